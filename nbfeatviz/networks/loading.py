@@ -1,0 +1,275 @@
+"""From a name, a file or a Keras model to a Network."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import re
+import socket
+import types
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from nbfeatviz.networks import imagenet
+from nbfeatviz.networks.contract import InputContract
+from nbfeatviz.networks.graph import read_graph
+from nbfeatviz.networks.head import with_logits
+from nbfeatviz.networks.network import Network
+
+EMBEDDED = ("efficientnet-lite0", "mnist-cnn")
+DEFAULT = EMBEDDED[0]
+_SIZE_WHERE_FREE = 224
+_FETCH_SECONDS = 10.0
+
+
+def load(
+    network: str | os.PathLike[str] | keras.Model = DEFAULT,
+    *,
+    weights: str | None = "imagenet",
+    input_range: tuple[Any, Any] | None = None,
+    channel_order: str | None = None,
+    size: int | tuple[int, int] | None = None,
+    class_names: Sequence[str] | None = None,
+    allow_lambda: bool = False,
+) -> Network:
+    """Makes a network ready to be looked into.
+
+    Args:
+        network: "efficientnet-lite0" (the default) or "mnist-cnn", which need no download; the name of a
+            network of keras.applications ("InceptionV3"); the path of a .keras or .h5 file; or a
+            keras.Model, Functional or Sequential.
+        weights: for keras.applications: "imagenet" (downloaded once by Keras) or None (random).
+        input_range: for your own model: the values of black and white at its input, as (0, 255) or
+            (-1, 1), or one sequence of values a channel for each. Default: (0, 255) if the model begins
+            with a Rescaling layer that says so, else (0, 1); a warning says which was assumed.
+        channel_order: for your own model: "rgb" (the default) or "bgr".
+        size: (height, width) or one number, for a model that leaves its input size open; default 224.
+        class_names: names of the model's outputs, in order.
+        allow_lambda: let a file bring its own Python code (Lambda layers). Only for files you trust.
+
+    Returns:
+        The network; its `model` ends in logits, and yours is not altered.
+
+    Raises:
+        TypeError: `network` is of another type.
+        ValueError: an unknown name, an unreadable file, a model that cannot be looked into, weights that
+            cannot be had, or wrong settings.
+    """
+    options = _Options(input_range, channel_order, size, class_names)
+    if isinstance(network, Network):
+        return network
+    if isinstance(network, keras.Model):
+        return _from_model(network, options, name=network.name)
+    if isinstance(network, str) and network in EMBEDDED:
+        return _embedded(network)
+    if isinstance(network, str) and network in applications():
+        return _application(network, weights, options)
+    if isinstance(network, str | os.PathLike):
+        path = Path(network)
+        if path.suffix in (".keras", ".h5", ".hdf5") or path.exists():
+            return _from_file(path, options, allow_lambda)
+        raise ValueError(_unknown_name(str(network)))
+    raise TypeError(
+        f"a network is a name, a path or a keras.Model, not {network!r} ({type(network).__name__}); "
+        "call nbfeatviz.load() with one of these."
+    )
+
+
+class _Options:
+    """The settings for a model whose input contract is not known."""
+
+    def __init__(
+        self,
+        input_range: tuple[Any, Any] | None,
+        channel_order: str | None,
+        size: int | tuple[int, int] | None,
+        class_names: Sequence[str] | None,
+    ) -> None:
+        if channel_order not in (None, "rgb", "bgr"):
+            raise ValueError(f"channel order {channel_order!r} is unknown: it is 'rgb' or 'bgr'.")
+        if input_range is not None and (not isinstance(input_range, tuple | list) or len(input_range) != 2):
+            raise ValueError(f"input_range {input_range!r} must be two values: those of black and of white.")
+        self.input_range = input_range
+        self.bgr = channel_order == "bgr"
+        self.size = checked_size(size) if size is not None else None
+        self.class_names = tuple(map(str, class_names)) if class_names is not None else None
+
+
+def checked_size(size: Any) -> tuple[int, int]:
+    """(height, width) from a number or a pair; ValueError unless each is in 1..4096."""
+    pair = (size, size) if isinstance(size, int) else tuple(size) if isinstance(size, tuple | list) else ()
+    if len(pair) != 2 or not all(isinstance(item, int) and 1 <= item <= 4096 for item in pair):
+        raise ValueError(f"size {size!r} is not a size: give one number or (height, width), each from 1 to 4096.")
+    return pair
+
+
+@cache
+def applications() -> dict[str, types.ModuleType]:
+    """The networks of keras.applications by name, each with the module that has its `preprocess_input`."""
+    modules = {
+        _squeezed(name): module
+        for name, module in vars(keras.applications).items()
+        if isinstance(module, types.ModuleType) and hasattr(module, "preprocess_input")
+    }
+    found: dict[str, types.ModuleType] = {}
+    for name, maker in vars(keras.applications).items():
+        if name[0].isupper() and callable(maker):
+            owners = [module for module in modules.values() if hasattr(module, name)]
+            alike = [module for title, module in modules.items() if name.casefold().startswith(title)]
+            if owners or alike:
+                found[name] = (owners or alike[-1:])[0]
+    return found
+
+
+def _unknown_name(name: str) -> str:
+    known = [*EMBEDDED, *applications()]
+    folded = {candidate.casefold(): candidate for candidate in known}
+    near = difflib.get_close_matches(name.casefold(), list(folded), n=3, cutoff=0.5)
+    hint = ", ".join(repr(folded[candidate]) for candidate in near or map(str.casefold, EMBEDDED))
+    return f"no network {name!r}, and no such file; nearest: {hint} (or the path of a .keras or .h5 file)."
+
+
+def _embedded(name: str) -> Network:
+    if name == "mnist-cnn":
+        from nbfeatviz.networks import mnist
+
+        contract = InputContract.of_range((28, 28), 1, 0.0, 1.0)
+        return Network(mnist.load_model(), contract, name=name, class_names=mnist.CLASS_NAMES, source=repr(name))
+    from nbfeatviz.networks import efficientnet_lite
+
+    contract = InputContract.of_range((224, 224), 3, -127 / 128, 1.0)
+    return Network(
+        efficientnet_lite.build(), contract, name=name, class_names=imagenet.class_names(), source=repr(name)
+    )
+
+
+def _application(name: str, weights: str | None, options: _Options) -> Network:
+    if weights not in (None, "imagenet"):
+        raise ValueError(f"weights {weights!r} are unknown: give 'imagenet' or None; for a file, load the file.")
+    make = getattr(keras.applications, name)
+    try:
+        with _bounded_fetch():
+            model = make(weights=weights, classifier_activation=None)
+    except Exception as error:
+        if weights is None:
+            raise
+        raise ValueError(
+            f"the ImageNet weights of {name!r} could not be had ({type(error).__name__}: {_first_line(error)}). "
+            "With an internet connection Keras downloads them once; without one, use 'efficientnet-lite0', "
+            "a file of your own, or weights=None for random weights."
+        ) from error
+    size = _size(model, options)
+    contract = InputContract.measured(size, applications()[name].preprocess_input)
+    source = f"{name!r}" if weights else f"{name!r}, weights=None"
+    return Network(
+        model,
+        contract,
+        name=name,
+        class_names=imagenet.class_names(),
+        trained=weights is not None,
+        source=source,
+    )
+
+
+@contextlib.contextmanager
+def _bounded_fetch() -> Iterator[None]:
+    """Keras fetches without a time limit and prints: give its sockets one, and let it be quiet."""
+    before, talks = socket.getdefaulttimeout(), keras.config.is_interactive_logging_enabled()
+    socket.setdefaulttimeout(_FETCH_SECONDS)
+    keras.config.disable_interactive_logging()
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+        if talks:
+            keras.config.enable_interactive_logging()
+
+
+def _from_file(path: Path, options: _Options, allow_lambda: bool) -> Network:
+    if not path.is_file():
+        raise ValueError(f"there is no file {str(path)!r}.")
+    try:
+        model = keras.models.load_model(path, compile=False, safe_mode=not allow_lambda)
+    except Exception as error:
+        text = str(error)
+        if re.search(r"lambda|safe_mode|unsafe_deserialization", text, re.IGNORECASE):
+            raise ValueError(
+                f"{str(path)!r} holds a Lambda layer, which is Python code that would run on loading. "
+                "If you trust where the file comes from: load(path, allow_lambda=True)."
+            ) from error
+        raise ValueError(
+            f"{str(path)!r} is not a Keras model that can be read ({type(error).__name__}: {_first_line(error)}); "
+            "a whole .keras or .h5 file written by model.save() would be."
+        ) from error
+    return _from_model(model, options, name=path.stem, source=repr(str(path)))
+
+
+def _from_model(model: keras.Model, options: _Options, name: str, source: str | None = None) -> Network:
+    _check_pictures(model)
+    read_graph(model)  # says what is wrong with a model that has no readable graph
+    prepared, head = with_logits(model)
+    size = _size(model, options)
+    known = {title.casefold(): module for title, module in applications().items()}
+    channels = int(model.inputs[0].shape[-1])
+    module = known.get(_squeezed(re.sub(r"_\d\.\d+_\d+$", "", model.name)))  # "mobilenetv2_1.00_224"
+    if options.input_range is None and module is not None and channels == 3:
+        contract = InputContract.measured(size, module.preprocess_input)
+    else:
+        low, high = options.input_range or _assumed_range(prepared, name)
+        contract = InputContract.of_range(size, channels, low, high, options.bgr)
+    network = Network(prepared, contract, name=name, head=head, class_names=options.class_names, source=source)
+    names = options.class_names
+    if names is None and module is not None and network.classes == 1000:
+        network.class_names = imagenet.class_names()
+    if names is not None and len(names) != network.classes:
+        raise ValueError(f"{len(names)} class names were given for {network.classes} outputs of {name!r}.")
+    return network
+
+
+def _squeezed(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.casefold())
+
+
+def _check_pictures(model: keras.Model) -> None:
+    if not getattr(model, "inputs", None):
+        if isinstance(model, keras.Sequential):
+            raise ValueError(
+                f"{model.name!r} is not built: start it with keras.Input((height, width, channels)) or call it once."
+            )
+        return  # a subclassed model: reading its graph says so
+    shape = model.inputs[0].shape
+    if len(model.inputs) == 1 and (len(shape) != 4 or shape[-1] is None):
+        raise ValueError(
+            f"the input of {model.name!r} is {tuple(shape)}: no picture. Wanted is (batch, height, width, channels)."
+        )
+
+
+def _size(model: keras.Model, options: _Options) -> tuple[int, int]:
+    _, height, width, _ = model.inputs[0].shape
+    wanted = options.size or (height or _SIZE_WHERE_FREE, width or _SIZE_WHERE_FREE)
+    if (height not in (None, wanted[0])) or (width not in (None, wanted[1])):
+        raise ValueError(f"size {wanted} does not fit: {model.name!r} takes {height}×{width}.")
+    return wanted
+
+
+def _assumed_range(model: keras.Model, name: str) -> tuple[float, float]:
+    high = 1.0
+    for layer in model.layers[:3]:
+        if isinstance(layer, keras.layers.Rescaling) and float(layer.scale) < 0.1:
+            high = 255.0
+    warnings.warn(
+        f"the input range of {name!r} is not known: assumed 0 to {high:g}, RGB. "
+        "If that is wrong, say it: load(model, input_range=(-1, 1), channel_order='rgb').",
+        stacklevel=4,
+    )
+    return 0.0, high
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [""])[0][:200]

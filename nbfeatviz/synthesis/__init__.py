@@ -1,0 +1,1 @@
+"""Finding a picture that maximizes an objective."""

@@ -1,0 +1,436 @@
+"""ascend() -> Steps; maximize() -> Visualization: gradient ascent on a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nbfeatviz.images import Frames, as_picture, encode_png, fitted, tile
+from nbfeatviz.networks.backbone import Backbone
+from nbfeatviz.networks.loading import checked_size
+from nbfeatviz.networks.network import Network
+from nbfeatviz.synthesis import objectives as objectives_module
+from nbfeatviz.synthesis import recipes as recipes_module
+from nbfeatviz.synthesis.objectives import Objective
+from nbfeatviz.synthesis.recipes import Recipe
+from nbfeatviz.synthesis.visualization import Numbers, Settings, Visualization
+
+Prediction = tuple[int, str, float]
+
+
+class NotFiniteError(ValueError, ArithmeticError):
+    """A loss or gradient was NaN or infinite.
+
+    Attributes:
+        visualization: what the run had reached: the last good picture and the numbers so far.
+    """
+
+    visualization: Visualization | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: the picture before its update, and the figures measured on it.
+
+    Attributes:
+        index: 0 for the first.
+        loss: the objective's value.
+        image: float32 (H, W, C) in 0..1; of a batch (n, H, W, C), and the figures are arrays (n,).
+        gradient_min: smallest derivative of the loss by a pixel, in the recipe's units (`tutorial13`: per
+            1/255 of the range; Fourier recipes: per the whole range 0..1).
+        gradient_max: the largest likewise.
+        step_size: factor of the gradient (`tutorial13`: 1 / std, in 0..255 units), or Adam's step size.
+        prediction: (class, name, probability) where it was computed, else None.
+    """
+
+    index: int
+    loss: Any
+    image: np.ndarray
+    gradient_min: Any
+    gradient_max: Any
+    step_size: Any
+    prediction: Any = None
+
+    @property
+    def numbers(self) -> Numbers:
+        """All but the picture."""
+        return Numbers(self.index, self.loss, self.gradient_min, self.gradient_max, self.step_size, self.prediction)
+
+
+class Ascent(Iterator[Step]):
+    """A run of gradient ascent: iterate for its Steps; `picture()` is what the last update made.
+
+    Made by `ascend`. One thread at a time may use it.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        objective: Objective | Sequence[Objective],
+        *,
+        recipe: str | Recipe = recipes_module.DEFAULT,
+        steps: int | None = None,
+        step_size: float | None = None,
+        seed: int = 0,
+        size: int | tuple[int, int] | None = None,
+        start: Any = None,
+        predict_every: int | None = None,
+    ) -> None:
+        if not isinstance(network, Network):
+            raise TypeError(f"{network!r} is not a Network: nbfeatviz.load(...) makes one.")
+        self.network = network
+        self.single = isinstance(objective, Objective)
+        self._predict_every = _positive("predict_every", predict_every, optional=True)
+        height, width = checked_size(size) if size is not None else network.contract.size
+        self.shape = (height, width, network.contract.channels)
+        self._prepare(objective, recipe, steps, step_size, seed)
+        self._start(start)
+
+    def _prepare(
+        self, objective: Any, recipe: str | Recipe, steps: int | None, step_size: float | None, seed: int
+    ) -> None:
+        given = [objective] if isinstance(objective, Objective) else list(objective)
+        for item in given:
+            if not isinstance(item, Objective):
+                raise TypeError(f"{item!r} is not an objective: objectives.channel(layer, unit) makes one.")
+        if not given:
+            raise ValueError("no objective was given: there must be at least one.")
+        resolved = [item.resolved(self.network) for item in given]
+        if len({item.structure for item in resolved}) > 1:
+            raise ValueError("the objectives of one batch must differ in units, positions and weights only.")
+        recipe = recipes_module.get(recipe)
+        steps = _positive("steps", steps, optional=True) or recipe.steps
+        size = recipe.step_size if step_size is None else step_size
+        if isinstance(size, bool) or not isinstance(size, int | float) or not 0 < size < float("inf"):
+            raise ValueError(f"step_size {step_size!r} must be a finite number above 0.")
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**31:
+            raise ValueError(f"seed {seed!r} must be a whole number from 0 to {2**31 - 1}.")
+        self.objective = given[0] if self.single else tuple(given)
+        self.recipe, self.steps, self.step_size, self.seed = recipe, steps, float(size), int(seed)
+        self._resolved = resolved
+        self._weights = np.array([item.weights for item in resolved], np.float32)
+        self._values = tuple(
+            np.array(column, np.int32) for column in zip(*(item.values for item in resolved), strict=True)
+        )
+        self._index = 0
+        self._failed = False
+
+    def _start(self, start: Any) -> None:
+        """Variables from noise, from a picture, or exactly those a Visualization ended with."""
+        form = self.recipe.parameterization
+        same_form = (
+            isinstance(start, Visualization)
+            and start.variables is not None
+            and (start.settings.recipe.parameterization == form and start.image.shape == self.shape)
+        )
+        if start is None:
+            one = form.initial(np.random.default_rng(self.seed), self.shape)
+        elif same_form:
+            one = start.variables
+        else:
+            image = start.image if isinstance(start, Visualization) else start
+            one = form.from_picture(fitted(as_picture(image, self.shape[2]), self.shape[:2]))
+        self._variables = np.repeat(one[None], len(self._resolved), axis=0)
+        self._slots = self.recipe.step_rule.slots(self._variables)
+
+    def retarget(
+        self,
+        objective: Any = None,
+        *,
+        recipe: str | Recipe | None = None,
+        steps: int | None = None,
+        step_size: float | None = None,
+        seed: int | None = None,
+        keep: bool = True,
+    ) -> None:
+        """Aims the run at something else: a fresh count, fresh moments, and (`keep`) the picture so far.
+
+        What is wrong in the arguments is raised and leaves the run as it was.
+        """
+        before = dict(self.__dict__)
+        try:
+            end = self.visualization() if keep and self.single else None
+            self._prepare(
+                self.objective if objective is None else objective,
+                self.recipe if recipe is None else recipe,
+                steps,
+                step_size,
+                self.seed if seed is None else seed,
+            )
+            self._start(end)
+        except Exception:
+            self.__dict__.update(before)
+            raise
+
+    def __next__(self) -> Step:
+        if self._failed or self._index >= self.steps:
+            raise StopIteration
+        advance = self.network.compiled(
+            ("ascend", self._resolved[0].structure, self.recipe.structure, len(self._resolved), self.shape),
+            lambda: _step_function(self.network, self._resolved[0].structure, self.recipe, self.shape),
+        )
+        with _plain_errors(self._resolved[0], self.shape):
+            variables, slots, picture, figures = advance(
+                self._variables,
+                self._slots,
+                np.int32(self._index),
+                np.int32(self.seed),
+                np.float32(self.step_size),
+                np.int32(self.recipe.passed_gradients),
+                self._weights,
+                self._values,
+            )
+            loss, low, high, factor = (np.asarray(figure) for figure in figures)
+        if not (np.isfinite(loss).all() and np.isfinite(low).all() and np.isfinite(high).all()):
+            self._failed = True
+            raise NotFiniteError(
+                f"step {self._index}: the {'loss' if not np.isfinite(loss).all() else 'gradient'} is not finite "
+                f"(loss {loss[0]:g}, gradient {low[0]:g} to {high[0]:g}). The picture before this step is kept; a "
+                "smaller step_size, or another recipe or start, may avoid it."
+            )
+        image = picture.numpy()
+        self._variables, self._slots = variables, slots
+        index = self._index
+        self._index += 1
+        prediction = None
+        if self._predict_every is not None and index % self._predict_every == 0:
+            prediction = self.predict(image)
+        if self.single:
+            return Step(index, float(loss[0]), image[0], float(low[0]), float(high[0]), float(factor[0]), prediction)
+        return Step(index, loss, image, low, high, factor, prediction)
+
+    def predict(self, image: np.ndarray) -> Any:
+        """The first class of a step's picture (a pass of its own through the whole network)."""
+        pictures = image[None] if image.ndim == 3 else image
+        sized = np.stack([fitted(picture, self.network.contract.size) for picture in pictures])
+        best = [row[0] for row in self.network.predict_batch(sized)]
+        return best[0] if self.single else best
+
+    def picture(self) -> np.ndarray:
+        """The picture after the last update, (H, W, C), or of a batch (n, H, W, C)."""
+        render = self.network.compiled(
+            ("picture", self.recipe.parameterization, len(self._resolved), self.shape),
+            lambda: lambda variables: self.recipe.parameterization.picture(variables, self.shape),
+        )
+        pictures = np.asarray(render(self._variables))
+        return pictures[0] if self.single else pictures
+
+    def visualization(self, numbers: Iterable[Numbers] = (), frames: Frames | None = None) -> Visualization:
+        """What the run has reached, with the variables from which another run can go on exactly."""
+        settings = Settings(
+            network=self.network.source or repr(self.network.name),
+            objective=self.objective,
+            recipe=self.recipe,
+            steps=self._index,
+            step_size=self.step_size,
+            seed=self.seed,
+            size=None if self.shape[:2] == self.network.contract.size else self.shape[:2],
+        )
+        return Visualization(
+            image=self.picture(),
+            steps=tuple(numbers),
+            frames=Frames() if frames is None else frames,
+            settings=settings,
+            variables=np.asarray(self._variables)[0] if self.single else np.asarray(self._variables),
+        )
+
+    def close(self) -> None:
+        """Ends the run: no further steps."""
+        self._failed = True
+
+
+def _step_function(network: Network, structure: Any, recipe: Recipe, shape: tuple[int, int, int]) -> Callable[..., Any]:
+    """One step as a function of tensors; only what `structure` names is part of it."""
+    backbone = Backbone(network, [tap for _, tap in structure])
+    form, white = recipe.parameterization, getattr(recipe.parameterization, "white", 1.0)
+
+    def advance(
+        variables: Any, slots: Any, index: Any, seed: Any, step_size: Any, passed: Any, weights: Any, values: Any
+    ) -> Any:
+        from nbfeatviz.synthesis.transforms import transformed
+
+        with tf.GradientTape() as tape:
+            tape.watch(variables)
+            picture = form.picture(variables, shape)
+            seen = transformed(picture, recipe.transforms, tf.stack([seed, index]))
+            passing = index < passed if recipe.passed_gradients else None
+            loss = objectives_module.measure(structure, backbone(seen, passing), weights, values)
+            total = tf.reduce_sum(loss)
+        by_variables, by_picture = tape.gradient(total, [variables, picture])
+        if by_variables is None:
+            paths = ", ".join(repr(tap.path) for _, tap in structure)
+            raise ValueError(f"{paths} has no gradient path to the picture: choose a layer that the picture feeds.")
+        updated, new_slots, factor = recipe.step_rule.update(variables, by_variables, slots, index, step_size)
+        low = tf.reduce_min(by_picture, axis=[1, 2, 3]) / white
+        high = tf.reduce_max(by_picture, axis=[1, 2, 3]) / white
+        return form.constrained(updated), new_slots, picture, (loss, low, high, factor)
+
+    return advance
+
+
+class _plain_errors:  # noqa: N801 - reads as a word in a with statement
+    """Turns TensorFlow's errors about shapes into a sentence about the layer and the size."""
+
+    def __init__(self, objective: Objective, shape: tuple[int, int, int]) -> None:
+        self._objective, self._shape = objective, shape
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is None or not isinstance(error, Exception):
+            return
+        if isinstance(error, ValueError) and "no gradient path" in str(error):
+            raise ValueError(
+                next(line for line in str(error).splitlines() if "no gradient path" in line).strip()
+            ) from None
+        if isinstance(error, ValueError | tf.errors.InvalidArgumentError | tf.errors.ResourceExhaustedError):
+            reason = str(error).strip().splitlines()[0][:300]
+            raise ValueError(
+                f"{self._objective!r} cannot be computed at {self._shape[0]}×{self._shape[1]} pixels: {reason}"
+            ) from error
+
+
+def ascend(
+    net: Network,
+    objective: Objective,
+    *,
+    recipe: str | Recipe = recipes_module.DEFAULT,
+    steps: int | None = None,
+    step_size: float | None = None,
+    seed: int = 0,
+    size: int | tuple[int, int] | None = None,
+    start: Any = None,
+    predict_every: int | None = None,
+) -> Ascent:
+    """Runs gradient ascent step by step.
+
+    Args:
+        net: network.
+        objective: what is maximized.
+        recipe: name or Recipe.
+        steps: how many; None for the recipe's count.
+        step_size: None for the recipe's.
+        seed: of the starting noise and of the transforms; the same seed gives the same pictures on one machine.
+        size: (height, width) of the picture; None for the network's own. Heads that flatten take no other.
+        start: None for noise, a picture (path, PIL image, array), or a Visualization to go on from exactly.
+        predict_every: predict the class at every so-many-th step; None never. Costs up to another step.
+
+    Returns:
+        An iterator of `Step`s that can also be retargeted.
+
+    Raises:
+        ValueError, TypeError: wrong arguments, at once.
+        NotFiniteError: from the step at which loss or gradient is not finite.
+    """
+    return Ascent(
+        net,
+        objective,
+        recipe=recipe,
+        steps=steps,
+        step_size=step_size,
+        seed=seed,
+        size=size,
+        start=start,
+        predict_every=predict_every,
+    )
+
+
+def maximize(
+    net: Network,
+    objective: Objective,
+    *,
+    recipe: str | Recipe = recipes_module.DEFAULT,
+    steps: int | None = None,
+    step_size: float | None = None,
+    seed: int = 0,
+    size: int | tuple[int, int] | None = None,
+    start: Any = None,
+    predict_every: int | None = None,
+    on_step: Callable[[Step], Any] | None = None,
+) -> Visualization:
+    """Runs `ascend` to its end.
+
+    Args:
+        on_step: called with every Step (for a progress bar); the other arguments are those of `ascend`.
+
+    Returns:
+        The picture after the last update, the numbers and the frames of every step, and the settings.
+
+    Raises:
+        NotFiniteError: its `visualization` holds the last good picture.
+    """
+    ascent = ascend(
+        net,
+        objective,
+        recipe=recipe,
+        steps=steps,
+        step_size=step_size,
+        seed=seed,
+        size=size,
+        start=start,
+        predict_every=predict_every,
+    )
+    numbers: list[Numbers] = []
+    frames = Frames()
+    try:
+        for step in ascent:
+            numbers.append(step.numbers)
+            if step.image.shape[2] in (1, 3, 4):
+                frames.append(encode_png(step.image))
+            if on_step is not None:
+                on_step(step)
+    except NotFiniteError as error:
+        error.visualization = ascent.visualization(numbers, frames)
+        raise
+    return ascent.visualization(numbers, frames)
+
+
+def maximize_grid(
+    net: Network,
+    layer: str,
+    units: Iterable[int],
+    *,
+    pre_activation: bool = False,
+    columns: int | None = None,
+    recipe: str | Recipe = recipes_module.DEFAULT,
+    steps: int | None = None,
+    step_size: float | None = None,
+    seed: int = 0,
+    size: int | tuple[int, int] | None = None,
+    on_step: Callable[[Step], Any] | None = None,
+) -> Visualization:
+    """A sheet of several units of a layer, optimized as one batch.
+
+    Each picture is the one that `maximize` gives with the same seed (up to rounding).
+
+    Args:
+        layer: path of the layer.
+        units: which units, from 0.
+        columns: columns of the sheet; None for as square as possible. The rest as for `ascend`.
+
+    Returns:
+        `image` is the sheet; `images` (n, H, W, C) the single pictures.
+    """
+    units = list(units)
+    objectives = [objectives_module.channel(layer, unit, pre_activation=pre_activation) for unit in units]
+    ascent = Ascent(net, objectives, recipe=recipe, steps=steps, step_size=step_size, seed=seed, size=size)
+    numbers: list[Numbers] = []
+    for step in ascent:
+        numbers.append(step.numbers)
+        if on_step is not None:
+            on_step(step)
+    sheet = ascent.visualization(numbers)
+    return sheet.as_sheet(tile(sheet.image, columns))
+
+
+def _positive(name: str, value: Any, *, optional: bool = False) -> int | None:
+    if value is None and optional:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= 1_000_000:
+        raise ValueError(f"{name} {value!r} must be a whole number from 1 to 1,000,000.")
+    return int(value)

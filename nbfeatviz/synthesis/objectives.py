@@ -1,0 +1,245 @@
+"""Objectives: what is maximized. They add, subtract and scale, each operation giving a new objective.
+
+An objective splits into its *structure* (which layers are read, and how), which a compiled step depends
+on, and its *values* (units, positions, weights), which are tensors: another unit compiles nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from nbfeatviz.networks.backbone import Tap
+from nbfeatviz.networks.network import Network
+
+
+@dataclass(frozen=True)
+class Channel:
+    """Mean over all positions of one unit of a layer."""
+
+    layer: str
+    unit: int
+    pre_activation: bool = False
+
+    def __str__(self) -> str:
+        return f"channel({self.layer!r}, {self.unit}{_pre(self)})"
+
+    def resolved(self, network: Network) -> Channel:
+        """The same, checked against a network."""
+        _check_unit(network, self.layer, self.unit)
+        return replace(self, unit=int(self.unit))
+
+    @property
+    def tap(self) -> Tap:
+        """Where the network is read."""
+        return Tap(self.layer, self.pre_activation)
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """The numbers that may change without compiling anew."""
+        return (self.unit,)
+
+    @staticmethod
+    def measure(activation: Any, values: Any) -> Any:
+        """(batch,) from the layer's output (batch, ..., units) and values (batch, 1)."""
+        import tensorflow as tf
+
+        axes = list(range(1, len(activation.shape) - 1))
+        means = tf.reduce_mean(activation, axis=axes) if axes else activation
+        return tf.gather(means, values[:, 0], axis=1, batch_dims=1)
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """One unit of a layer at one position; `row` and `col` None mean the centre, (h//2, w//2)."""
+
+    layer: str
+    unit: int
+    row: int | None = None
+    col: int | None = None
+    pre_activation: bool = False
+
+    def __str__(self) -> str:
+        place = "" if self.row is None and self.col is None else f", {self.row}, {self.col}"
+        return f"neuron({self.layer!r}, {self.unit}{place}{_pre(self)})"
+
+    def resolved(self, network: Network) -> Neuron:
+        """The same, checked against a network."""
+        _check_unit(network, self.layer, self.unit)
+        shape = network.layers[self.layer].output_shape or ()
+        if len(shape) != 3:
+            raise ValueError(
+                f"{self.layer!r} has no positions (its output is {shape}), so no neuron at a row and column: use "
+                f"channel({self.layer!r}, {self.unit})."
+            )
+        for name, position, length in (("row", self.row, shape[0]), ("col", self.col, shape[1])):
+            if position is None:
+                continue
+            _check_integer(name, position)
+            if position < 0 or (length is not None and position >= length):
+                raise ValueError(f"{name} {position} is out of range: {self.layer!r} has {name}s 0 to {length - 1}.")
+        return self
+
+    @property
+    def tap(self) -> Tap:
+        """Where the network is read."""
+        return Tap(self.layer, self.pre_activation)
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """The numbers that may change without compiling anew; -1 stands for the centre."""
+        return (self.unit, -1 if self.row is None else self.row, -1 if self.col is None else self.col)
+
+    @staticmethod
+    def measure(activation: Any, values: Any) -> Any:
+        """(batch,) from the layer's output (batch, h, w, units) and values (batch, 3)."""
+        import tensorflow as tf
+
+        height, width = activation.shape[1:3]
+        row = tf.where(values[:, 1] < 0, height // 2, values[:, 1])
+        col = tf.where(values[:, 2] < 0, width // 2, values[:, 2])
+        return tf.gather_nd(activation, tf.stack([row, col, values[:, 0]], axis=1), batch_dims=1)
+
+
+@dataclass(frozen=True)
+class ClassLogit:
+    """The logit of a class, also where the network ends in softmax."""
+
+    target: int | str
+
+    def __str__(self) -> str:
+        return f"class_logit({self.target!r})"
+
+    def resolved(self, network: Network) -> Channel:
+        """The channel of the head that it stands for."""
+        return Channel(network.head_layer.path, network.class_index(self.target))
+
+
+Term = Channel | Neuron | ClassLogit
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A weighted sum of terms, maximized. Made by `channel`, `neuron` and `class_logit`, and by + - *.
+
+    Attributes:
+        terms: (weight, term) pairs.
+    """
+
+    terms: tuple[tuple[float, Term], ...]
+
+    def __repr__(self) -> str:
+        parts = []
+        for position, (weight, term) in enumerate(self.terms):
+            sign = ("- " if weight < 0 else "+ ") if position else ("-" if weight < 0 else "")
+            factor = "" if abs(weight) == 1 else f"{abs(weight):g} * "
+            parts.append(f"{sign}{factor}objectives.{term}")
+        return " ".join(parts)
+
+    def __add__(self, other: Objective) -> Objective:
+        return Objective(self.terms + other.terms) if isinstance(other, Objective) else NotImplemented
+
+    def __sub__(self, other: Objective) -> Objective:
+        return self + (-other) if isinstance(other, Objective) else NotImplemented
+
+    def __neg__(self) -> Objective:
+        return self * -1.0
+
+    def __mul__(self, factor: float) -> Objective:
+        if isinstance(factor, bool) or not isinstance(factor, int | float | np.number):
+            return NotImplemented
+        if not np.isfinite(factor):
+            raise ValueError(f"an objective cannot be weighted by {factor!r}: give a finite number.")
+        return Objective(tuple((weight * float(factor), term) for weight, term in self.terms))
+
+    __rmul__ = __mul__
+
+    def resolved(self, network: Network) -> Objective:
+        """The same objective, checked against a network.
+
+        Raises:
+            ValueError: a layer, unit, position or class that the network does not have.
+        """
+        return Objective(tuple((weight, term.resolved(network)) for weight, term in self.terms))
+
+    @property
+    def structure(self) -> tuple[tuple[type, Tap], ...]:
+        """What a compiled step depends on."""
+        return tuple((type(term), term.tap) for _, term in self._resolved_terms())
+
+    @property
+    def values(self) -> tuple[tuple[int, ...], ...]:
+        """The integers of each term."""
+        return tuple(term.values for _, term in self._resolved_terms())
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """The weight of each term."""
+        return tuple(weight for weight, _ in self.terms)
+
+    def _resolved_terms(self) -> list[tuple[float, Channel | Neuron]]:
+        terms = [(weight, term) for weight, term in self.terms if not isinstance(term, ClassLogit)]
+        if len(terms) < len(self.terms):
+            raise ValueError("class_logit has no layer before it is resolved: call resolved(network) first.")
+        return terms
+
+
+def measure(structure: Any, activations: Mapping[Tap, Any], weights: Any, values: Any) -> Any:
+    """The objective of each picture, (batch,).
+
+    Args:
+        structure: `Objective.structure`.
+        activations: the network's values at the taps.
+        weights: tensor (batch, terms).
+        values: per term an integer tensor (batch, numbers of that term).
+    """
+    terms = [kind.measure(activations[tap], numbers) for (kind, tap), numbers in zip(structure, values, strict=True)]
+    return sum(weights[:, place] * term for place, term in enumerate(terms))
+
+
+def channel(layer: str, unit: int, *, pre_activation: bool = False) -> Objective:
+    """The mean over all positions of one unit of a layer's output, exactly as Keras gives it.
+
+    Args:
+        layer: path of a layer.
+        unit: index on its last axis, from 0.
+        pre_activation: measure before a fused activation or, on an activation layer, its input, so that no
+            unit starts dead.
+    """
+    return Objective(((1.0, Channel(layer, unit, pre_activation)),))
+
+
+def neuron(
+    layer: str, unit: int, row: int | None = None, col: int | None = None, *, pre_activation: bool = False
+) -> Objective:
+    """One unit at one position of a layer's output; by default the centre, (h//2, w//2)."""
+    return Objective(((1.0, Neuron(layer, unit, row, col, pre_activation)),))
+
+
+def class_logit(target: int | str) -> Objective:
+    """The logit of a class, by index or by name, also where the network ends in softmax."""
+    return Objective(((1.0, ClassLogit(target)),))
+
+
+def _pre(term: Channel | Neuron) -> str:
+    return ", pre_activation=True" if term.pre_activation else ""
+
+
+def _check_integer(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} is a whole number, not {value!r} ({type(value).__name__}).")
+
+
+def _check_unit(network: Network, path: str, unit: Any) -> None:
+    layer = network.layers[path]
+    _check_integer("unit", unit)
+    if not layer.selectable:
+        raise ValueError(
+            f"{path!r} ({layer.kind}) cannot be maximized: its output is not computed from the picture, or has no "
+            "units. Choose a layer after the input."
+        )
+    if not 0 <= unit < layer.units:
+        raise ValueError(f"unit {unit} is out of range: {path!r} has units 0 to {layer.units - 1}.")

@@ -1,0 +1,99 @@
+"""Parameterizations: variables, always valid as a picture in 0..1 (batch, height, width, channels)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+_COLOUR = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], np.float64)
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """The pixels themselves, clipped after every step.
+
+    Attributes:
+        white: value of white; steps are in these units.
+        start: the start is `start + noise * U[0, 1)`.
+        noise: see `start`.
+    """
+
+    white: float = 255.0
+    start: float = 128.0
+    noise: float = 1.0
+
+    def initial(self, random: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
+        """Starting variables for one picture (height, width, channels)."""
+        return (self.start + self.noise * random.random(shape)).astype(np.float32)
+
+    def from_picture(self, picture: np.ndarray) -> np.ndarray:
+        """The variables of a given picture."""
+        return (picture * self.white).astype(np.float32)
+
+    def picture(self, variables: Any, shape: tuple[int, int, int]) -> Any:
+        """Pictures in 0..1."""
+        return variables / self.white
+
+    def constrained(self, variables: Any) -> Any:
+        """Variables after an update, made valid."""
+        return tf.clip_by_value(variables, 0.0, self.white)
+
+
+@dataclass(frozen=True)
+class Fourier:
+    """A spectrum with more room for low frequencies, decorrelated colours, a sigmoid (Olah et al. 2017).
+
+    Attributes:
+        deviation: standard deviation of the starting spectrum.
+        decay: exponent of the scale, `sqrt(w * h) / max(f, 1 / max(w, h)) ** decay`.
+        decorrelate: mix three channels as in natural images; has no effect on other numbers of channels.
+    """
+
+    deviation: float = 0.01
+    decay: float = 1.0
+    decorrelate: bool = True
+
+    def initial(self, random: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
+        """Starting variables for one picture: (2, channels, height, width // 2 + 1), real and imaginary."""
+        height, width, channels = shape
+        spectrum = random.normal(0.0, self.deviation, (2, channels, height, width // 2 + 1))
+        return spectrum.astype(np.float32)
+
+    def from_picture(self, picture: np.ndarray) -> np.ndarray:
+        """The variables of a given picture; values nearer than 1/510 to black or white move to there."""
+        height, width, channels = picture.shape
+        inside = np.clip(picture.astype(np.float64), 1 / 510, 1 - 1 / 510)
+        colours = np.log(inside / (1 - inside))
+        if self._mixes(channels):
+            colours = colours @ np.linalg.inv(colour_matrix()).T
+        spectrum = np.fft.rfft2(colours.transpose(2, 0, 1) * 4) / self._scale(height, width)
+        return np.stack([spectrum.real, spectrum.imag]).astype(np.float32)
+
+    def picture(self, variables: Any, shape: tuple[int, int, int]) -> Any:
+        """Pictures in 0..1."""
+        height, width, channels = shape
+        scaled = variables * self._scale(height, width).astype(np.float32)
+        planes = tf.signal.irfft2d(tf.complex(scaled[:, 0], scaled[:, 1]), [height, width]) / 4
+        colours = tf.transpose(planes, [0, 2, 3, 1])
+        if self._mixes(channels):
+            colours = tf.linalg.matmul(colours, colour_matrix().astype(np.float32), transpose_b=True)
+        return tf.sigmoid(colours)
+
+    def constrained(self, variables: Any) -> Any:
+        """Every spectrum is a valid picture."""
+        return variables
+
+    def _mixes(self, channels: int) -> bool:
+        return self.decorrelate and channels == 3
+
+    def _scale(self, height: int, width: int) -> np.ndarray:
+        frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
+        return np.sqrt(width * height) / np.maximum(frequency, 1 / max(width, height)) ** self.decay
+
+
+def colour_matrix() -> np.ndarray:
+    """(3, 3): decorrelated colours to RGB as `pixel @ matrix.T`, scaled by its largest column norm (Lucid)."""
+    return _COLOUR / np.linalg.norm(_COLOUR, axis=0).max()
