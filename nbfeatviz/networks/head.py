@@ -57,7 +57,7 @@ def _last_operation(model: Any) -> tuple[Any, Any]:
 
 
 def _probabilities(last: Any) -> str | None:
-    """ "softmax" or "sigmoid" where this layer or operation is one or ends in one."""
+    """The name of the softmax or sigmoid that this layer or operation is or ends in."""
     activation = getattr(getattr(last, "activation", None), "__name__", "")
     kind = type(last).__name__.lower()
     return next((name for name in _PROBABILITIES if name in (activation, kind)), None)

@@ -35,7 +35,7 @@ class Layer:
     children: tuple[Layer, ...] = field(default=(), repr=False)
 
     def walk(self) -> Iterator[Layer]:
-        """This entry and all below, in order."""
+        """Itself and all entries below, in order."""
         yield self
         for child in self.children:
             yield from child.walk()
@@ -243,7 +243,7 @@ def _by_prefix(entries: list[Layer], stripped: str, unnamed: set[str]) -> list[L
 
 
 def _prefix(name: str, numbered: bool) -> str | None:
-    """`block3b` of `block3b_expand_conv`, `block_1` of `block_1_expand`, and unless `numbered` `stem` of `stem_conv`."""
+    """`block3b` of `block3b_expand_conv`, `block_1` of `block_1_expand`; unless `numbered`, `stem` of `stem_conv`."""
     parts = name.split("_")
     digits = [any(character.isdigit() for character in part) for part in parts]
     count = digits.index(True) + 1 if any(digits) else 1

@@ -160,3 +160,9 @@ class Network:
                     self._compiled.popitem(last=False)
             self._compiled.move_to_end(key)
             return self._compiled[key]
+
+    def is_compiled(self, key: Hashable) -> bool:
+        """Whether the function of that key has been traced, so that calling it will not wait for that."""
+        with self._lock:
+            function = self._compiled.get(key)
+            return function is not None and function.experimental_get_tracing_count() > 0

@@ -49,6 +49,14 @@ class ReceptiveField:
         )
         return top, left, bottom, right
 
+    def nearest(self, y: float, x: float) -> tuple[int, int]:
+        """(row, col) of the neuron whose field is centred nearest to a point in pixels; may lie outside the layer."""
+        row, col = (
+            round((point - 0.5 - (axis.low + axis.high) / 2) / axis.step) if axis.step else 0
+            for axis, point in zip(self._axes, (y, x), strict=True)
+        )
+        return row, col
+
 
 def _span(axis: _Axis, position: int, length: int) -> tuple[int, int]:
     start, end = axis.step * position + axis.low, axis.step * position + axis.high

@@ -66,7 +66,7 @@ def read_state_dict(path: str | os.PathLike[str], sha256: str) -> dict[str, np.n
     return _read_checked(data, path)
 
 
-class _Refused(ValueError):
+class _RefusedError(ValueError):
     """The file asks for something that is not allowed; its message is meant for a person."""
 
 
@@ -99,7 +99,7 @@ class _RestrictedUnpickler(pickle.Unpickler):
         if module == "torch" and name in _STORAGE_TYPES:
             # A plain string stands in for the class: a pickle can neither call nor alter it.
             return _STORAGE_TYPES[name]
-        raise _Refused(
+        raise _RefusedError(
             f"{self._path} asks for {module}.{name}, which a file of tensors does not need, so it was "
             "refused. Only ordered dictionaries, tensors and their storages are read."
         )
@@ -107,9 +107,9 @@ class _RestrictedUnpickler(pickle.Unpickler):
     def persistent_load(self, pid: Any) -> _Storage:
         kind, dtype, key, _device, count, view = pid
         if kind != "storage" or dtype not in _STORAGE_TYPES.values() or view is not None:
-            raise _Refused(f"{self._path} refers to {pid!r}; only whole storages are read.")
+            raise _RefusedError(f"{self._path} refers to {pid!r}; only whole storages are read.")
         if not _is_size(count) or count * np.dtype(dtype).itemsize > self._file_size:
-            raise _Refused(
+            raise _RefusedError(
                 f"{self._path} announces a storage of {count!r} elements, "
                 f"more than its {self._file_size} bytes can hold. Reinstall the package it came from."
             )
@@ -127,7 +127,7 @@ class _RestrictedUnpickler(pickle.Unpickler):
         """Stands in for `torch._utils._rebuild_tensor_v2`: remembers the place, as the data comes later."""
         numbers = (offset, *shape, *strides)
         if not isinstance(storage, _Storage) or not all(map(_is_size, numbers)) or len(shape) != len(strides):
-            raise _Refused(
+            raise _RefusedError(
                 f"{self._path} describes a tensor of shape {shape!r} and strides {strides!r} at {offset!r}; "
                 "these must be integers from 0, one stride for each length."
             )
@@ -135,7 +135,7 @@ class _RestrictedUnpickler(pickle.Unpickler):
         # expanded tensor (stride 0) of a few bytes could otherwise claim any size.
         last = offset + sum((length - 1) * stride for length, stride in zip(shape, strides, strict=True))
         if last >= storage.elements or math.prod(shape) > storage.elements:
-            raise _Refused(
+            raise _RefusedError(
                 f"{self._path} describes a tensor of shape {tuple(shape)} and strides {tuple(strides)} at "
                 f"{offset}, beyond the {storage.elements} elements of its storage."
             )
@@ -150,17 +150,17 @@ def _read_checked(data: bytes, path: Path) -> dict[str, np.ndarray]:
 
     try:
         if load() != _MAGIC_NUMBER:
-            raise _Refused(f"{path} does not begin with the magic number of PyTorch's legacy format.")
+            raise _RefusedError(f"{path} does not begin with the magic number of PyTorch's legacy format.")
         version = load()
         if version != _FORMAT_VERSION:
-            raise _Refused(f"{path} has the format version {version!r}; only {_FORMAT_VERSION} is read.")
+            raise _RefusedError(f"{path} has the format version {version!r}; only {_FORMAT_VERSION} is read.")
         if load()["little_endian"] is not True:
-            raise _Refused(f"{path} was not written on a little-endian machine; only such files are read.")
+            raise _RefusedError(f"{path} was not written on a little-endian machine; only such files are read.")
         tensors = _checked_tensors(load(), path)
         keys = load()
         storages = _read_storages(data, stream.tell(), keys, tensors, path)
         return {name: _view(tensor, storages[tensor.storage.key]) for name, tensor in tensors.items()}
-    except _Refused:
+    except _RefusedError:
         raise
     except Exception as error:
         # pickle documents that a damaged stream may raise any exception: all become the same sentence.
@@ -172,10 +172,10 @@ def _read_checked(data: bytes, path: Path) -> dict[str, np.ndarray]:
 
 def _checked_tensors(value: Any, path: Path) -> dict[str, _Tensor]:
     if not isinstance(value, dict):
-        raise _Refused(f"{path} holds a {type(value).__name__}; only a dictionary of tensors is read.")
+        raise _RefusedError(f"{path} holds a {type(value).__name__}; only a dictionary of tensors is read.")
     for name, tensor in value.items():
         if not isinstance(name, str) or not isinstance(tensor, _Tensor):
-            raise _Refused(f"{path} holds a {type(tensor).__name__} at {name!r}; only named tensors are read.")
+            raise _RefusedError(f"{path} holds a {type(tensor).__name__} at {name!r}; only named tensors are read.")
     return value
 
 
@@ -186,9 +186,9 @@ def _read_storages(
     for storage in (tensor.storage for tensor in tensors.values()):
         # Each tensor was checked against its own description of the storage, so they must agree.
         if described.setdefault(storage.key, storage) != storage:
-            raise _Refused(f"{path} describes its storage {storage.key} in two ways; one is needed.")
+            raise _RefusedError(f"{path} describes its storage {storage.key} in two ways; one is needed.")
     if sorted(keys) != sorted(described):
-        raise _Refused(
+        raise _RefusedError(
             f"{path} lists {len(keys)} storages and its tensors use {len(described)}; they must be the same."
         )
     storages = {}
@@ -199,12 +199,12 @@ def _read_storages(
         start += 8
         end = start + storage.elements * dtype.itemsize
         if end > len(data):
-            raise _Refused(
+            raise _RefusedError(
                 f"{path} ends after {len(data)} bytes, but its storage {key} reaches to byte {end}. "
                 "The file is truncated: reinstall the package it came from."
             )
         if written != storage.elements:
-            raise _Refused(
+            raise _RefusedError(
                 f"{path} holds {written} elements in its storage {key}, but announced {storage.elements}. "
                 "Reinstall the package it came from."
             )

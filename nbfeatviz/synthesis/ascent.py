@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,6 +121,10 @@ class Ascent(Iterator[Step]):
 
     def _start(self, start: Any) -> None:
         """Variables from noise, from a picture, or exactly those a Visualization ended with."""
+        self._begun_with = start
+        self._origin: Settings | str | None = None if start is None else "picture"
+        if isinstance(start, Visualization):
+            self._origin = start.settings
         form = self.recipe.parameterization
         same_form = (
             isinstance(start, Visualization)
@@ -153,7 +157,8 @@ class Ascent(Iterator[Step]):
         """
         before = dict(self.__dict__)
         try:
-            end = self.visualization() if keep and self.single else None
+            unmoved = self._begun_with if keep else None
+            end = self.visualization() if keep and self.single and self._index else unmoved
             self._prepare(
                 self.objective if objective is None else objective,
                 self.recipe if recipe is None else recipe,
@@ -166,12 +171,25 @@ class Ascent(Iterator[Step]):
             self.__dict__.update(before)
             raise
 
+    @property
+    def _key(self) -> Hashable:
+        return ("ascend", self._resolved[0].structure, self.recipe.structure, len(self._resolved), self.shape)
+
+    @property
+    def done(self) -> int:
+        """Steps done so far, since the last retarget."""
+        return self._index
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the next step is compiled already."""
+        return self.network.is_compiled(self._key)
+
     def __next__(self) -> Step:
         if self._failed or self._index >= self.steps:
             raise StopIteration
         advance = self.network.compiled(
-            ("ascend", self._resolved[0].structure, self.recipe.structure, len(self._resolved), self.shape),
-            lambda: _step_function(self.network, self._resolved[0].structure, self.recipe, self.shape),
+            self._key, lambda: _step_function(self.network, self._resolved[0].structure, self.recipe, self.shape)
         )
         with _plain_errors(self._resolved[0], self.shape):
             variables, slots, picture, figures = advance(
@@ -222,13 +240,14 @@ class Ascent(Iterator[Step]):
     def visualization(self, numbers: Iterable[Numbers] = (), frames: Frames | None = None) -> Visualization:
         """What the run has reached, with the variables from which another run can go on exactly."""
         settings = Settings(
-            network=self.network.source or repr(self.network.name),
+            network=self.network.source or f"... {self.network.name!r}",
             objective=self.objective,
             recipe=self.recipe,
             steps=self._index,
             step_size=self.step_size,
             seed=self.seed,
             size=None if self.shape[:2] == self.network.contract.size else self.shape[:2],
+            start=self._origin,
         )
         return Visualization(
             image=self.picture(),

@@ -56,7 +56,7 @@ class Recipe:
 
 TUTORIAL13 = Recipe(
     name="tutorial13",
-    reference="M. E. H. Pedersen, TensorFlow Tutorial #13, Visual Analysis (10 steps for a first layer, 100 for a class)",
+    reference="M. E. H. Pedersen, TensorFlow Tutorial #13, Visual Analysis (for a first layer 10 steps, a class 100)",
     steps=30,
     step_size=1.0,
     parameterization=Pixels(white=255.0, start=128.0, noise=1.0),

@@ -39,6 +39,7 @@ class Settings:
         step_size: the step rule's.
         seed: of noise and transforms.
         size: (height, width), or None for the network's own.
+        start: None for noise, "picture" for a given one, or the settings of the run that was gone on from.
     """
 
     network: str
@@ -48,6 +49,7 @@ class Settings:
     step_size: float
     seed: int
     size: tuple[int, int] | None = None
+    start: Settings | str | None = None
 
     def code(self, start: str | None = None) -> str:
         """One line of Python that makes the picture (given `net`), starting from the variable `start`."""

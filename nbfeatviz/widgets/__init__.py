@@ -1,0 +1,1 @@
+"""The only place that knows Jupyter: the panel and its parts."""

@@ -1,0 +1,429 @@
+"""FeatureExplorer: the panel. It composes the parts and holds no mathematics."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from typing import Any
+
+import ipycanvas
+import ipywidgets
+import numpy as np
+import traitlets
+
+from nbfeatviz.images import as_picture, fitted
+from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.receptive_field import receptive_field
+from nbfeatviz.synthesis.ascent import Ascent
+from nbfeatviz.synthesis.visualization import Visualization
+from nbfeatviz.widgets import cells, export
+from nbfeatviz.widgets.layer_tree import LayerTreeView
+from nbfeatviz.widgets.live_canvas import LiveCanvas
+from nbfeatviz.widgets.networks import Choice, choices, suggested_layer
+from nbfeatviz.widgets.page import Commands
+from nbfeatviz.widgets.requests import answer
+from nbfeatviz.widgets.run import Control, PanelWatcher, drive
+from nbfeatviz.widgets.synthesis_tab import PanelSettings, SynthesisTab
+from nbfeatviz.widgets.worker import MainThread, SameThread, Worker
+
+SETTINGS = ("layer", "unit", "objective", "recipe", "steps", "seed")
+
+
+class FeatureExplorer(ipywidgets.Box):
+    """The live panel: pick a layer and a unit, press Run, and watch its image emerge.
+
+    An ordinary widget: display it, lay it out with others, link its traits. Traits change on the kernel's
+    main thread.
+
+    Args:
+        net: None for the embedded networks; or a `Network`, a `keras.Model`, a name or path for
+            `nbfeatviz.load`, or a dict of such by name. The embedded ones are always offered too.
+        worker: what computation runs on; None for a thread of its own.
+        **settings: initial values of the traits below, as `layer="block5c_add", unit=3`.
+
+    Attributes:
+        layer: path of the layer.
+        unit: index of the unit, from 0 (for the objective "class": of the class).
+        objective: "channel", "neuron" or "class".
+        recipe: name of the recipe.
+        steps: number of steps, None for the recipe's count.
+        seed: of noise and transforms.
+        state: "loading", "idle", "compiling", "running" or "paused" (read only).
+        loss: of the last step (read only; a few times a second).
+        image: float32 (H, W, C) in 0..1: the picture so far. Set it to show a picture of yours, from which
+            a run can start.
+
+    Raises:
+        ValueError, TypeError: a network or setting that is not possible; also on setting a trait.
+    """
+
+    layer = traitlets.Unicode()
+    unit = traitlets.Int()
+    objective = traitlets.Unicode()
+    recipe = traitlets.Unicode()
+    steps = traitlets.Int(None, allow_none=True)
+    seed = traitlets.Int()
+    state = traitlets.Unicode("loading")
+    loss = traitlets.Float(float("nan"))
+    image = traitlets.Any(None, allow_none=True)
+
+    def __init__(self, net: Any = None, *, worker: Worker | SameThread | None = None, **settings: Any) -> None:
+        self._choices, self._name = choices(net)
+        self._lock = threading.RLock()
+        self._main = MainThread()
+        self._worker = worker or Worker()
+        self._network: Network | None = None
+        self._settings = PanelSettings()
+        self._control: Control | None = None
+        self._result: Visualization | None = None
+        self._ready = threading.Event()
+        self._syncing = True
+        key = uuid.uuid4().hex
+        self.commands = Commands(key=key)
+        self.canvas = ipycanvas.Canvas(width=224, height=224)
+        self.live = LiveCanvas(canvas=self.canvas, commands=self.commands, key=key)
+        self.tree = LayerTreeView(commands=self.commands)
+        self.controls = SynthesisTab(live=self.live, commands=self.commands)
+        grid = ipywidgets.Box([self.tree, self.canvas, self.live, self.controls])
+        super().__init__([grid])
+        for part, name in ((self, "panel"), (grid, "grid"), (self.canvas, "picture")):
+            part.add_class(f"nbfeatviz-{name}")
+        for part, name in ((self.tree, "tree"), (self.live, "live"), (self.controls, "controls")):
+            part.add_class(f"nbfeatviz-{name}")
+        self._syncing = False
+        _hear_on_any_shell(self.commands)
+        self.commands.on_msg(lambda _, content, buffers: answer(self, content))
+        self._worker.on_close(self.stop)
+        cells.register(self)
+        self._tell_settings()
+        self._switch(self._name, settings)
+
+    # Networks
+
+    @property
+    def network(self) -> Network | None:
+        """The network in use; None while the first one is loading."""
+        return self._network
+
+    def _switch(self, name: str, settings: dict[str, Any] | None = None) -> None:
+        """Loads another network in the background; the one in use stays until then, and on failure for good."""
+        if name not in self._choices:
+            raise ValueError(f"no network {name!r} in this panel; there are {', '.join(map(repr, self._choices))}.")
+        self.stop()
+        self._ready.clear()
+        self._say("loading", f"loading {name} …")
+        choice = self._choices[name]
+        if choice.quick and settings is not None:
+            self._load(name, choice, settings)
+        else:
+            self._worker.submit(lambda: self._load(name, choice, settings or {}))
+
+    def _load(self, name: str, choice: Choice, settings: dict[str, Any]) -> None:
+        try:
+            network = choice.load()
+            adapted = self._adapted(network)
+            for key, value in settings.items():
+                adapted = adapted.changed(network, key, value)
+            with self._lock:
+                self._network, self._name = network, name
+                self.tree.show(network.layers)
+                self._adopt(adapted)
+            self.live.complain("")
+        except Exception as error:
+            self.live.complain(_in_words(error))
+            self._tell_settings()
+        finally:
+            self._ready.set()
+            self._say("idle", "ready" if self._network is not None else "no network")
+
+    def _adapted(self, network: Network) -> PanelSettings:
+        """The settings, with the layer and unit that a new network has."""
+        old = self._settings
+        layer = old.layer if old.layer in network.layers else suggested_layer(network)
+        start = PanelSettings(
+            layer=layer, recipe=old.recipe, steps=old.steps, step_size=old.step_size, seed=old.seed, keep=old.keep
+        )
+        unit = min(old.unit, network.layers[layer].units - 1)
+        return start.changed(network, "unit", unit).changed(network, "objective", old.objective)
+
+    def _loaded(self) -> Network:
+        """The network, waited for if it is loading (ValueError if there is none)."""
+        self._ready.wait()
+        if self._network is None:
+            raise ValueError(f"no network is loaded: {self.live.status.get('error') or 'choose one in the panel.'}")
+        return self._network
+
+    # Settings: the page and Python change the same ones
+
+    def change(self, name: str, value: Any) -> None:
+        """Changes a setting (of `PanelSettings`, or "network"); a run in progress is retargeted.
+
+        Raises:
+            ValueError, TypeError: no such setting or value; everything stays as it was.
+        """
+        if name == "network":
+            self._switch(value)
+            return
+        network = self._loaded()
+        with self._lock:
+            self._adopt(self._settings.changed(network, name, value))
+
+    def _adopt(self, settings: PanelSettings) -> None:
+        before, self._settings = self._settings, settings
+        self._tell_settings()
+        self._main.post("settings", self._sync)
+        control, network = self._control, self._network
+        if control is None or network is None or settings == before:
+            return
+        control.retarget(
+            objective=settings.target(network),
+            recipe=settings.recipe,
+            steps=settings.steps,
+            step_size=settings.step_size,
+            seed=settings.seed,
+            keep=settings.keep,
+        )
+
+    def _tell_settings(self) -> None:
+        """Shows the settings on the page."""
+        network, settings = self._network, self._settings
+        self.controls.show(settings, network, self._name, list(self._choices))
+        self.tree.selected = settings.layer
+        overlay: dict[str, Any] = {"pick": False, "box": None}
+        if network is not None and settings.objective == "neuron":
+            height, width = (network.layers[settings.layer].output_shape or (1, 1))[:2]
+            row = (height or 1) // 2 if settings.row is None else settings.row
+            col = (width or 1) // 2 if settings.col is None else settings.col
+            box = receptive_field(network, settings.layer).box(row, col)
+            overlay = {"pick": True, "box": box, "size": network.contract.size, "neuron": (row, col)}
+        if overlay != self.live.overlay:
+            self.live.overlay = overlay
+
+    def _sync(self) -> None:
+        """Sets the traits to the settings (main thread)."""
+        self._syncing = True
+        try:
+            for name in SETTINGS:
+                setattr(self, name, getattr(self._settings, name))
+        finally:
+            self._syncing = False
+
+    @traitlets.validate(*SETTINGS)
+    def _validate_setting(self, proposal: Any) -> Any:
+        if not self._syncing:
+            self._settings.changed(self._loaded(), proposal["trait"].name, proposal["value"])
+        return proposal["value"]
+
+    @traitlets.observe(*SETTINGS)
+    def _setting_changed(self, change: Any) -> None:
+        if not self._syncing:
+            self.change(change["name"], change["new"])
+
+    @traitlets.validate("image")
+    def _validate_image(self, proposal: Any) -> Any:
+        if self._syncing or proposal["value"] is None:
+            return proposal["value"]
+        contract = self._loaded().contract
+        return fitted(as_picture(proposal["value"], contract.channels), contract.size)
+
+    @traitlets.observe("image")
+    def _image_changed(self, change: Any) -> None:
+        if not self._syncing and change["new"] is not None:
+            self._result = None
+            self.live.clear()
+            self.live.settle(change["new"])
+
+    def _set_quietly(self, **values: Any) -> None:
+        """Sets traits from inside (main thread)."""
+        self._syncing = True
+        try:
+            for name, value in values.items():
+                self.set_trait(name, value)
+        finally:
+            self._syncing = False
+
+    def _say(self, state: str, text: str = "", **more: Any) -> None:
+        self.live.say(state, text, **more)
+        self._main.post("state", lambda: self._set_quietly(state=state))
+
+    def _tell_progress(self, loss: float, image: np.ndarray) -> None:
+        self._main.post("progress", lambda: self._set_quietly(loss=loss, image=image))
+
+    # Running
+
+    def run(self, wait: bool = False) -> None:
+        """Starts a run with the settings of the panel, or resumes the one that is paused.
+
+        Args:
+            wait: do it in this thread and come back at its end, showing frames on the way; for places where a
+                background thread cannot reach the page (Colab, nbclient).
+        """
+        if wait:
+            self._finish_current()
+            self._loaded()
+        with self._lock:
+            control = self._control
+            if control is not None and not control.stopped:
+                self.resume()
+                return
+            control = self._control = Control()
+        self._start(control, wait)
+
+    def _start(self, control: Control, wait: bool = False) -> None:
+        self._say("compiling", "starting …", error="")
+        if wait:
+            self._do(control)
+        else:
+            self._worker.submit(lambda: self._do(control))
+
+    def _finish_current(self) -> None:
+        control = self._control
+        if control is not None:
+            control.stop()
+            control.done.wait()
+
+    def _do(self, control: Control) -> None:
+        """One run, on the worker or (wait) the calling thread. Ends with the controls at rest, always."""
+        ascent, text, interrupted = None, "stopped", None
+        try:
+            network, settings = self._loaded(), self._settings
+            ascent = Ascent(
+                network,
+                settings.target(network),
+                recipe=settings.recipe,
+                steps=settings.steps,
+                step_size=settings.step_size,
+                seed=settings.seed,
+                start=self._starting_picture(settings),
+            )
+            self.live.begin()
+            drive(ascent, control, PanelWatcher(self.live, self._say, self._tell_progress))
+            text = "stopped" if control.stopped else "finished"
+        except KeyboardInterrupt as error:
+            text, interrupted = "interrupted", error
+        except Exception as error:
+            text = "ended by an error"
+            self.live.complain(_in_words(error))
+        finally:
+            if ascent is not None:
+                self._settle(ascent)
+                text += f" after {ascent.done} steps"
+            with self._lock:
+                if self._control is control:
+                    self._control = None
+                    self._say("idle", text)
+            control.done.set()
+        if interrupted is not None:
+            raise interrupted
+
+    def _starting_picture(self, settings: PanelSettings) -> Any:
+        if settings.start == "noise":
+            return None
+        return self._result if self._result is not None else self.image
+
+    def _settle(self, ascent: Ascent) -> None:
+        result = ascent.visualization()
+        self._result = result
+        self.live.settle(result.image)
+        self._main.post("progress", lambda: self._set_quietly(image=result.image))
+
+    def pause(self) -> None:
+        """Holds the run before its next step."""
+        control = self._control
+        if control is not None:
+            control.pause()
+
+    def resume(self) -> None:
+        """Lets a paused run go on."""
+        control = self._control
+        if control is not None:
+            control.resume()
+
+    def step(self) -> None:
+        """Does one step: of the paused run, or of a new one that is then paused."""
+        with self._lock:
+            if self._control is not None and not self._control.stopped:
+                self._control.step()
+                return
+            control = self._control = Control(paused=True)
+            control.step()
+        self._start(control)
+
+    def stop(self) -> None:
+        """Ends the run before its next step; its picture stays."""
+        control = self._control
+        if control is not None:
+            control.stop()
+
+    def reset(self) -> None:
+        """Ends the run and clears the canvas; the settings stay."""
+        self.stop()
+        self._worker.submit(self._clear)
+
+    def _clear(self) -> None:
+        self._result = None
+        self.live.clear()
+        self._say("idle", "ready", error="")
+        self._main.post("progress", lambda: self._set_quietly(image=None, loss=float("nan")))
+
+    # What leaves the panel
+
+    def code(self) -> str:
+        """Python that makes the picture on the canvas again."""
+        if self._result is None:
+            raise ValueError("there is no picture to reproduce yet: press Run first.")
+        return export.code(self._result.settings)
+
+    def save_file(self, kind: str) -> tuple[str, str, bytes]:
+        """(file name, MIME type, bytes): the picture as "png", or the run as "gif" or "webp"."""
+        settings = self._settings
+        name = f"{self._name}-{settings.layer if settings.objective != 'class' else 'class'}-{settings.unit}"
+        return export.picture_file(kind, self.live.still, self.live.frames, name)
+
+    def snapshot(self) -> None:
+        """Leaves a lasting picture and its settings in the notebook, which needs no kernel to be seen."""
+        from IPython.display import display
+
+        if self.image is None:
+            raise ValueError("there is no picture to keep yet: press Run first.")
+        text = self.code() if self._result is not None else "picture given to the panel"
+        display(
+            {"image/png": export.enlarged(self.image), "text/plain": text},
+            metadata={"image/png": {"alt": f"{self.objective} {self.unit} of {self.layer}"}},
+            raw=True,
+        )
+        display({"text/markdown": f"```python\n{text}\n```", "text/plain": text}, raw=True)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        if data is not None:
+            data["text/plain"] = f"FeatureExplorer({self._name!r}, layer={self.layer!r}, unit={self.unit})"
+            if self.live.still:
+                data["image/png"] = self.live.still
+        return bundle
+
+    def close(self) -> None:
+        """Ends the run, closes the widgets and gives the memory back."""
+        self.stop()
+        self._worker.close()
+        self._result, self._network = None, None
+        self.live.free()
+        for part in (self.tree, self.live, self.controls, self.canvas, self.commands, *self.children):
+            part.close()
+        super().close()
+
+
+def _hear_on_any_shell(commands: Commands) -> None:
+    """Lets ipykernel 7.4 hear this comm while a cell runs, also before the page has first spoken on it.
+
+    That version sends a page's message to the shell that last published on the comm, which at first is the
+    cell that made the panel. Taking its memory of that away leaves the message's own shell.
+    """
+    if hasattr(commands.comm, "_reply_subshell_for"):
+        commands.comm._reply_subshell_for = None
+
+
+def _in_words(error: Exception) -> str:
+    text = str(error).strip()
+    return text if isinstance(error, ValueError | TypeError) and text else f"{type(error).__name__}: {text}"

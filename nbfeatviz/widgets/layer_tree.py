@@ -1,0 +1,47 @@
+"""The layer tree in the panel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import anywidget
+import ipywidgets
+import traitlets
+
+from nbfeatviz.networks.layers import Layer, LayerTree
+from nbfeatviz.widgets.page import Commands, script
+
+
+class LayerTreeView(anywidget.AnyWidget):
+    """An ARIA tree with a filter; choosing a layer sends `{"kind": "set", "name": "layer", ...}`.
+
+    Attributes:
+        rows: one dict an entry, in order: path, name, kind, shape, depth, selectable, group.
+        selected: path of the chosen layer.
+        commands: where the page says what was chosen.
+    """
+
+    _esm = script("tree")
+    rows = traitlets.List().tag(sync=True)
+    selected = traitlets.Unicode().tag(sync=True)
+    commands = traitlets.Instance(Commands).tag(sync=True, **ipywidgets.widget_serialization)
+
+    def show(self, tree: LayerTree | None) -> None:
+        """Shows the layers of a network, or none while one is loading."""
+        self.rows = [] if tree is None else [row for child in tree for row in _rows(child, 1)]
+
+
+def _rows(layer: Layer, depth: int) -> Iterator[dict[str, Any]]:
+    shape = "" if layer.output_shape is None else " × ".join("?" if n is None else str(n) for n in layer.output_shape)
+    yield {
+        "path": layer.path,
+        "name": layer.name,
+        "kind": layer.kind,
+        "shape": shape,
+        "depth": depth,
+        "selectable": layer.selectable,
+        "group": bool(layer.children),
+    }
+    for child in layer.children:
+        yield from _rows(child, depth + 1)

@@ -1,0 +1,178 @@
+"""The live canvas: the only sender of frames and numbers, and what the page keeps of a run.
+
+The picture is drawn on an ipycanvas `Canvas`. Frames travel on a comm of their own: the latest wins, a few
+are in flight, each is acknowledged after it was drawn, so a slow page or link never builds a queue.
+Numbers go along in batches and none is lost. The last picture is lossless and stays in the widget's state.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import anywidget
+import ipycanvas
+import ipywidgets
+import numpy as np
+import traitlets
+
+from nbfeatviz.images import Frames, encode_jpeg, encode_png
+from nbfeatviz.synthesis.ascent import Step
+from nbfeatviz.widgets.page import Commands, script, style
+
+IN_FLIGHT = 2
+FRAME_SECONDS = 1 / 60
+NUMBERS_SECONDS = 0.1
+BLIND_AFTER_SECONDS = 0.75
+BLIND_EVERY_SECONDS = 0.5
+_COLUMNS = 5  # index, loss, gradient_min, gradient_max, step_size
+
+
+class LiveCanvas(anywidget.AnyWidget):
+    """Shows a run: picture, overlay, replay, loss curve, figures, status and error.
+
+    Its methods may be called from any thread; a lock makes it one at a time. The page sets no trait here.
+
+    Attributes:
+        canvas: the ipycanvas Canvas the picture is drawn on.
+        commands: where the page acknowledges and asks.
+        still: the last lossless picture, PNG ("" before the first).
+        status: {"state", "text", "error", "steps"}: what the status line is made from.
+        overlay: {"box": [top, left, bottom, right] or None, "pick": bool, "size": [height, width]}.
+    """
+
+    _esm = script("live")
+    _css = style()
+    canvas = traitlets.Instance(ipycanvas.Canvas).tag(sync=True, **ipywidgets.widget_serialization)
+    commands = traitlets.Instance(Commands).tag(sync=True, **ipywidgets.widget_serialization)
+    key = traitlets.Unicode().tag(sync=True)
+    still = traitlets.Bytes().tag(sync=True)
+    status = traitlets.Dict().tag(sync=True)
+    overlay = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        self._lock = threading.RLock()
+        self._run = 0
+        self._forget()
+        super().__init__(**traits)
+
+    def _forget(self) -> None:
+        self.frames = Frames()
+        self._numbers: list[tuple[float, ...]] = []
+        self._numbers_sent = 0
+        self._pending: tuple[int, bytes, float] | None = None
+        self._prediction: Any = None
+        self._sequence = self._acknowledged = 0
+        self._sent_at = self._numbers_at = 0.0
+        self._heard_at = time.monotonic()
+
+    def begin(self) -> None:
+        """A new run: what was kept of the one before is freed."""
+        with self._lock:
+            self._forget()
+            self._run += 1
+            self.send({"kind": "begin", "run": self._run})
+
+    def say(self, state: str, text: str = "", *, steps: int | None = None, error: str | None = None) -> None:
+        """Sets the status line; an error stays until the next run or a new one."""
+        with self._lock:
+            self.status = {
+                "state": state,
+                "text": text,
+                "steps": self.status.get("steps", 0) if steps is None else steps,
+                "error": self.status.get("error", "") if error is None else error,
+            }
+
+    def complain(self, error: str) -> None:
+        """Shows an error in words; "" takes it away."""
+        with self._lock:
+            self.status = {**self.status, "error": error}
+
+    def offer(self, step: Step) -> None:
+        """Takes the next step of the run; sends its picture if the page keeps up, its numbers in any case."""
+        encoded = encode_jpeg(step.image)
+        with self._lock:
+            self.frames.append(encoded)
+            self._numbers.append((step.index, step.loss, step.gradient_min, step.gradient_max, step.step_size))
+            self._pending = (len(self._numbers) - 1, encoded, time.time())
+            self._send_what_is_due()
+
+    def predicted(self, prediction: Any) -> None:
+        """The class of the last picture goes along with the next message."""
+        with self._lock:
+            self._prediction = prediction
+
+    def acknowledge(self, sequence: int) -> None:
+        """The page has drawn (or given up on) a frame."""
+        with self._lock:
+            self._acknowledged = max(self._acknowledged, min(sequence, self._sequence))
+            self._heard_at = time.monotonic()
+            self._send_what_is_due()
+
+    def _send_what_is_due(self) -> None:
+        now = time.monotonic()
+        keeps_up = self._sequence - self._acknowledged < IN_FLIGHT and now - self._sent_at >= FRAME_SECONDS
+        silent = now - self._heard_at > BLIND_AFTER_SECONDS and now - self._sent_at > BLIND_EVERY_SECONDS
+        if self._pending is not None and (keeps_up or silent):
+            number, encoded, computed = self._pending
+            self._pending = None
+            self._sequence += 1
+            self._sent_at = now
+            self._send_numbers({"frame": number, "sequence": self._sequence, "computed": computed * 1000}, [encoded])
+        elif self._numbers_sent < len(self._numbers) and now - self._numbers_at >= NUMBERS_SECONDS:
+            self._send_numbers({}, [])
+
+    def _send_numbers(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+        first, self._numbers_sent = self._numbers_sent, len(self._numbers)
+        self._numbers_at = time.monotonic()
+        prediction, self._prediction = self._prediction, None
+        self.send(
+            {"kind": "steps", "run": self._run, "first": first, "prediction": prediction, **content},
+            [self._table(first), *buffers],
+        )
+
+    def _table(self, first: int) -> bytes:
+        return np.array(self._numbers[first:], np.float32).reshape(-1, _COLUMNS).tobytes()
+
+    def settle(self, picture: np.ndarray) -> None:
+        """Shows a picture for good, lossless: at the end of a run, or one that was given."""
+        data = encode_png(picture)
+        with self._lock:
+            self._pending = None
+            if self._numbers_sent < len(self._numbers) or self._prediction:
+                self._send_numbers({}, [])
+            self.still = data
+
+    def clear(self) -> None:
+        """Forgets the run and its picture."""
+        with self._lock:
+            self.begin()
+            self.still = b""
+
+    def free(self) -> None:
+        """Gives the frames of the run back; its numbers and last picture stay."""
+        with self._lock:
+            self.frames = Frames()
+
+    def restore(self) -> None:
+        """A page has come (back): sends it everything there is of the run."""
+        with self._lock:
+            self._acknowledged = self._sequence
+            self._heard_at = time.monotonic()
+            content = {"kind": "restore", "run": self._run, "first": 0, "replay": len(self.frames)}
+            latest = []
+            if self.status.get("state") in ("running", "paused", "compiling") and len(self.frames):
+                latest = [self.frames.encoded(len(self.frames) - 1)]
+            self.send(content, [self._table(0), *latest])
+
+    def replay(self, step: int) -> None:
+        """Sends the picture of a step of the run; the one after the last step is the still."""
+        with self._lock:
+            known = isinstance(step, int) and 0 <= step < len(self.frames)
+            picture = self.frames.encoded(step) if known else self.still
+            self.send({"kind": "replay", "step": step}, [picture] if picture else [])
+
+    def deliver(self, name: str, mime: str, data: bytes) -> None:
+        """Hands the page a file to save."""
+        self.send({"kind": "file", "name": name, "mime": mime}, [data])

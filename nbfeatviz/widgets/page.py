@@ -1,0 +1,31 @@
+"""The page side of the panel's widgets, and the comm on which the page speaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+_STATIC = Path(__file__).parent / "static"
+
+
+def script(name: str) -> str:
+    """The JavaScript module of a widget, with the few functions that all of them share in front."""
+    return "\n".join((_STATIC / part).read_text("utf-8") for part in ("shared.js", f"{name}.js"))
+
+
+def style() -> str:
+    """The style sheet of the whole panel."""
+    return (_STATIC / "panel.css").read_text("utf-8")
+
+
+class Commands(anywidget.AnyWidget):
+    """Carries what the page says to the kernel, and nothing back.
+
+    A kernel handles a page's message on the shell that last published on the same comm. Nothing is ever
+    published on this one, so Stop is heard while another cell runs.
+    """
+
+    _esm = "export default { render() {} }"
+    key = traitlets.Unicode().tag(sync=True)

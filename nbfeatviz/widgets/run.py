@@ -1,0 +1,173 @@
+"""One run of the panel: what the person wants of it, and the loop that does it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from nbfeatviz.synthesis.ascent import Ascent, Step
+from nbfeatviz.widgets.live_canvas import LiveCanvas
+
+PREDICT_SECONDS = 0.5
+TELL_SECONDS = 0.1
+
+
+class Control:
+    """What a person wants of a run: set from any thread, read by the loop before every step."""
+
+    def __init__(self, paused: bool = False) -> None:
+        self._changed = threading.Condition()
+        self._stopped = False
+        self._paused = paused
+        self._single_steps = 0
+        self._target: dict[str, Any] | None = None
+        self.done = threading.Event()
+
+    def stop(self) -> None:
+        """Ends the run before its next step."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def pause(self) -> None:
+        """Holds the run before its next step."""
+        with self._changed:
+            self._paused = True
+
+    def resume(self) -> None:
+        """Lets a held run go on."""
+        with self._changed:
+            self._paused = False
+            self._changed.notify_all()
+
+    def step(self) -> None:
+        """Lets a held run do one step."""
+        with self._changed:
+            self._single_steps += 1
+            self._changed.notify_all()
+
+    def retarget(self, **target: Any) -> None:
+        """Aims the run at something else from its next step; of several only the last counts."""
+        with self._changed:
+            self._target = target
+            self._changed.notify_all()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the run was told to end."""
+        return self._stopped
+
+    def wait(self, on_hold: Callable[[], None]) -> dict[str, Any] | None:
+        """Waits until a step may be done; calls `on_hold` once if it must wait. Returns a new target, or None."""
+        with self._changed:
+            if self._may_not_go():
+                on_hold()
+            while self._may_not_go():
+                self._changed.wait()
+            if self._paused and self._single_steps and not self._stopped:
+                self._single_steps -= 1
+            target, self._target = self._target, None
+            return target
+
+    def _may_not_go(self) -> bool:
+        return self._paused and not self._single_steps and not self._stopped
+
+
+class Watcher(Protocol):
+    """What the loop tells."""
+
+    def compiling(self, ascent: Ascent) -> None:
+        """The next step needs compiling first."""
+
+    def running(self, ascent: Ascent) -> None:
+        """Steps are being done."""
+
+    def holding(self, ascent: Ascent) -> None:
+        """The run is paused."""
+
+    def refused(self, error: Exception) -> None:
+        """A new target was wrong; the run goes on with the old one."""
+
+    def stepped(self, step: Step) -> None:
+        """A step was done."""
+
+    def predicted(self, prediction: Any) -> None:
+        """The class of the last step's picture."""
+
+
+class PanelWatcher:
+    """Tells the live canvas, and a few times a second whoever observes the panel."""
+
+    def __init__(
+        self, live: LiveCanvas, say: Callable[..., None], progress: Callable[[float, np.ndarray], None]
+    ) -> None:
+        self._live, self._say, self._progress = live, say, progress
+        self._told_at = -float("inf")
+
+    def compiling(self, ascent: Ascent) -> None:
+        """The next step needs compiling first."""
+        self._say("compiling", "compiling …", steps=ascent.steps)
+
+    def running(self, ascent: Ascent) -> None:
+        """Steps are being done."""
+        self._say("running", steps=ascent.steps)
+
+    def holding(self, ascent: Ascent) -> None:
+        """The run is paused: the picture so far is shown for good."""
+        if ascent.done:
+            self._live.settle(ascent.picture())
+        self._say("paused", f"paused at step {ascent.done}/{ascent.steps}", steps=ascent.steps)
+
+    def refused(self, error: Exception) -> None:
+        """A new target was wrong; the run goes on with the old one."""
+        self._live.complain(str(error))
+
+    def stepped(self, step: Step) -> None:
+        """A step was done."""
+        self._live.offer(step)
+        if time.monotonic() - self._told_at > TELL_SECONDS:
+            self._told_at = time.monotonic()
+            self._progress(step.loss, step.image)
+
+    def predicted(self, prediction: Any) -> None:
+        """The class of the last step's picture."""
+        self._live.predicted(prediction)
+
+
+def drive(ascent: Ascent, control: Control, watcher: Watcher) -> None:
+    """Does the steps of a run until it ends, is stopped, or fails (raises)."""
+    predicted_at = -float("inf")
+    held = True
+
+    def hold() -> None:
+        nonlocal held
+        held = True
+        watcher.holding(ascent)
+
+    while not control.stopped:
+        target = control.wait(hold)
+        if control.stopped:
+            return
+        if target is not None:
+            try:
+                ascent.retarget(**target)
+            except (ValueError, TypeError) as error:
+                watcher.refused(error)
+            held = True  # say the new number of steps
+        if not ascent.compiled:
+            watcher.compiling(ascent)
+            held = True
+        step = next(ascent, None)
+        if step is None:
+            return
+        if held:
+            held = False
+            watcher.running(ascent)
+        watcher.stepped(step)
+        if time.monotonic() - predicted_at > PREDICT_SECONDS:
+            watcher.predicted(ascent.predict(step.image))
+            predicted_at = time.monotonic()

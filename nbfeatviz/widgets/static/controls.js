@@ -1,0 +1,187 @@
+// The controls of the Optimize tab. What the person does goes to the kernel as commands; what is set comes back.
+
+const OBJECTIVES = { channel: "channel", neuron: "neuron", class: "class" };
+const ECHO_MS = 2000;
+let views = 0;
+
+function render({ model, el }) {
+  const say = speaker(model), id = `nbfeatviz-${++views}`;
+  const local = new Map(); // what was changed here and has not come back yet: name → [value, when]
+  let state = "loading", disconnected = false;
+
+  const send = paced(40, () => {
+    for (const [name, entry] of local) if (!entry.sent) { entry.sent = true; say("set", { name, value: entry.value }); }
+  });
+  function set(name, value) {
+    local.set(name, { value, when: performance.now(), sent: false });
+    send();
+    show();
+  }
+
+  // fields
+  const options = (values) => values.map(([value, text, title]) => make("option", { value, text, title }));
+  const network = make("select", { on: { change: () => say("set", { name: "network", value: network.value }) } });
+  const objective = make("select", { on: { change: () => set("objective", objective.value) } }, ...options(Object.entries(OBJECTIVES)));
+  const unit = make("input", { type: "range", min: 0, max: 0, step: 1, "aria-label": "unit",
+    on: { input: () => set("unit", Number(unit.value)) } });
+  const number = make("input", { type: "number", min: 0, step: 1, "aria-label": "unit number",
+    on: { change: () => number.value !== "" ? set("unit", Number(number.value)) : show() } });
+  const total = make("span", { class: "nbfeatviz-total" });
+  const unitName = make("span", { class: "nbfeatviz-unit-name" });
+  const named = make("input", { type: "text", list: `${id}-classes`, placeholder: "search by name…", autocomplete: "off",
+    "aria-label": "class", on: { change: () => { if (named.value.trim()) set("unit", chosenClass(named.value.trim())); } } });
+  const names = make("datalist", { id: `${id}-classes` });
+  const recipe = make("select", { on: { change: () => set("recipe", recipe.value) } });
+  const field = (name, kind, attributes) => make("input", { type: "number", ...attributes, on: { change: (event) => {
+    const text = event.target.value;
+    set(name, text === "" ? kind : Number(text));
+  } } });
+  const steps = field("steps", null, { min: 1, step: 1 });
+  const seed = field("seed", 0, { min: 0, step: 1 });
+  const stepSize = field("step_size", null, { min: 0, step: "any" });
+  const preActivation = make("input", { type: "checkbox", on: { change: () => set("pre_activation", preActivation.checked) } });
+  const keep = make("input", { type: "checkbox", on: { change: () => set("keep", keep.checked) } });
+  const start = make("select", { on: { change: () => set("start", start.value) } },
+    ...options([["noise", "noise"], ["image", "the image shown"]]));
+
+  // buttons
+  const button = (text, act, title, primary) => make("button", { type: "button", text, title, class: primary ? "nbfeatviz-primary" : null, on: { click: act } });
+  const quick = (kind, next) => () => { if (next) assume(next); say(kind); };
+  const run = button("Run", quick("run", "starting"), "start from the settings above", true);
+  const pause = button("Pause", () => say(state === "paused" ? "resume" : "pause"), "hold the run, or go on");
+  const step = button("Step", quick("step"), "do one step");
+  const stop = button("Stop", quick("stop"), "end the run; its image stays");
+  const reset = button("Reset", quick("reset"), "clear the canvas; the settings stay");
+  const format = make("select", { "aria-label": "format" }, ...options([["png", "PNG"], ["gif", "GIF of the run"], ["webp", "WebP of the run"]]));
+  const save = button("Save", () => say("save", { format: format.value }), "save the picture, or the run as an animation");
+  const copy = button("Copy as Python", () => say("code"), "the lines that make this image again");
+  const code = make("textarea", { class: "nbfeatviz-code", readonly: true, rows: 6, hidden: true, "aria-label": "Python code", spellcheck: "false" });
+
+  const row = (name, ...inside) => {
+    const label = make("label", { text: name });
+    const first = inside[0];
+    first.id ||= `${id}-${name.replace(/\W/g, "-")}`;
+    if (!first.hasAttribute("aria-label")) label.setAttribute("for", first.id);
+    return make("div", { class: "nbfeatviz-row" }, label, make("div", { class: "nbfeatviz-field" }, ...inside));
+  };
+  const check = (name, box, title) => make("label", { class: "nbfeatviz-check", title }, box, make("span", { text: name }));
+  const classRow = row("class", named, names);
+  const advanced = make("details", { class: "nbfeatviz-advanced" }, make("summary", { text: "advanced" }),
+    row("step size", stepSize), row("start from", start),
+    check("before activation", preActivation, "measure the unit before its ReLU, so that it cannot start dead"),
+    check("keep image", keep, "moving the slider in mid-run keeps the image and retargets it; off: start over"));
+  el.append(
+    make("div", { class: "nbfeatviz-network" }, row("network", network), make("span", { class: "nbfeatviz-untrained", text: "untrained: random weights", hidden: true })),
+    make("div", { class: "nbfeatviz-settings" },
+      row("objective", objective), row("unit", unit, number, total), classRow, unitName,
+      row("recipe", recipe), make("div", { class: "nbfeatviz-pair" }, row("steps", steps), row("seed", seed)), advanced,
+      make("div", { class: "nbfeatviz-buttons" }, run, pause, step, stop, reset),
+      make("div", { class: "nbfeatviz-buttons" }, save, format, copy), code));
+  const untrained = el.querySelector(".nbfeatviz-untrained");
+
+  /** The class of a name, or the words themselves, which the kernel answers with the nearest names. */
+  function chosenClass(text) {
+    const known = model.get("facts").classes ?? [];
+    const found = known.findIndex((name) => name.toLowerCase() === text.toLowerCase());
+    return found >= 0 ? found : /^\d+$/.test(text) ? Number(text) : text;
+  }
+
+  /** Until the kernel says otherwise: a second click must not be taken for another run. */
+  function assume(next) {
+    state = next;
+    buttons();
+  }
+
+  function current() {
+    const settings = { ...model.get("settings") };
+    for (const [name, entry] of local) {
+      if (JSON.stringify(settings[name]) === JSON.stringify(entry.value) || performance.now() - entry.when > ECHO_MS) local.delete(name);
+      else settings[name] = entry.value;
+    }
+    return settings;
+  }
+
+  const put = (input, value) => { if (input !== document.activeElement || input.type === "range") input.value = value ?? ""; };
+
+  function show() {
+    const facts = model.get("facts"), settings = current();
+    fill(network, (facts.networks ?? []).map((name) => [name, name]));
+    network.value = facts.network ?? "";
+    untrained.hidden = !facts.untrained;
+    fill(recipe, (facts.recipes ?? []).map((one) => [one.name, one.name, one.reference]));
+    const set = (facts.recipes ?? []).find((one) => one.name === settings.recipe);
+    objective.value = settings.objective;
+    objective.querySelector("[value=neuron]").disabled = !facts.positions && settings.objective !== "neuron";
+    recipe.value = settings.recipe;
+    recipe.title = set?.reference ?? "";
+    const last = Math.max(0, (facts.units ?? 1) - 1);
+    unit.max = number.max = last;
+    if (typeof settings.unit === "number") { put(unit, settings.unit); put(number, settings.unit); }
+    total.textContent = facts.units ? `of ${facts.units}` : "";
+    const byClass = settings.objective === "class", classes = facts.classes ?? [];
+    classRow.hidden = !byClass || !classes.length;
+    const unitNames = byClass ? classes : facts.unit_names ?? [];
+    unitName.textContent = unitNames[settings.unit] ?? "";
+    if (byClass) put(named, classes[settings.unit] ?? settings.unit);
+    if (names.childElementCount !== classes.length) names.replaceChildren(...classes.map((name) => make("option", { value: name })));
+    put(steps, settings.steps);
+    steps.placeholder = set ? set.steps : "";
+    put(seed, settings.seed);
+    put(stepSize, settings.step_size);
+    stepSize.placeholder = set ? set.step_size : "";
+    preActivation.checked = settings.pre_activation;
+    preActivation.disabled = byClass;
+    keep.checked = settings.keep;
+    start.value = settings.start;
+    buttons();
+  }
+
+  function fill(select, entries) {
+    const text = JSON.stringify(entries);
+    if (select.dataset.entries === text) return;
+    select.dataset.entries = text;
+    select.replaceChildren(...options(entries));
+  }
+
+  function buttons() {
+    const ready = Boolean(model.get("facts").ready) && !disconnected;
+    const active = ["running", "paused", "compiling", "starting"].includes(state);
+    run.disabled = !ready || active || state === "loading";
+    pause.disabled = !ready || !active || state === "starting";
+    pause.textContent = state === "paused" ? "Resume" : "Pause";
+    step.disabled = !ready || state === "running" || state === "compiling" || state === "starting" || state === "loading";
+    stop.disabled = !ready || !active;
+    reset.disabled = save.disabled = copy.disabled = !ready;
+    network.disabled = disconnected;
+    for (const input of [objective, unit, number, named, recipe, steps, seed, stepSize, preActivation, keep, start])
+      input.disabled = !ready || (input === preActivation && objective.value === "class");
+  }
+
+  async function received(content) {
+    if (content.kind === "refused") { local.clear(); [number, named, steps, seed, stepSize].forEach((input) => input.blur()); show(); }
+    if (content.kind === "code") {
+      code.hidden = false;
+      code.value = content.text;
+      code.rows = Math.min(12, content.text.split("\n").length + 1);
+      try { await navigator.clipboard.writeText(content.text); copy.textContent = "Copied"; }
+      catch { code.focus(); code.select(); copy.textContent = "Select and copy"; }
+      setTimeout(() => (copy.textContent = "Copy as Python"), 2000);
+    }
+  }
+
+  model.on("change:settings", show);
+  model.on("change:facts", show);
+  model.on("msg:custom", received);
+  const following = peer(model, "live").then((live) => {
+    const follow = () => { state = live.get("status").state ?? "loading"; buttons(); };
+    const lost = () => { disconnected = true; buttons(); };
+    live.on("change:status", follow);
+    live.on("comm_live_update", lost);
+    follow();
+    return () => { live.off("change:status", follow); live.off("comm_live_update", lost); };
+  });
+  show();
+  return () => following.then((unfollow) => unfollow());
+}
+
+export default { render };

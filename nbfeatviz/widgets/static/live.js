@@ -1,0 +1,342 @@
+// The live canvas: draws frames on the ipycanvas Canvas, keeps the numbers of the run, and shows them.
+
+const pages = new Map(); // what the page keeps of a panel, by its key: every render gets a new model proxy
+
+const COLUMNS = 5; // index, loss, gradient min, gradient max, step size
+const SMALL = 64; // a picture this small is enlarged with its pixels kept square
+
+class LivePage {
+  constructor(model) {
+    this.model = model;
+    this.say = speaker(model);
+    this.views = new Set();
+    this.drawing = Promise.resolve();
+    this.begin(0);
+    this.canvas = peer(model, "canvas");
+    this.disconnected = false;
+  }
+
+  async connect() {
+    this.model.on("msg:custom", (content, buffers) => this.receive(content, buffers ?? []));
+    this.model.on("change:still", () => this.still());
+    this.model.on("change:status", () => this.changed());
+    this.model.on("change:overlay", () => this.changed());
+    this.model.on("comm_live_update", () => this.lost());
+    this.still();
+    await this.say("hello");
+  }
+
+  lost() {
+    this.disconnected = true;
+    this.changed();
+  }
+
+  begin(run) {
+    this.run = run;
+    this.table = []; // one row a step of the run
+    this.prediction = null;
+    this.shown = -1; // step on the canvas; the length of the table for the picture after the last
+    this.replaying = false;
+    this.speed = [];
+  }
+
+  receive(content, buffers) {
+    const act = { begin: () => this.begin(content.run), steps: () => this.steps(content, buffers),
+      restore: () => this.restore(content, buffers), replay: () => this.replayed(content, buffers),
+      file: () => this.download(content, buffers[0]) }[content.kind];
+    act?.();
+    this.changed();
+  }
+
+  keep(content, buffer) {
+    const bytes = new Uint8Array(buffer.buffer ?? buffer, buffer.byteOffset ?? 0, buffer.byteLength);
+    const values = new Float32Array(bytes.slice().buffer);
+    for (let row = 0; row * COLUMNS < values.length; row++)
+      this.table[content.first + row] = values.subarray(row * COLUMNS, (row + 1) * COLUMNS);
+    if (content.prediction) this.prediction = content.prediction;
+    this.speed.push([performance.now(), this.table.length]);
+    while (this.speed.length > 2 && this.speed.at(-1)[0] - this.speed[0][0] > 3000) this.speed.shift();
+  }
+
+  steps(content, buffers) {
+    if (content.run !== this.run) return;
+    this.keep(content, buffers[0]);
+    if (content.frame === undefined) return;
+    const said = { sequence: content.sequence };
+    if (this.replaying) this.say("ack", said);
+    else this.draw(buffers[1], "image/jpeg", content.frame, content.computed).finally(() => this.say("ack", said));
+  }
+
+  restore(content, buffers) {
+    this.begin(content.run);
+    this.keep(content, buffers[0]);
+    if (buffers[1]) this.draw(buffers[1], "image/jpeg", this.table.length - 1);
+    else this.shown = this.table.length;
+  }
+
+  still() {
+    const data = this.model.get("still");
+    if (data?.byteLength) return this.draw(data, "image/png", () => this.table.length);
+    this.shown = -1;
+    this.drawing = this.drawing.then(async () => {
+      const canvas = await this.canvas;
+      canvas.ctx.clearRect(0, 0, canvas.canvas.width, canvas.canvas.height);
+      canvas.syncViews();
+      this.changed();
+    });
+  }
+
+  /** Draws one after the other, so that what came last stays. */
+  draw(data, type, step, computed) {
+    const job = async () => {
+      try {
+        const bitmap = await createImageBitmap(new Blob([data], { type }));
+        const canvas = await this.canvas;
+        if (canvas.get("width") !== bitmap.width || canvas.get("height") !== bitmap.height)
+          canvas.set({ width: bitmap.width, height: bitmap.height });
+        canvas.ctx.clearRect(0, 0, bitmap.width, bitmap.height);
+        canvas.ctx.drawImage(bitmap, 0, 0);
+        bitmap.close();
+        canvas.syncViews();
+        this.shown = typeof step === "function" ? step() : step;
+        this.lag = computed ? Date.now() - computed : this.lag;
+      } catch (error) {
+        console.warn("nbfeatviz: a frame could not be drawn", error);
+      }
+      this.changed();
+    };
+    return (this.drawing = this.drawing.then(job));
+  }
+
+  /** The person moves the replay slider; one request is under way at a time. */
+  seek(step) {
+    this.replaying = step < this.table.length;
+    this.wanted = step;
+    if (this.asked === undefined) this.ask();
+    this.changed();
+  }
+
+  ask() {
+    this.asked = this.wanted;
+    this.say("replay", { step: this.asked });
+    clearTimeout(this.askTimer);
+    this.askTimer = setTimeout(() => { this.asked = undefined; }, 3000);
+  }
+
+  replayed(content, buffers) {
+    const again = this.wanted !== content.step;
+    this.asked = undefined;
+    if (buffers[0]) {
+      const png = new Uint8Array(buffers[0].buffer ?? buffers[0], buffers[0].byteOffset ?? 0, 1)[0] === 0x89;
+      this.draw(buffers[0], png ? "image/png" : "image/jpeg", Math.min(content.step, this.table.length));
+    }
+    if (again) this.ask();
+  }
+
+  download(content, data) {
+    const url = URL.createObjectURL(new Blob([data], { type: content.mime }));
+    make("a", { href: url, download: content.name }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10000);
+  }
+
+  changed() {
+    this.views.forEach((view) => view.refresh());
+  }
+
+  stepsPerSecond() {
+    const [first, last] = [this.speed[0], this.speed.at(-1)];
+    return first && last[0] > first[0] ? ((last[1] - first[1]) * 1000) / (last[0] - first[0]) : 0;
+  }
+
+  statusText() {
+    if (this.disconnected) return "disconnected: run the cell again to go on; the last picture stays";
+    const { state, text, steps } = this.model.get("status");
+    if (state !== "running") return text ?? "";
+    const done = this.table.length ? this.table.at(-1)[0] + 1 : 0;
+    const speed = this.stepsPerSecond();
+    return `step ${done}/${steps}` + (speed ? ` · ${speed < 10 ? speed.toFixed(1) : Math.round(speed)} steps/s` : "");
+  }
+
+  addView(view) {
+    this.views.add(view);
+    clearTimeout(this.leaving);
+    return () => {
+      this.views.delete(view);
+      if (!this.views.size) this.leaving = setTimeout(() => this.say("gone"), 2000);
+    };
+  }
+}
+
+const digits = (value) => (!Number.isFinite(value) ? "–"
+  : value !== 0 && (Math.abs(value) < 0.001 || Math.abs(value) >= 100000) ? value.toExponential(2)
+  : Number(value.toPrecision(4)).toString());
+
+/** One view of the live canvas: overlay, replay slider, curve, figures, status, error. */
+class LiveView {
+  constructor(page, el) {
+    this.page = page;
+    this.status = make("div", { role: "status", class: "nbfeatviz-status" });
+    this.error = make("div", { role: "alert", class: "nbfeatviz-error", hidden: true });
+    this.box = make("div", { class: "nbfeatviz-box", hidden: true });
+    this.empty = make("div", { class: "nbfeatviz-empty", text: "press Run and watch the picture emerge" });
+    this.overlay = make("div", {
+      class: "nbfeatviz-overlay", tabindex: "0", role: "img", "aria-label": "live canvas",
+      on: { click: (event) => this.pick(event), keydown: (event) => this.move(event) },
+    }, this.box, this.empty);
+    this.replay = make("input", { type: "range", min: 0, max: 0, value: 0, "aria-label": "replay", disabled: true,
+      on: { input: () => page.seek(Number(this.replay.value)) } });
+    this.position = make("span", { class: "nbfeatviz-position" });
+    this.curve = make("canvas", { class: "nbfeatviz-curve", role: "img", "aria-label": "loss curve" });
+    this.loss = make("dd");
+    this.gradient = make("dd");
+    this.size = make("dd");
+    this.prediction = make("dd");
+    const fact = (name, place) => make("div", {}, make("dt", { text: name }), place);
+    el.append(this.status, this.overlay,
+      make("label", { class: "nbfeatviz-replay" }, make("span", { text: "replay" }), this.replay, this.position),
+      make("div", { class: "nbfeatviz-figures" }, this.curve,
+        make("dl", {}, fact("loss", this.loss), fact("gradient", this.gradient), fact("step size", this.size),
+          fact("prediction", this.prediction))),
+      this.error);
+    this.refresh = paced(30, () => this.show());
+    this.statusAt = 0;
+    this.resizing = new ResizeObserver(() => this.drawCurve());
+    this.resizing.observe(this.curve);
+    this.show();
+  }
+
+  show() {
+    const { page } = this, { table } = page;
+    const status = page.model.get("status"), overlay = page.model.get("overlay");
+    this.showStatus();
+    this.error.textContent = status.error ?? "";
+    this.error.hidden = !status.error;
+    this.overlay.dataset.step = page.shown;
+    this.overlay.dataset.count = table.length;
+    this.overlay.dataset.lag = page.lag ?? "";
+    this.empty.hidden = page.shown >= 0;
+    this.showBox(overlay);
+    const last = table.length;
+    this.replay.disabled = !last;
+    this.replay.max = last;
+    if (document.activeElement !== this.replay || !page.replaying) this.replay.value = page.replaying ? page.wanted : last;
+    const place = page.replaying ? page.wanted : last;
+    this.position.textContent = last ? `${place}/${last}` : "";
+    this.replay.setAttribute("aria-valuetext", place < last ? `step ${place} of ${last}` : `latest of ${last}`);
+    const row = table[Math.min(place, last - 1)];
+    this.loss.textContent = row ? digits(row[1]) : "–";
+    this.gradient.textContent = row ? `${digits(row[2])} … ${digits(row[3])}` : "–";
+    this.size.textContent = row ? digits(row[4]) : "–";
+    const predicted = page.prediction;
+    this.prediction.textContent = predicted ? `${predicted[1]} (#${predicted[0]}) ${(predicted[2] * 100).toFixed(1)} %` : "–";
+    this.drawCurve();
+  }
+
+  /** A screen reader speaks every change: at most one a second. */
+  showStatus() {
+    clearTimeout(this.statusTimer);
+    const text = this.page.statusText();
+    const running = this.page.model.get("status").state === "running" && !this.page.disconnected;
+    if (text !== this.status.textContent) {
+      const wait = this.statusAt + 1000 - performance.now();
+      if (wait > 0) { this.statusTimer = setTimeout(() => this.showStatus(), wait); return; }
+      this.status.textContent = text;
+      this.statusAt = performance.now();
+    }
+    this.status.classList.toggle("nbfeatviz-busy", running);
+  }
+
+  showBox(overlay) {
+    this.overlay.classList.toggle("nbfeatviz-picking", Boolean(overlay.pick));
+    this.overlay.setAttribute("aria-label", overlay.pick
+      ? `live canvas; neuron at row ${overlay.neuron[0]}, column ${overlay.neuron[1]}: click or use the arrow keys to move it`
+      : "live canvas");
+    this.box.hidden = !overlay.box;
+    if (!overlay.box) return;
+    const [top, left, bottom, right] = overlay.box, [height, width] = overlay.size;
+    const percent = (part, whole) => `${(100 * part) / whole}%`;
+    Object.assign(this.box.style, { top: percent(top, height), left: percent(left, width),
+      height: percent(bottom - top, height), width: percent(right - left, width) });
+  }
+
+  pick(event) {
+    if (!this.page.model.get("overlay").pick) return;
+    const area = this.overlay.getBoundingClientRect();
+    this.page.say("pick", { y: (event.clientY - area.top) / area.height, x: (event.clientX - area.left) / area.width });
+  }
+
+  move(event) {
+    const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    if (!moves || !this.page.model.get("overlay").pick) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.page.say("move", { rows: moves[0], cols: moves[1] });
+  }
+
+  drawCurve() {
+    const { curve } = this, scale = window.devicePixelRatio || 1;
+    const width = curve.clientWidth, height = curve.clientHeight;
+    if (!width || !height) return;
+    if (curve.width !== Math.round(width * scale) || curve.height !== Math.round(height * scale))
+      [curve.width, curve.height] = [Math.round(width * scale), Math.round(height * scale)];
+    const context = curve.getContext("2d"), colours = getComputedStyle(curve);
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    context.clearRect(0, 0, width, height);
+    const rows = this.page.table.filter(Boolean), count = rows.length;
+    if (!count) return;
+    let low = Infinity, high = -Infinity;
+    for (const row of rows) { low = Math.min(low, row[1]); high = Math.max(high, row[1]); }
+    if (high === low) { high += 1; low -= 1; }
+    const x = (k) => 4 + ((width - 8) * k) / Math.max(1, count - 1);
+    const y = (value) => height - 4 - ((height - 8) * (value - low)) / (high - low);
+    context.strokeStyle = colours.borderTopColor;
+    context.lineWidth = 1;
+    if (low < 0 && high > 0) { context.beginPath(); context.moveTo(4, y(0)); context.lineTo(width - 4, y(0)); context.stroke(); }
+    context.strokeStyle = colours.color;
+    context.lineWidth = 1.5;
+    context.beginPath();
+    const stride = Math.max(1, Math.floor(count / (2 * width)));
+    for (let k = 0; k < count; k += k + stride < count ? stride : Math.max(1, count - 1 - k)) {
+      const fresh = k === 0 || rows[k][0] < rows[Math.max(0, k - stride)][0];
+      fresh ? context.moveTo(x(k), y(rows[k][1])) : context.lineTo(x(k), y(rows[k][1]));
+    }
+    context.stroke();
+    const place = Math.min(this.page.replaying ? this.page.wanted : count - 1, count - 1);
+    context.fillStyle = colours.color;
+    context.beginPath();
+    context.arc(x(place), y(rows[place][1]), 3, 0, 2 * Math.PI);
+    context.fill();
+  }
+
+  close() {
+    clearTimeout(this.statusTimer);
+    this.resizing.disconnect();
+  }
+}
+
+async function initialize({ model }) {
+  const page = new LivePage(model);
+  pages.set(model.get("key"), page);
+  await page.connect();
+  return () => pages.delete(model.get("key"));
+}
+
+function render({ model, el }) {
+  const page = pages.get(model.get("key"));
+  const view = new LiveView(page, el);
+  const leave = page.addView(view);
+  const small = () => page.canvas.then((canvas) => {
+    const picture = el.parentElement?.querySelector(".nbfeatviz-picture");
+    el.parentElement?.classList.toggle("nbfeatviz-small", canvas.get("width") <= SMALL);
+    if (picture) el.parentElement.style.setProperty("--aspect", canvas.get("width") / canvas.get("height"));
+  });
+  page.canvas.then((canvas) => canvas.on("change:width change:height", small));
+  setTimeout(small);
+  return () => {
+    view.close();
+    leave();
+    page.canvas.then((canvas) => canvas.off("change:width change:height", small));
+  };
+}
+
+export default { initialize, render };

@@ -1,0 +1,150 @@
+"""The controls of the Optimize tab: settings as the page shows them, and the sentences that refuse bad ones."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import anywidget
+import ipywidgets
+import traitlets
+
+from nbfeatviz.networks.network import Network
+from nbfeatviz.synthesis import objectives, recipes
+from nbfeatviz.synthesis.objectives import Objective
+from nbfeatviz.widgets.live_canvas import LiveCanvas
+from nbfeatviz.widgets.page import Commands, script
+
+OBJECTIVES = ("channel", "neuron", "class")
+STARTS = ("noise", "image")
+
+
+@dataclass(frozen=True)
+class PanelSettings:
+    """What the panel is set to; read once at the start of a run.
+
+    Attributes:
+        layer: path of the layer.
+        objective: "channel", "neuron" or "class".
+        unit: the unit, or for "class" the class.
+        row: of the neuron, None for the centre.
+        col: likewise.
+        recipe: name of the recipe.
+        steps: None for the recipe's count.
+        step_size: None for the recipe's.
+        seed: of noise and transforms.
+        pre_activation: measure before the activation.
+        keep: retargeting keeps the picture.
+        start: "noise", or "image" for what the canvas shows.
+    """
+
+    layer: str = ""
+    objective: str = "channel"
+    unit: int = 0
+    row: int | None = None
+    col: int | None = None
+    recipe: str = recipes.DEFAULT.name
+    steps: int | None = None
+    step_size: float | None = None
+    seed: int = 0
+    pre_activation: bool = True
+    keep: bool = True
+    start: str = "noise"
+
+    def units(self, network: Network) -> int:
+        """How many units (or classes) there are to choose from."""
+        return network.classes if self.objective == "class" else network.layers[self.layer].units
+
+    def target(self, network: Network) -> Objective:
+        """The objective that is set (ValueError where the network has no such thing)."""
+        if self.objective == "class":
+            return objectives.class_logit(self.unit)
+        if self.objective == "neuron":
+            return objectives.neuron(self.layer, self.unit, self.row, self.col, pre_activation=self.pre_activation)
+        return objectives.channel(self.layer, self.unit, pre_activation=self.pre_activation)
+
+    def changed(self, network: Network, name: str, value: Any) -> PanelSettings:
+        """The settings with one changed; a unit or position that no longer exists moves to the nearest that does.
+
+        Raises:
+            ValueError, TypeError: no such setting, or a value that is not possible.
+        """
+        if name not in {field.name for field in dataclasses.fields(self)}:
+            raise ValueError(f"the panel has no setting {name!r}.")
+        if name == "unit" and isinstance(value, str):
+            value = network.class_index(value)
+        new = dataclasses.replace(self, **{name: _checked(name, value)})
+        if name in ("layer", "objective"):
+            layer = network.layers[new.layer]
+            if not layer.selectable:
+                raise ValueError(f"{layer.path!r} ({layer.kind}) cannot be maximized: choose a layer after the input.")
+            new = dataclasses.replace(new, unit=min(new.unit, new.units(network) - 1))
+            if name == "layer":
+                new = dataclasses.replace(new, row=None, col=None)
+            if new.objective == "neuron" and len(layer.output_shape or ()) != 3:
+                new = dataclasses.replace(new, objective="channel")
+        new.target(network).resolved(network)
+        return new
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            _checked(field.name, getattr(self, field.name))
+
+
+def _checked(name: str, value: Any) -> Any:
+    """The value, or a sentence on what would be right."""
+    if name in ("row", "col", "steps", "step_size") and value is None:
+        return value
+    if name in ("unit", "seed", "steps", "row", "col"):
+        low = 1 if name == "steps" else 0
+        if isinstance(value, bool) or not isinstance(value, int) or value < low or value >= 2**31:
+            raise ValueError(f"{name} {value!r} must be a whole number from {low} up.")
+    elif name == "step_size":
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+            raise ValueError(f"step size {value!r} must be a finite number above 0.")
+    elif name == "objective" and value not in OBJECTIVES:
+        raise ValueError(f"objective {value!r} is unknown: it is 'channel', 'neuron' or 'class'.")
+    elif name == "start" and value not in STARTS:
+        raise ValueError(f"start {value!r} is unknown: it is 'noise' or 'image'.")
+    elif name == "recipe":
+        recipes.get(value)
+    elif name in ("pre_activation", "keep") and not isinstance(value, bool):
+        raise ValueError(f"{name} is True or False, not {value!r}.")
+    return value
+
+
+class SynthesisTab(anywidget.AnyWidget):
+    """The controls. The page shows `settings` and `facts` and says changes on `commands`.
+
+    Attributes:
+        settings: the fields of `PanelSettings`.
+        facts: what the controls need to know: networks, the one in use, units, class names, recipes.
+        live: the live canvas, whose state enables the buttons.
+    """
+
+    _esm = script("controls")
+    settings = traitlets.Dict().tag(sync=True)
+    facts = traitlets.Dict().tag(sync=True)
+    live = traitlets.Instance(LiveCanvas).tag(sync=True, **ipywidgets.widget_serialization)
+    commands = traitlets.Instance(Commands).tag(sync=True, **ipywidgets.widget_serialization)
+
+    def show(self, settings: PanelSettings, network: Network | None, name: str, names: list[str]) -> None:
+        """Shows settings, and what can be chosen with the network that is in use."""
+        self.settings = dataclasses.asdict(settings)
+        known = [
+            {"name": r.name, "reference": r.reference, "steps": r.steps, "step_size": r.step_size}
+            for r in recipes.ALL.values()
+        ]
+        facts: dict[str, Any] = {"network": name, "networks": names, "recipes": known, "ready": network is not None}
+        if network is not None:
+            layer = network.layers[settings.layer]
+            facts |= {
+                "untrained": not network.trained,
+                "units": settings.units(network),
+                "positions": len(layer.output_shape or ()) == 3,
+                "classes": list(network.class_names or ()),
+                "unit_names": list(layer.unit_names or ()) if settings.objective != "class" else [],
+            }
+        if facts != self.facts:
+            self.facts = facts
