@@ -102,6 +102,8 @@ def _relu_bounds(call: Call) -> tuple[float, float] | None:
     if isinstance(layer, keras.layers.ReLU):
         plain = not layer.negative_slope and not layer.threshold
         return (0.0, float("inf") if layer.max_value is None else float(layer.max_value)) if plain else None
+    if call.kind in ("LeakyReLU", "PReLU"):
+        return None
     name = getattr(getattr(layer, "activation", None), "__name__", call.kind.lower())
     return {"relu": (0.0, float("inf")), "relu6": (0.0, 6.0)}.get(name)
 
@@ -110,15 +112,25 @@ def _passing_relu(inputs: Any, bounds: tuple[float, float], passing: Any) -> Any
     """A ReLU whose gradient, where it is zero for a whole picture, lets the units return to its live range."""
     low, high = bounds
 
+    def plain(x: Any, upstream: Any) -> Any:
+        if high == 6.0:
+            return tf.raw_ops.Relu6Grad(gradients=upstream, features=x)
+        if high == float("inf"):
+            return tf.raw_ops.ReluGrad(gradients=upstream, features=x)
+        return tf.where((x > low) & (x < high), upstream, 0.0)
+
+    def returning(x: Any, upstream: Any) -> Any:
+        ordinary = plain(x, upstream)
+        helpful = tf.where(x <= low, tf.maximum(upstream, 0.0), upstream)
+        helpful = tf.where(x >= high, tf.minimum(upstream, 0.0), helpful)
+        axes = list(range(1, len(x.shape)))
+        blocked = tf.reduce_all(ordinary == 0, axis=axes, keepdims=True)
+        return tf.where(blocked, helpful, ordinary)
+
     @tf.custom_gradient
     def relu(x: Any) -> Any:
         def gradient(upstream: Any) -> Any:
-            plain = tf.where((x > low) & (x < high), upstream, 0.0)
-            returning = tf.where(x <= low, tf.maximum(upstream, 0.0), upstream)
-            returning = tf.where(x >= high, tf.minimum(upstream, 0.0), returning)
-            axes = list(range(1, len(x.shape)))
-            blocked = tf.reduce_all(plain == 0, axis=axes, keepdims=True)
-            return tf.where(blocked & passing, returning, plain)
+            return tf.cond(passing, lambda: returning(x, upstream), lambda: plain(x, upstream))
 
         return tf.clip_by_value(x, low, high), gradient
 
