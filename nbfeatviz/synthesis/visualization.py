@@ -107,20 +107,30 @@ class Visualization:
         Raises:
             ValueError: an ending that no picture has, or a folder that does not exist.
         """
-        target = Path(path)
-        if not target.parent.is_dir():
-            raise ValueError(f"there is no folder {str(target.parent)!r} to save {target.name!r} in.")
+        target = checked_target(path)
         ending = target.suffix.lower()
         if ending in (".gif", ".webp"):
             pictures = [*(decode(data) for data in self.frames.kept()), self.image]
             target.write_bytes(encode_animation([to_pil(picture) for picture in pictures], ending[1:]))
         elif ending == ".png":
             target.write_bytes(encode_png(self.image))
-        elif ending in (".jpg", ".jpeg"):
-            to_pil(self.image).convert("RGB").save(target, quality=92)
         else:
-            raise ValueError(f"{target.name!r}: pictures are saved as .png, .jpg, or with the run as .gif or .webp.")
+            to_pil(self.image).convert("RGB").save(target, quality=92)
         return target
 
     def _repr_png_(self) -> bytes:
         return encode_png(self.image)
+
+
+def checked_target(path: str | os.PathLike[str]) -> Path:
+    """Where a picture is to be saved, known to be possible before anything is computed.
+
+    Raises:
+        ValueError: the folder does not exist, or pictures have no such ending.
+    """
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise ValueError(f"there is no folder {str(target.parent)!r} to save {target.name!r} in.")
+    if target.suffix.lower() not in (".png", ".jpg", ".jpeg", ".gif", ".webp"):
+        raise ValueError(f"{target.name!r}: pictures are saved as .png, .jpg, or with the run as .gif or .webp.")
+    return target

@@ -30,7 +30,7 @@ def code(settings: Settings) -> str:
         lines.append("picture = ...  # the picture that the panel was given")
         previous = "picture"
     for number, link in enumerate(reversed(chain), start=1):
-        name = "image" if len(chain) == 1 else f"image{number}"
+        name = "result" if len(chain) == 1 else f"result{number}"
         lines.append(f"{name} = {link.code(previous)}")
         previous = name
     return "\n".join([*lines, f"{previous}.image"])

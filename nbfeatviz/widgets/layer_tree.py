@@ -17,7 +17,7 @@ class LayerTreeView(anywidget.AnyWidget):
     """An ARIA tree with a filter; choosing a layer sends `{"kind": "set", "name": "layer", ...}`.
 
     Attributes:
-        rows: one dict an entry, in order: path, name, kind, shape, depth, selectable, group.
+        rows: one dict an entry, in order: path, name, kind, shape, units, depth, selectable, group.
         selected: path of the chosen layer.
         commands: where the page says what was chosen.
     """
@@ -39,6 +39,7 @@ def _rows(layer: Layer, depth: int) -> Iterator[dict[str, Any]]:
         "name": layer.name,
         "kind": layer.kind,
         "shape": shape,
+        "units": layer.units or "",
         "depth": depth,
         "selectable": layer.selectable,
         "group": bool(layer.children),

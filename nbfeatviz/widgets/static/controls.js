@@ -67,7 +67,7 @@ function render({ model, el }) {
   const check = (name, box, title) => make("label", { class: "nbfeatviz-check", title }, box, make("span", { text: name }));
   const classRow = row("class", named, names);
   const advanced = make("details", { class: "nbfeatviz-advanced" }, make("summary", { text: "advanced" }),
-    row("step size", stepSize), row("start from", start),
+    row("step size", stepSize), row("start", start),
     check("before activation", preActivation, "measure the unit before its ReLU, so that it cannot start dead"),
     check("keep image", keep, "moving the slider in mid-run keeps the image and retargets it; off: start over"));
   el.append(
@@ -122,6 +122,7 @@ function render({ model, el }) {
     classRow.hidden = !byClass || !classes.length;
     const unitNames = byClass ? classes : facts.unit_names ?? [];
     unitName.textContent = unitNames[settings.unit] ?? "";
+    unitName.hidden = byClass || !unitNames.length;
     if (byClass) put(named, classes[settings.unit] ?? settings.unit);
     if (names.childElementCount !== classes.length) names.replaceChildren(...classes.map((name) => make("option", { value: name })));
     put(steps, settings.steps);

@@ -22,7 +22,7 @@ function render({ model, el }) {
       },
         make("span", { class: "nbfeatviz-twist", "aria-hidden": "true", text: row.group ? "▸" : "" }),
         make("span", { class: "nbfeatviz-name", text: row.name }),
-        make("span", { class: "nbfeatviz-kind", text: row.group ? "" : `${short(row.kind)} ${row.shape}` }));
+        make("span", { class: "nbfeatviz-kind", text: row.group ? "" : `${short(row.kind)} ${row.units}` }));
       element.style.setProperty("--depth", row.depth - 1);
       stack.length = row.depth - 1;
       const item = { row, index, element, parents: [...stack], words: `${row.path} ${row.kind}`.toLowerCase() };
@@ -35,7 +35,7 @@ function render({ model, el }) {
   }
 
   const short = (kind) => kind.replace("Conv2D", "conv").replace("BatchNormalization", "norm").replace("Depthwise", "dw-")
-    .replace("Activation", "act.").replace("Concatenate", "concat").replace(/Pooling2D$/, "pool").replace("InputLayer", "input");
+    .replace("Activation", "act.").replace("Concatenate", "concat").replace(/^GlobalAveragePooling2D$/, "global pool").replace(/Pooling2D$/, "pool").replace("InputLayer", "input");
 
   function select() {
     const path = model.get("selected");

@@ -1,0 +1,158 @@
+"""The command line: open the panel in JupyterLab, or do the main job without a notebook."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nbfeatviz.networks.network import Network
+
+_EPILOG = """examples:
+  nbfeatviz lab                                       JupyterLab on the starter notebook, in this folder
+  nbfeatviz lab --port 9000 --no-browser              further arguments go on to `jupyter lab`
+  nbfeatviz layers efficientnet-lite0                 the layer tree as text
+  nbfeatviz maximize efficientnet-lite0 block5c_add 3 -o unit3.png
+  nbfeatviz maximize InceptionV3 mixed4 11 --recipe tutorial13 --steps 30 -o unit11.png
+"""
+_STARTER = "explore.ipynb"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit status (1 after an error, said in a sentence)."""
+    parser, lab = _parser()
+    options, further = parser.parse_known_args(arguments)
+    if further and options.command is not lab:
+        parser.error(f"unrecognized arguments: {' '.join(further)}")
+    try:
+        options.further = further
+        return int(options.command(options))
+    except (ValueError, TypeError, ImportError) as error:
+        print(f"nbfeatviz: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("nbfeatviz: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> tuple[argparse.ArgumentParser, object]:
+    parser = argparse.ArgumentParser(
+        prog="nbfeatviz",
+        description="Watch what the units of a convolutional network like to see.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="lab | maximize | layers")
+
+    def command(name: str, function: object, summary: str, example: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name,
+            help=summary,
+            description=summary,
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        sub.set_defaults(command=function)
+        return sub
+
+    command("lab", lab, "open JupyterLab on the starter notebook, put into this folder", "nbfeatviz lab --no-browser")
+
+    sub = command(
+        "maximize",
+        maximize,
+        "find the picture that a unit likes to see, and save it",
+        "nbfeatviz maximize efficientnet-lite0 block5c_add 3 -o unit3.png",
+    )
+    sub.add_argument("network", help="name, or path of a .keras or .h5 file")
+    sub.add_argument("layer", help="path of a layer (see `nbfeatviz layers NETWORK`)")
+    sub.add_argument("unit", type=int, help="index of the unit, from 0")
+    sub.add_argument("-o", "--output", type=Path, required=True, help=".png or .jpg, or .gif or .webp of the run")
+    sub.add_argument("--recipe", default=None, help="lucid (default), tutorial13, ...")
+    sub.add_argument("--steps", type=int, default=None, help="default: the recipe's")
+    sub.add_argument("--size", type=int, default=None, help="pixels of a side; default: the network's")
+    sub.add_argument("--seed", type=int, default=0, help="default: 0")
+    _add_weights(sub)
+
+    sub = command("layers", layers, "print the layer tree of a network", "nbfeatviz layers efficientnet-lite0")
+    sub.add_argument("network", help="name, or path of a .keras or .h5 file")
+    _add_weights(sub)
+    return parser, lab
+
+
+def _add_weights(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--random", action="store_true", help="random weights for a network of keras.applications")
+
+
+def lab(options: argparse.Namespace) -> int:
+    """Puts the starter notebook into the working folder (one that is there stays) and opens JupyterLab on it."""
+    if find_spec("jupyterlab") is None:
+        raise ImportError('JupyterLab is not installed: pip install "nbfeatviz[lab]"')
+    notebook = Path.cwd() / _STARTER
+    if not notebook.exists():
+        shutil.copyfile(_starter(), notebook)
+    command = [sys.executable, "-m", "jupyter", "lab", str(notebook), *options.further]
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in options.further:
+        command.append("--allow-root")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if os.name == "nt":
+        import subprocess
+
+        return subprocess.call(command)
+    sys.stdout.flush()
+    os.execv(command[0], command)
+
+
+def _starter() -> Path:
+    """The starter notebook: inside the installed package, or in the repository of an editable installation."""
+    package = Path(__file__).parent
+    for candidate in (package / "starter" / _STARTER, package.parent / "notebooks" / _STARTER):
+        if candidate.is_file():
+            return candidate
+    raise ImportError("the starter notebook is missing from this installation: install nbfeatviz again.")
+
+
+def maximize(options: argparse.Namespace) -> int:
+    """The main job without a notebook."""
+    from tqdm import tqdm
+
+    import nbfeatviz as nv
+    from nbfeatviz.synthesis.visualization import checked_target
+
+    target = checked_target(options.output)
+    net = _network(options)
+    settings = {"steps": options.steps, "size": options.size, "seed": options.seed}
+    if options.recipe is not None:
+        settings["recipe"] = options.recipe
+    objective = nv.objectives.channel(options.layer, options.unit)
+    total = nv.ascend(net, objective, **settings).steps  # says what is wrong before a progress bar is shown
+    with tqdm(total=total, unit="step", desc=f"{options.layer} {options.unit}") as progress:
+
+        def show(step: nv.Step) -> None:
+            progress.set_postfix(loss=f"{step.loss:.4g}", refresh=False)
+            progress.update()
+
+        result = nv.maximize(net, objective, **settings, on_step=show)
+    print(result.save(target))
+    return 0
+
+
+def layers(options: argparse.Namespace) -> int:
+    """The layer tree as text."""
+    print(_network(options).layers)
+    return 0
+
+
+def _network(options: argparse.Namespace) -> Network:
+    import nbfeatviz as nv
+
+    return nv.load(options.network, weights=None if options.random else "imagenet")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

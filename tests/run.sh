@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Everything that the tests need, and then the tests: a virtual environment, the package with its test
+# dependencies, a browser, and pytest. Arguments go on to pytest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+python=${PYTHON:-python3}
+venv=${NBFEATVIZ_TEST_VENV:-.venv-test}
+if [ ! -x "$venv/bin/python" ]; then
+  if ! "$python" -m venv "$venv"; then
+    rm -rf "$venv" # Debian's Python comes without ensurepip
+    as_root apt-get update && as_root apt-get install -y python3-venv && "$python" -m venv "$venv"
+  fi
+fi
+case $venv in /*) ;; *) venv=$PWD/$venv ;; esac
+export PATH="$venv/bin:$PATH"
+python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
+
+has_browser() { python -c "from tests.browser.harness import find_browser; find_browser()" 2>/dev/null; }
+
+if ! has_browser; then
+  echo "No Chromium or Chrome found: installing one."
+  timeout 900 python -m playwright install --with-deps chromium || true
+  has_browser || { as_root apt-get update && as_root apt-get install -y --no-install-recommends chromium fonts-dejavu-core; }
+fi
+
+ruff check .
+ruff format --check .
+mypy
+exec python -m pytest "$@"
