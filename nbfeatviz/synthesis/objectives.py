@@ -79,8 +79,9 @@ class Neuron:
             if position is None:
                 continue
             _check_integer(name, position)
-            if position < 0 or (length is not None and position >= length):
-                raise ValueError(f"{name} {position} is out of range: {self.layer!r} has {name}s 0 to {length - 1}.")
+            last = length - 1 if length is not None else position
+            if not 0 <= position <= last:
+                raise ValueError(f"{name} {position} is out of range: {self.layer!r} has {name}s 0 to {last}.")
         return self
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import threading
 import uuid
 from typing import Any
@@ -15,18 +17,17 @@ from nbfeatviz.images import as_picture, fitted
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.receptive_field import receptive_field
 from nbfeatviz.synthesis.ascent import Ascent
-from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets import cells, export
 from nbfeatviz.widgets.layer_tree import LayerTreeView
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.networks import Choice, choices, suggested_layer
 from nbfeatviz.widgets.page import Commands
 from nbfeatviz.widgets.requests import answer
-from nbfeatviz.widgets.run import Control, PanelWatcher, drive
+from nbfeatviz.widgets.runner import Runner, in_words
 from nbfeatviz.widgets.synthesis_tab import PanelSettings, SynthesisTab
 from nbfeatviz.widgets.worker import MainThread, SameThread, Worker
 
-SETTINGS = ("layer", "unit", "objective", "recipe", "steps", "seed")
+SETTINGS = ("layer", "objective", "unit", "recipe", "steps", "seed")
 
 
 class FeatureExplorer(ipywidgets.Box):
@@ -74,8 +75,6 @@ class FeatureExplorer(ipywidgets.Box):
         self._worker = worker or Worker()
         self._network: Network | None = None
         self._settings = PanelSettings()
-        self._control: Control | None = None
-        self._result: Visualization | None = None
         self._ready = threading.Event()
         self._syncing = True
         key = uuid.uuid4().hex
@@ -86,17 +85,27 @@ class FeatureExplorer(ipywidgets.Box):
         self.controls = SynthesisTab(live=self.live, commands=self.commands)
         grid = ipywidgets.Box([self.tree, self.canvas, self.live, self.controls])
         super().__init__([grid])
-        for part, name in ((self, "panel"), (grid, "grid"), (self.canvas, "picture")):
-            part.add_class(f"nbfeatviz-{name}")
-        for part, name in ((self.tree, "tree"), (self.live, "live"), (self.controls, "controls")):
+        parts = {
+            "panel": self,
+            "grid": grid,
+            "tree": self.tree,
+            "picture": self.canvas,
+            "live": self.live,
+            "controls": self.controls,
+        }
+        for name, part in parts.items():
             part.add_class(f"nbfeatviz-{name}")
         self._syncing = False
         _hear_on_any_shell(self.commands)
         self.commands.on_msg(lambda _, content, buffers: answer(self, content))
-        self._worker.on_close(self.stop)
+        self._runner = Runner(self._worker, self.live, self._prepared, self._say, self._tell_progress)
         cells.register(self)
         self._tell_settings()
-        self._switch(self._name, settings)
+        try:
+            self._switch(self._name, settings)
+        except Exception:
+            self.close()
+            raise
 
     # Networks
 
@@ -114,37 +123,35 @@ class FeatureExplorer(ipywidgets.Box):
         self._say("loading", f"loading {name} …")
         choice = self._choices[name]
         if choice.quick and settings is not None:
-            self._load(name, choice, settings)
+            self._use(name, choice.load(), settings)
+            self._say("idle", "ready")
         else:
             self._worker.submit(lambda: self._load(name, choice, settings or {}))
 
     def _load(self, name: str, choice: Choice, settings: dict[str, Any]) -> None:
+        self.live.complain("")
         try:
-            network = choice.load()
-            adapted = self._adapted(network)
-            for key, value in settings.items():
-                adapted = adapted.changed(network, key, value)
-            with self._lock:
-                self._network, self._name = network, name
-                self.tree.show(network.layers)
-                self._adopt(adapted)
-            self.live.complain("")
+            self._use(name, choice.load(), settings)
         except Exception as error:
-            self.live.complain(_in_words(error))
+            self.live.complain(in_words(error))
             self._tell_settings()
         finally:
             self._ready.set()
             self._say("idle", "ready" if self._network is not None else "no network")
 
-    def _adapted(self, network: Network) -> PanelSettings:
-        """The settings, with the layer and unit that a new network has."""
+    def _use(self, name: str, network: Network, settings: dict[str, Any]) -> None:
+        """Takes a network into use, then sets what is asked for; what is wrong in that is raised after all else."""
         old = self._settings
         layer = old.layer if old.layer in network.layers else suggested_layer(network)
-        start = PanelSettings(
-            layer=layer, recipe=old.recipe, steps=old.steps, step_size=old.step_size, seed=old.seed, keep=old.keep
-        )
-        unit = min(old.unit, network.layers[layer].units - 1)
-        return start.changed(network, "unit", unit).changed(network, "objective", old.objective)
+        adapted = dataclasses.replace(old, layer=layer, row=None, col=None)
+        adapted = dataclasses.replace(adapted, unit=min(old.unit, adapted.units(network) - 1))
+        with self._lock:
+            self._network, self._name = network, name
+            self.tree.show(network.layers)
+            self._adopt(adapted.changed(network, "objective", old.objective))
+            self._ready.set()
+            for key in sorted(settings, key=lambda key: (*SETTINGS, key).index(key)):
+                self._adopt(self._settings.changed(network, key, settings[key]))
 
     def _loaded(self) -> Network:
         """The network, waited for if it is loading (ValueError if there is none)."""
@@ -172,17 +179,16 @@ class FeatureExplorer(ipywidgets.Box):
         before, self._settings = self._settings, settings
         self._tell_settings()
         self._main.post("settings", self._sync)
-        control, network = self._control, self._network
-        if control is None or network is None or settings == before:
-            return
-        control.retarget(
-            objective=settings.target(network),
-            recipe=settings.recipe,
-            steps=settings.steps,
-            step_size=settings.step_size,
-            seed=settings.seed,
-            keep=settings.keep,
-        )
+        network = self._network
+        if network is not None and settings != before:
+            self._runner.retarget(
+                objective=settings.target(network),
+                recipe=settings.recipe,
+                steps=settings.steps,
+                step_size=settings.step_size,
+                seed=settings.seed,
+                keep=settings.keep,
+            )
 
     def _tell_settings(self) -> None:
         """Shows the settings on the page."""
@@ -223,13 +229,15 @@ class FeatureExplorer(ipywidgets.Box):
     def _validate_image(self, proposal: Any) -> Any:
         if self._syncing or proposal["value"] is None:
             return proposal["value"]
+        if self._runner.busy:
+            raise ValueError("a run is in progress: stop it before giving the panel another picture.")
         contract = self._loaded().contract
         return fitted(as_picture(proposal["value"], contract.channels), contract.size)
 
     @traitlets.observe("image")
     def _image_changed(self, change: Any) -> None:
         if not self._syncing and change["new"] is not None:
-            self._result = None
+            self._runner.result = None
             self.live.clear()
             self.live.settle(change["new"])
 
@@ -247,7 +255,8 @@ class FeatureExplorer(ipywidgets.Box):
         self._main.post("state", lambda: self._set_quietly(state=state))
 
     def _tell_progress(self, loss: float, image: np.ndarray) -> None:
-        self._main.post("progress", lambda: self._set_quietly(loss=loss, image=image))
+        known = {"image": image} if math.isnan(loss) else {"image": image, "loss": loss}
+        self._main.post("progress", lambda: self._set_quietly(**known))
 
     # Running
 
@@ -259,101 +268,38 @@ class FeatureExplorer(ipywidgets.Box):
                 background thread cannot reach the page (Colab, nbclient).
         """
         if wait:
-            self._finish_current()
             self._loaded()
-        with self._lock:
-            control = self._control
-            if control is not None and not control.stopped:
-                self.resume()
-                return
-            control = self._control = Control()
-        self._start(control, wait)
+        self._runner.run(wait)
 
-    def _start(self, control: Control, wait: bool = False) -> None:
-        self._say("compiling", "starting …", error="")
-        if wait:
-            self._do(control)
-        else:
-            self._worker.submit(lambda: self._do(control))
-
-    def _finish_current(self) -> None:
-        control = self._control
-        if control is not None:
-            control.stop()
-            control.done.wait()
-
-    def _do(self, control: Control) -> None:
-        """One run, on the worker or (wait) the calling thread. Ends with the controls at rest, always."""
-        ascent, text, interrupted = None, "stopped", None
-        try:
-            network, settings = self._loaded(), self._settings
-            ascent = Ascent(
-                network,
-                settings.target(network),
-                recipe=settings.recipe,
-                steps=settings.steps,
-                step_size=settings.step_size,
-                seed=settings.seed,
-                start=self._starting_picture(settings),
-            )
-            self.live.begin()
-            drive(ascent, control, PanelWatcher(self.live, self._say, self._tell_progress))
-            text = "stopped" if control.stopped else "finished"
-        except KeyboardInterrupt as error:
-            text, interrupted = "interrupted", error
-        except Exception as error:
-            text = "ended by an error"
-            self.live.complain(_in_words(error))
-        finally:
-            if ascent is not None:
-                self._settle(ascent)
-                text += f" after {ascent.done} steps"
-            with self._lock:
-                if self._control is control:
-                    self._control = None
-                    self._say("idle", text)
-            control.done.set()
-        if interrupted is not None:
-            raise interrupted
-
-    def _starting_picture(self, settings: PanelSettings) -> Any:
-        if settings.start == "noise":
-            return None
-        return self._result if self._result is not None else self.image
-
-    def _settle(self, ascent: Ascent) -> None:
-        result = ascent.visualization()
-        self._result = result
-        self.live.settle(result.image)
-        self._main.post("progress", lambda: self._set_quietly(image=result.image))
+    def _prepared(self) -> Ascent:
+        """The run that the panel is set to."""
+        network, settings = self._loaded(), self._settings
+        shown = self._runner.result if self._runner.result is not None else self.image
+        return Ascent(
+            network,
+            settings.target(network),
+            recipe=settings.recipe,
+            steps=settings.steps,
+            step_size=settings.step_size,
+            seed=settings.seed,
+            start=None if settings.start == "noise" else shown,
+        )
 
     def pause(self) -> None:
-        """Holds the run before its next step."""
-        control = self._control
-        if control is not None:
-            control.pause()
+        """Holds the run before its next step; `run()` or `resume()` lets it go on."""
+        self._runner.pause()
 
     def resume(self) -> None:
         """Lets a paused run go on."""
-        control = self._control
-        if control is not None:
-            control.resume()
+        self._runner.resume()
 
     def step(self) -> None:
         """Does one step: of the paused run, or of a new one that is then paused."""
-        with self._lock:
-            if self._control is not None and not self._control.stopped:
-                self._control.step()
-                return
-            control = self._control = Control(paused=True)
-            control.step()
-        self._start(control)
+        self._runner.step()
 
     def stop(self) -> None:
         """Ends the run before its next step; its picture stays."""
-        control = self._control
-        if control is not None:
-            control.stop()
+        self._runner.stop()
 
     def reset(self) -> None:
         """Ends the run and clears the canvas; the settings stay."""
@@ -361,7 +307,7 @@ class FeatureExplorer(ipywidgets.Box):
         self._worker.submit(self._clear)
 
     def _clear(self) -> None:
-        self._result = None
+        self._runner.result = None
         self.live.clear()
         self._say("idle", "ready", error="")
         self._main.post("progress", lambda: self._set_quietly(image=None, loss=float("nan")))
@@ -370,9 +316,9 @@ class FeatureExplorer(ipywidgets.Box):
 
     def code(self) -> str:
         """Python that makes the picture on the canvas again."""
-        if self._result is None:
+        if self._runner.result is None:
             raise ValueError("there is no picture to reproduce yet: press Run first.")
-        return export.code(self._result.settings)
+        return export.code(self._runner.result.settings)
 
     def save_file(self, kind: str) -> tuple[str, str, bytes]:
         """(file name, MIME type, bytes): the picture as "png", or the run as "gif" or "webp"."""
@@ -386,7 +332,7 @@ class FeatureExplorer(ipywidgets.Box):
 
         if self.image is None:
             raise ValueError("there is no picture to keep yet: press Run first.")
-        text = self.code() if self._result is not None else "picture given to the panel"
+        text = self.code() if self._runner.result is not None else "picture given to the panel"
         display(
             {"image/png": export.enlarged(self.image), "text/plain": text},
             metadata={"image/png": {"alt": f"{self.objective} {self.unit} of {self.layer}"}},
@@ -405,9 +351,11 @@ class FeatureExplorer(ipywidgets.Box):
 
     def close(self) -> None:
         """Ends the run, closes the widgets and gives the memory back."""
+        if not hasattr(self, "_runner"):  # a panel that was refused while it was being made
+            return
         self.stop()
         self._worker.close()
-        self._result, self._network = None, None
+        self._runner.result, self._network = None, None
         self.live.free()
         for part in (self.tree, self.live, self.controls, self.canvas, self.commands, *self.children):
             part.close()
@@ -422,8 +370,3 @@ def _hear_on_any_shell(commands: Commands) -> None:
     """
     if hasattr(commands.comm, "_reply_subshell_for"):
         commands.comm._reply_subshell_for = None
-
-
-def _in_words(error: Exception) -> str:
-    text = str(error).strip()
-    return text if isinstance(error, ValueError | TypeError) and text else f"{type(error).__name__}: {text}"

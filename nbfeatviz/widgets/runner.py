@@ -1,0 +1,145 @@
+"""The panel's runs: one at a time, on the worker or in the calling thread, always ending at rest."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nbfeatviz.synthesis.ascent import Ascent
+from nbfeatviz.synthesis.visualization import Visualization
+from nbfeatviz.widgets.live_canvas import LiveCanvas
+from nbfeatviz.widgets.run import Control, PanelWatcher, drive
+from nbfeatviz.widgets.worker import SameThread, Worker
+
+
+class Runner:
+    """Starts, holds and ends runs; may be called from any thread.
+
+    Args:
+        worker: what runs are done on.
+        live: where they are shown.
+        prepare: makes the ascent that the panel is set to; called on the worker.
+        say: tells state and text, as `LiveCanvas.say`.
+        progress: told loss and picture a few times a second.
+
+    Attributes:
+        result: what the last run ended with, None before the first.
+    """
+
+    def __init__(
+        self,
+        worker: Worker | SameThread,
+        live: LiveCanvas,
+        prepare: Callable[[], Ascent],
+        say: Callable[..., None],
+        progress: Callable[[float, np.ndarray], None],
+    ) -> None:
+        self._worker, self._live, self._prepare, self._say, self._progress = worker, live, prepare, say, progress
+        self._lock = threading.RLock()
+        self._control: Control | None = None
+        self.result: Visualization | None = None
+        worker.on_close(self.stop)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is going on or held."""
+        control = self._control
+        return control is not None and not control.stopped
+
+    def run(self, wait: bool = False) -> None:
+        """Starts a run, or resumes the held one; `wait` does it in this thread, ending any other first."""
+        if wait:
+            self.finish()
+        with self._lock:
+            if self.busy:
+                self.resume()
+                return
+            control = self._control = Control()
+        self._begin(control, wait)
+
+    def step(self) -> None:
+        """Does one step: of the held run, or of a new one that is then held."""
+        with self._lock:
+            if self._control is not None and self.busy:
+                self._control.step()
+                return
+            control = self._control = Control(paused=True)
+            control.step()
+        self._begin(control, wait=False)
+
+    def pause(self) -> None:
+        """Holds the run before its next step."""
+        if self._control is not None:
+            self._control.pause()
+
+    def resume(self) -> None:
+        """Lets a held run go on."""
+        if self._control is not None:
+            self._control.resume()
+
+    def stop(self) -> None:
+        """Ends the run before its next step; its picture stays."""
+        if self._control is not None:
+            self._control.stop()
+
+    def finish(self) -> None:
+        """Stops the run and waits until it has ended."""
+        control = self._control
+        if control is not None:
+            control.stop()
+            control.done.wait()
+
+    def retarget(self, **target: Any) -> None:
+        """Aims the run in progress, if any, at something else."""
+        if self._control is not None:
+            self._control.retarget(**target)
+
+    def _begin(self, control: Control, wait: bool) -> None:
+        self._say("compiling", "starting …", error="")
+        if wait:
+            self._do(control)
+        else:
+            self._worker.submit(lambda: self._do(control))
+
+    def _do(self, control: Control) -> None:
+        ascent: Ascent | None = None
+        text, interrupted = "stopped", None
+        try:
+            if not control.stopped:
+                ascent = self._prepare()
+                self._live.begin()
+                drive(ascent, control, PanelWatcher(self._live, self._say, self._progress))
+                text = "stopped" if control.stopped else "finished"
+        except KeyboardInterrupt as error:
+            text, interrupted = "interrupted", error
+        except Exception as error:
+            text = "ended by an error"
+            self._live.complain(in_words(error))
+        finally:
+            if ascent is not None:
+                text += f" after {ascent.done} steps"
+                self._keep(ascent)
+            with self._lock:
+                if self._control is control:
+                    self._control = None
+                    self._say("idle", text)
+            control.done.set()
+        if interrupted is not None:
+            raise interrupted
+
+    def _keep(self, ascent: Ascent) -> None:
+        try:
+            self.result = ascent.visualization()
+            self._live.settle(self.result.image)
+            self._progress(float("nan"), self.result.image)
+        except Exception as error:  # whatever it is, the controls must come back to rest
+            self._live.complain(in_words(error))
+
+
+def in_words(error: Exception) -> str:
+    """An error as the panel shows it: our own sentences as they are, others with the name of their class."""
+    text = str(error).strip()
+    return text if isinstance(error, ValueError | TypeError) and text else f"{type(error).__name__}: {text}"
