@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 LARGEST_PIXELS = 64_000_000
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -40,8 +40,7 @@ def as_picture(image: Any, channels: int) -> np.ndarray:
     if isinstance(image, Image.Image):
         if channels not in _MODES:
             raise ValueError(f"an image file cannot have {channels} channels: give an array (H, W, {channels}).")
-        upright = ImageOps.exif_transpose(image)
-        image = np.asarray(upright.convert(_MODES[channels]))
+        image = _pixels(image, _MODES[channels])
     if not isinstance(image, np.ndarray):
         try:
             image = np.asarray(image)
@@ -51,19 +50,34 @@ def as_picture(image: Any, channels: int) -> np.ndarray:
 
 
 def _opened(source: str | os.PathLike[str] | bytes) -> Image.Image:
-    name = "these bytes" if isinstance(source, bytes) else str(source)
+    name = "this data" if isinstance(source, bytes) else repr(str(source))
     try:
         image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else Path(source))
-        if image.width * image.height > LARGEST_PIXELS:
-            raise ValueError(
-                f"{name}: {image.width}×{image.height} pixels are too many; at most {LARGEST_PIXELS:,} are read."
-            )
-        image.load()
     except FileNotFoundError:
-        raise ValueError(f"there is no file {name!r}.") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{name} is not an image that can be read ({error}); JPEG, PNG or WebP would be.") from None
+        raise ValueError(f"there is no file {name}.") from None
+    except Exception as error:
+        raise _unreadable(name, error) from None
+    if image.width * image.height > LARGEST_PIXELS:
+        raise ValueError(
+            f"{name}: {image.width}×{image.height} pixels are too many; at most {LARGEST_PIXELS:,} are read."
+        )
     return image
+
+
+def _pixels(image: Image.Image, mode: str) -> np.ndarray:
+    """The pixels, upright; those of more than 8 bits a channel are not squeezed into 8."""
+    try:
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I;16"):
+            return np.asarray(upright).astype(np.float32) / 65535
+        return np.asarray(upright if upright.mode in ("I", "F") else upright.convert(mode))
+    except Exception as error:  # what a decoder raises at damaged data depends on the format
+        name = getattr(image, "filename", "")
+        raise _unreadable(repr(str(name)) if name else "this image", error) from None
+
+
+def _unreadable(name: str, error: Exception) -> ValueError:
+    return ValueError(f"{name} is not an image that can be read ({error}); JPEG, PNG or WebP would be.")
 
 
 def _checked_array(array: np.ndarray, channels: int) -> np.ndarray:
@@ -100,14 +114,16 @@ def fitted(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     height, width = size
     if picture.shape[:2] == (height, width):
         return picture
-    scale = max(height / picture.shape[0], width / picture.shape[1])
-    rows, columns = max(height, round(picture.shape[0] * scale)), max(width, round(picture.shape[1] * scale))
+    rows, columns = picture.shape[:2]
+    scale = max(height / rows, width / columns)
+    # The part that will be seen, so that a long thin picture is never blown up as a whole.
+    top, left = (rows - height / scale) / 2, (columns - width / scale) / 2
+    box = (max(left, 0.0), max(top, 0.0), min(columns - left, columns), min(rows - top, rows))
     planes = [
-        np.asarray(Image.fromarray(picture[:, :, channel]).resize((columns, rows), Image.Resampling.BICUBIC))
+        np.asarray(Image.fromarray(picture[:, :, channel]).resize((width, height), Image.Resampling.BICUBIC, box=box))
         for channel in range(picture.shape[2])
     ]
-    top, left = (rows - height) // 2, (columns - width) // 2
-    return np.clip(np.stack(planes, axis=-1)[top : top + height, left : left + width], 0, 1)
+    return np.clip(np.stack(planes, axis=-1), 0, 1)
 
 
 def to_uint8(picture: np.ndarray) -> np.ndarray:
@@ -167,6 +183,8 @@ def encode_animation(frames: Sequence[Image.Image], kind: str, seconds: float = 
 def tile(pictures: np.ndarray, columns: int | None = None, gap: int = 2) -> np.ndarray:
     """Lays pictures (n, H, W, C) out as a grid, white in between; as square as possible by default."""
     count, height, width, channels = pictures.shape
+    if not count:
+        raise ValueError("there are no pictures to lay out: at least one is needed.")
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     sheet = np.ones((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), np.float32)

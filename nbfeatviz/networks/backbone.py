@@ -12,6 +12,17 @@ import tensorflow as tf
 from nbfeatviz.networks.graph import Call
 from nbfeatviz.networks.network import Network
 
+# Layers that apply their `activation` last: what it is before is their value with a linear activation.
+_ACTIVATED = (
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.Conv2DTranspose,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv2D,
+    keras.layers.Dense,
+    keras.layers.EinsumDense,
+)
 _ACTIVATION_KINDS = {"Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "Relu", "Relu6", "Silu", "Gelu"}
 
 
@@ -64,8 +75,8 @@ class Backbone:
         before: dict[int, Any] = {}
 
         def override(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            bounds = _relu_bounds(call) if passing is not None else None
             activation = _fused_activation(call)
+            bounds = _relu_bounds(call, activation) if passing is not None else None
             if activation is not None and (call.index in self._raw or bounds):
                 raw = _without_activation(call.operation)(*args, **kwargs)
                 before[call.index] = raw
@@ -81,11 +92,12 @@ class Backbone:
 
 
 def _fused_activation(call: Call) -> Any:
-    """The activation inside a convolution or dense layer, or None."""
-    activation = getattr(call.operation, "activation", None)
-    if call.kind in _ACTIVATION_KINDS or activation is None or activation is keras.activations.linear:
+    """The activation inside a convolution or dense layer, or None; a layer of your own keeps its call as it is."""
+    layer = call.operation
+    if not isinstance(layer, _ACTIVATED) or layer.activation in (None, keras.activations.linear):
         return None
-    return activation if isinstance(call.operation, keras.layers.Layer) else None
+    caller = next(kind for kind in type(layer).__mro__ if "call" in vars(kind))
+    return layer.activation if caller.__module__.split(".")[0] == "keras" else None
 
 
 def _without_activation(layer: keras.layers.Layer) -> Any:
@@ -96,15 +108,16 @@ def _without_activation(layer: keras.layers.Layer) -> Any:
     return lambda inputs, **kwargs: twin.call(tf.cast(inputs, layer.compute_dtype), **kwargs)
 
 
-def _relu_bounds(call: Call) -> tuple[float, float] | None:
+def _relu_bounds(call: Call, fused: Any) -> tuple[float, float] | None:
     """(low, high) between which a ReLU is the identity; None for anything that is not a plain ReLU."""
     layer = call.operation
     if isinstance(layer, keras.layers.ReLU):
         plain = not layer.negative_slope and not layer.threshold
         return (0.0, float("inf") if layer.max_value is None else float(layer.max_value)) if plain else None
-    if call.kind in ("LeakyReLU", "PReLU"):
-        return None
-    name = getattr(getattr(layer, "activation", None), "__name__", call.kind.lower())
+    if isinstance(layer, keras.layers.Activation):
+        fused = layer.activation
+    operation = "" if isinstance(layer, keras.layers.Layer) else call.kind.lower()
+    name = getattr(fused, "__name__", operation)
     return {"relu": (0.0, float("inf")), "relu6": (0.0, 6.0)}.get(name)
 
 

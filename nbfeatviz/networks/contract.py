@@ -79,7 +79,12 @@ class InputContract:
 
 
 def _per_channel(value: float | Sequence[float], channels: int) -> tuple[float, ...]:
-    values = tuple(float(item) for item in value) if isinstance(value, Sequence) else (float(value),) * channels
+    try:
+        values = tuple(float(item) for item in value) if np.ndim(value) else (float(value),) * channels
+    except (TypeError, ValueError):
+        raise ValueError(f"input range {value!r} is not a number, nor one number a channel.") from None
+    if not np.isfinite(values).all():
+        raise ValueError(f"input range {value!r} is not finite.")
     if len(values) != channels:
         raise ValueError(f"input range {value!r} has {len(values)} values for {channels} channels.")
     return values

@@ -9,7 +9,7 @@ nothing about the model is altered.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -93,9 +93,10 @@ class Graph:
                 layer itself compute it.
 
         Returns:
-            Output of each of the `targets`.
+            Output of each of the `targets`; of a call that returns several, the model's own or else the first.
         """
         values: dict[int, Any] = {}
+        position = {self.output.call: self.output.position}
         for index in self.ancestors(targets):
             call = self.calls[index]
             if isinstance(call.operation, keras.layers.InputLayer):
@@ -104,7 +105,7 @@ class Graph:
             args, kwargs = _fill(call.args, values), _fill(call.kwargs, values)
             value = override(call, args, kwargs) if override else None
             values[index] = call.operation(*args, **kwargs) if value is None else value
-        return {index: values[index] for index in targets}
+        return {index: _fill(Output(index, position.get(index, 0)), values) for index in targets}
 
 
 def _fill(argument: Any, values: Mapping[int, Any]) -> Any:
@@ -150,20 +151,18 @@ def read_graph(model: keras.Model) -> Graph:
     outputs = reader.read(model, "", None)
     output = outputs[0]
     shape = tuple(model.outputs[0].shape[1:])
-    last = reader.calls[output.call]
-    if last.shape is None:
-        reader.calls[output.call] = _with_shape(last, shape)
+    reader.calls[output.call] = replace(reader.calls[output.call], shape=shape)
     return Graph(tuple(reader.calls), output)
-
-
-def _with_shape(call: Call, shape: Shape) -> Call:
-    return Call(**{**call.__dict__, "shape": shape})
 
 
 def _has_graph(model: Any) -> bool:
     return isinstance(model, keras.Sequential) or (
         isinstance(model, keras.Model) and hasattr(model, "operations") and bool(getattr(model, "inputs", None))
     )
+
+
+def _is_functional(operation: Any) -> bool:
+    return _has_graph(operation) and not isinstance(operation, keras.Sequential)
 
 
 @dataclass(frozen=True)
@@ -208,7 +207,7 @@ class _Reader:
                 name, automatic = names[use.operation.name]
                 path = self._unused(f"{prefix}/{name}" if prefix else name)
                 done[key] = self._append(use, path, prefix, automatic, done, shapes.get(key))
-        return [done[(name, node)][position] for name, node, position in outputs]
+        return [_at(done[(name, node)], position) for name, node, position in outputs]
 
     def _append(
         self,
@@ -222,8 +221,7 @@ class _Reader:
         def bind(argument: Any) -> Any:
             reference = _reference(argument)
             if reference is not None:
-                outputs = done[(reference[0], reference[1])]
-                return outputs[reference[2]] if len(outputs) > 1 else _at(outputs[0], reference[2])
+                return _at(done[(reference[0], reference[1])], reference[2])
             if isinstance(argument, tuple | list):
                 return type(argument)(bind(item) for item in argument)
             if isinstance(argument, dict):
@@ -235,7 +233,7 @@ class _Reader:
         args, kwargs = bind(tuple(use.args)), bind(dict(use.kwargs))
         kwargs.pop("mask", None)  # pictures carry no mask
         if _has_graph(use.operation):
-            return self.read(use.operation, path, list(outputs_in((args, kwargs))))
+            return self.read(use.operation, path, _given(use.operation, args, kwargs))
         index = len(self.calls)
         needs = tuple(dict.fromkeys(output.call for output in outputs_in((args, kwargs))))
         shape = (shapes or {}).get(0)
@@ -251,8 +249,19 @@ class _Reader:
         return unused
 
 
-def _at(output: Output, position: int) -> Output:
-    return output if position == 0 else Output(output.call, position)
+def _at(outputs: list[Output], position: int) -> Output:
+    """One output of a nested model, which has one `Output` each, or of a layer that returns several."""
+    if len(outputs) > 1 or position == 0:
+        return outputs[position]
+    return Output(outputs[0].call, position)
+
+
+def _given(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Output]:
+    """What a nested model is applied to, in the order of its inputs; inputs given by name in any order."""
+    names = None if isinstance(model, keras.Sequential) else model.get_config()["input_layers"]
+    if isinstance(names, dict) and args and isinstance(args[0], dict):
+        return keras.tree.flatten({name: args[0][name] for name in names})
+    return list(outputs_in((args, kwargs)))
 
 
 def _uses(model: Any) -> tuple[dict[tuple[str, int], _Use], list[tuple[str, int]], list[tuple[str, int, int]]]:
@@ -267,13 +276,18 @@ def _uses(model: Any) -> tuple[dict[tuple[str, int], _Use], list[tuple[str, int]
         for number, node in enumerate(nodes):
             uses[(entry["name"], number)] = _Use(operations[entry["name"]], node["args"], node["kwargs"])
     inputs = [(name, node) for name, node, _ in _listed(config["input_layers"])]
-    return uses, inputs, _listed(config["output_layers"])
+    # Where a model ends in a nested Functional model, Keras counts that one's uses from 1, elsewhere from 0.
+    outputs = [
+        (name, node - int(_is_functional(operations[name])), position)
+        for name, node, position in _listed(config["output_layers"])
+    ]
+    return uses, inputs, outputs
 
 
 def _sequential_uses(
     model: Any,
 ) -> tuple[dict[tuple[str, int], _Use], list[tuple[str, int]], list[tuple[str, int, int]]]:
-    source = keras.layers.InputLayer(batch_shape=model.inputs[0].shape, name=f"{model.name}_input")
+    source = keras.layers.InputLayer(batch_shape=model.inputs[0].shape, name="input_layer")
     uses = {(source.name, 0): _Use(source, (), {})}
     previous = source.name
     shape = list(model.inputs[0].shape)
@@ -283,16 +297,16 @@ def _sequential_uses(
             "config": {"shape": shape, "keras_history": [previous, 0, 0]},
         }
         uses[(layer.name, 0)] = _Use(layer, (tensor,), {})
-        previous, shape = layer.name, list(layer.output.shape)
+        # A layer that is also used elsewhere tells the shapes of that use: only ours counts.
+        ours = list(layer.input.shape) == shape
+        previous, shape = layer.name, list(layer.output.shape if ours else layer.compute_output_shape(tuple(shape)))
     return uses, [(source.name, 0)], [(previous, 0, 0)]
 
 
 def _listed(entries: Any) -> list[tuple[str, int, int]]:
-    """Input and output entries are one [name, node, position], or a structure of them."""
-    if isinstance(entries, list | tuple) and len(entries) == 3 and isinstance(entries[0], str):
-        return [(entries[0], int(entries[1]), int(entries[2]))]
-    items = entries.values() if isinstance(entries, dict) else entries
-    return [found for item in items for found in _listed(item)]
+    """Input and output entries are [name, node, position], or a structure of them; in the order of `Model.outputs`."""
+    flat = keras.tree.flatten(entries)
+    return [(name, int(node), int(position)) for name, node, position in zip(*[iter(flat)] * 3, strict=True)]
 
 
 def _reference(argument: Any) -> tuple[str, int, int] | None:

@@ -47,7 +47,7 @@ class LayerTree:
     def __init__(self, graph: Graph, class_names: tuple[str, ...] | None = None) -> None:
         self.children = _entries(graph, class_names)
         self._by_path = {layer.path: layer for layer in self.walk() if layer.kind not in ("group", "model")}
-        self._keras_names = {call.operation.name: call.path for call in graph.calls if call.operation.name != call.path}
+        self._keras_names = {call.operation.name: call.path for call in graph.calls if call.automatic}
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.children)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import json
 import os
 import re
 import socket
+import sys
 import types
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
+import numpy as np
 
 from nbfeatviz.networks import imagenet
 from nbfeatviz.networks.contract import InputContract
@@ -67,8 +72,12 @@ def load(
     if isinstance(network, keras.Model):
         return _from_model(network, options, name=network.name)
     if isinstance(network, str) and network in EMBEDDED:
+        options.refuse(network, "input_range", "channel_order", "size", "class_names")
+        if weights != "imagenet":
+            raise ValueError(f"{network!r} has its own weights: leave out weights={weights!r}.")
         return _embedded(network)
     if isinstance(network, str) and network in applications():
+        options.refuse(network, "input_range", "channel_order", "class_names")
         return _application(network, weights, options)
     if isinstance(network, str | os.PathLike):
         path = Path(network)
@@ -96,15 +105,34 @@ class _Options:
         if input_range is not None and (not isinstance(input_range, tuple | list) or len(input_range) != 2):
             raise ValueError(f"input_range {input_range!r} must be two values: those of black and of white.")
         self.input_range = input_range
-        self.bgr = channel_order == "bgr"
+        self.channel_order = channel_order
         self.size = checked_size(size) if size is not None else None
-        self.class_names = tuple(map(str, class_names)) if class_names is not None else None
+        self.class_names = _distinct(class_names) if class_names is not None else None
+
+    @property
+    def bgr(self) -> bool:
+        return self.channel_order == "bgr"
+
+    def refuse(self, network: str, *options: str) -> None:
+        """Raises ValueError for settings that a network of known contract would ignore."""
+        for option in options:
+            if getattr(self, option) is not None:
+                raise ValueError(f"the {option} of {network!r} is known: leave out {option}={getattr(self, option)!r}.")
+
+
+def _distinct(class_names: Sequence[str]) -> tuple[str, ...]:
+    """The names as given; where several classes share one, each also carries its index."""
+    if isinstance(class_names, str | bytes):
+        raise TypeError(f"class_names is a sequence of names, one a class, not the single text {class_names!r}.")
+    names = tuple(map(str, class_names))
+    uses = Counter(name.casefold() for name in names)
+    return tuple(f"{name} ({k})" if uses[name.casefold()] > 1 else name for k, name in enumerate(names))
 
 
 def checked_size(size: Any) -> tuple[int, int]:
     """(height, width) from a number or a pair; ValueError unless each is in 1..4096."""
     pair = (size, size) if isinstance(size, int) else tuple(size) if isinstance(size, tuple | list) else ()
-    if len(pair) != 2 or not all(isinstance(item, int) and 1 <= item <= 4096 for item in pair):
+    if len(pair) != 2 or not all(type(item) is int and 1 <= item <= 4096 for item in pair):
         raise ValueError(f"size {size!r} is not a size: give one number or (height, width), each from 1 to 4096.")
     return pair
 
@@ -195,19 +223,44 @@ def _from_file(path: Path, options: _Options, allow_lambda: bool) -> Network:
     if not path.is_file():
         raise ValueError(f"there is no file {str(path)!r}.")
     try:
+        if not allow_lambda and _holds_lambda(path):
+            raise _LambdaError
         model = keras.models.load_model(path, compile=False, safe_mode=not allow_lambda)
     except Exception as error:
-        text = str(error)
-        if re.search(r"lambda|safe_mode|unsafe_deserialization", text, re.IGNORECASE):
+        text = str(error).replace(str(path), "")
+        if isinstance(error, _LambdaError) or (not allow_lambda and "unsafe_deserialization" in text):
             raise ValueError(
                 f"{str(path)!r} holds a Lambda layer, which is Python code that would run on loading. "
                 "If you trust where the file comes from: load(path, allow_lambda=True)."
             ) from error
         raise ValueError(
             f"{str(path)!r} is not a Keras model that can be read ({type(error).__name__}: {_first_line(error)}); "
-            "a whole .keras or .h5 file written by model.save() would be."
+            "a whole .keras or .h5 file written by model.save() would be. A model with layers of your own: load it "
+            "with keras.models.load_model(path, custom_objects=...) and give the model."
         ) from error
     return _from_model(model, options, name=path.stem, source=repr(str(path)))
+
+
+class _LambdaError(Exception):
+    """A file holds a Lambda layer."""
+
+
+def _holds_lambda(path: Path) -> bool:
+    """Whether a .h5 file has a Lambda layer: releases of Keras before 3.11.3 run it in spite of safe mode."""
+    if not h5py.is_hdf5(path):
+        return False  # a .keras file: Keras itself refuses
+    with h5py.File(path, "r") as file:
+        config = file.attrs.get("model_config", "{}")
+    waiting = [json.loads(config)]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            if item.get("class_name") == "Lambda":
+                return True
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+    return False
 
 
 def _from_model(model: keras.Model, options: _Options, name: str, source: str | None = None) -> Network:
@@ -218,7 +271,7 @@ def _from_model(model: keras.Model, options: _Options, name: str, source: str | 
     known = {title.casefold(): module for title, module in applications().items()}
     channels = int(model.inputs[0].shape[-1])
     module = known.get(_squeezed(re.sub(r"_\d\.\d+_\d+$", "", model.name)))  # "mobilenetv2_1.00_224"
-    if options.input_range is None and module is not None and channels == 3:
+    if options.input_range is None and options.channel_order is None and module is not None and channels == 3:
         contract = InputContract.measured(size, module.preprocess_input)
     else:
         low, high = options.input_range or _assumed_range(prepared, name)
@@ -261,14 +314,22 @@ def _size(model: keras.Model, options: _Options) -> tuple[int, int]:
 def _assumed_range(model: keras.Model, name: str) -> tuple[float, float]:
     high = 1.0
     for layer in model.layers[:3]:
-        if isinstance(layer, keras.layers.Rescaling) and float(layer.scale) < 0.1:
+        if isinstance(layer, keras.layers.Rescaling) and np.max(layer.scale) < 0.1:
             high = 255.0
     warnings.warn(
         f"the input range of {name!r} is not known: assumed 0 to {high:g}, RGB. "
         "If that is wrong, say it: load(model, input_range=(-1, 1), channel_order='rgb').",
-        stacklevel=4,
+        stacklevel=_frames_inside() + 1,
     )
     return 0.0, high
+
+
+def _frames_inside() -> int:
+    """How many frames up the first one outside this package is: the line a warning should point at."""
+    frame, count = sys._getframe(1), 0
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).split(".")[0] == "nbfeatviz":
+        frame, count = frame.f_back, count + 1
+    return count
 
 
 def _first_line(error: Exception) -> str:

@@ -46,7 +46,10 @@ def automatic_stem(kind: str) -> str:
 
 def _automatic_number(name: str, kind: str) -> int | None:
     """The number of an automatic name (0 for the first, which has none), or None."""
-    match = re.fullmatch(re.escape(automatic_stem(kind)) + r"(?:_(\d+))?", name)
+    pattern = re.escape(automatic_stem(kind)) + r"(?:_(\d+))?"
+    if kind == "InputLayer" and name.startswith("keras_tensor"):  # made of another model's tensor
+        pattern = r"keras_tensor(?:_(\d+))?(?:CLONE)?"
+    match = re.fullmatch(pattern, name)
     if match is None:
         return None
     return int(match[1]) if match[1] else 0

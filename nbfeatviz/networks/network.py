@@ -87,6 +87,11 @@ class Network:
         """Number of outputs."""
         return self.head_layer.units
 
+    @property
+    def classifies(self) -> bool:
+        """Whether the output is one value a class; a network without a head, or one that segments, has a map."""
+        return len(self.head_layer.output_shape or ()) == 1
+
     def call(self, path: str) -> Call:
         """The call behind a layer of the tree (ValueError where there is none)."""
         return self._calls[self.layers[path].path]
@@ -130,7 +135,14 @@ class Network:
         return self.predict_batch(picture[None], top)[0]
 
     def predict_batch(self, pictures: Any, top: int = 1) -> list[list[tuple[int, str, float]]]:
-        """`predict` for pictures (n, H, W, C) in 0..1 that already have a size the network takes."""
+        """`predict` for pictures (n, H, W, C) in 0..1 that already have a size the network takes.
+
+        Raises:
+            ValueError: the network's output is no vector of classes.
+        """
+        if not self.classifies:
+            shape = self.head_layer.output_shape
+            raise ValueError(f"{self.name!r} does not classify: its output is {shape} and not one value a class.")
         pictures = np.asarray(pictures, np.float32)
         predict = self.compiled(("predict", pictures.shape), lambda: self._probabilities)
         probabilities = np.asarray(predict(pictures))

@@ -6,20 +6,33 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import keras
+
 from nbfeatviz.networks.graph import Call, Graph
 from nbfeatviz.networks.network import Network
 
 
 @dataclass(frozen=True)
 class _Axis:
-    """Output position i sees input positions from step * i + low to step * i + high, inclusive."""
+    """Output position i, of `length`, sees input positions from step * i + low to step * i + high, inclusive.
+
+    The length is followed layer by layer, because a nested model may leave its own size open; None where a
+    layer is not understood.
+    """
 
     step: float
     low: float
     high: float
+    length: int | None
+
+    @property
+    def whole(self) -> bool:
+        """Whether every position sees everything."""
+        return math.isinf(self.high)
 
 
-_WHOLE = _Axis(0.0, -math.inf, math.inf)
+_WHOLE = _Axis(0.0, -math.inf, math.inf, None)
+_SLACK = 1e-6  # steps such as 1/3 are not exact
 
 
 @dataclass(frozen=True)
@@ -60,8 +73,8 @@ class ReceptiveField:
 
 def _span(axis: _Axis, position: int, length: int) -> tuple[int, int]:
     start, end = axis.step * position + axis.low, axis.step * position + axis.high
-    first = 0 if math.isinf(start) else min(max(math.ceil(start), 0), length - 1)
-    last = length - 1 if math.isinf(end) else max(min(math.floor(end), length - 1), first)
+    first = 0 if math.isinf(start) else min(max(math.ceil(start - _SLACK), 0), length - 1)
+    last = length - 1 if math.isinf(end) else max(min(math.floor(end + _SLACK), length - 1), first)
     return first, last + 1
 
 
@@ -79,7 +92,7 @@ def receptive_field(network: Network, layer: str) -> ReceptiveField:
     image = network.contract.size
     axes = _axes(network.graph, target.index, image)
     size = tuple(
-        length if math.isinf(axis.high) else int(math.floor(axis.high) - math.ceil(axis.low)) + 1
+        length if axis.whole else int(math.floor(axis.high + _SLACK) - math.ceil(axis.low - _SLACK)) + 1
         for axis, length in zip(axes, image, strict=True)
     )
     return ReceptiveField((size[0], size[1]), (axes[0].step, axes[1].step), image, axes)
@@ -90,59 +103,69 @@ def _axes(graph: Graph, target: int, image: tuple[int, int]) -> tuple[_Axis, _Ax
     for index in graph.ancestors([target]):
         call = graph.calls[index]
         if not call.inputs:
-            fields[index] = (_Axis(1, 0, 0), _Axis(1, 0, 0))
+            fields[index] = (_Axis(1, 0, 0, image[0]), _Axis(1, 0, 0, image[1]))
             continue
-        before = graph.calls[call.inputs[0]].shape if call.inputs[0] else (*image, None)
-        merged = [_merged([fields[source][axis] for source in call.inputs]) for axis in (0, 1)]
-        moved = [_through(call, merged[axis], axis, before) for axis in (0, 1)]
+        merged = [_merged([fields[source][side] for source in call.inputs]) for side in (0, 1)]
+        rank = len(graph.calls[call.inputs[0]].shape or ())
+        moved = [_through(call, merged[side], side, rank) for side in (0, 1)]
         fields[index] = (moved[0], moved[1])
     return fields[target]
 
 
 def _merged(axes: list[_Axis]) -> _Axis:
     """Where branches meet a neuron sees what any of them sees; branches of unlike stride see everything."""
-    finite = [axis for axis in axes if axis != _WHOLE]
-    if len(finite) < len(axes) or len({axis.step for axis in finite}) > 1:
+    if any(axis.whole for axis in axes) or len({(axis.step, axis.length) for axis in axes}) > 1:
         return _WHOLE
-    return _Axis(axes[0].step, min(axis.low for axis in axes), max(axis.high for axis in axes))
+    return _Axis(axes[0].step, min(axis.low for axis in axes), max(axis.high for axis in axes), axes[0].length)
 
 
-def _through(call: Call, axis: _Axis, side: int, before: Any) -> _Axis:
-    """The field after one layer, along one side (0: rows, 1: columns)."""
+def _through(call: Call, axis: _Axis, side: int, rank: int) -> _Axis:
+    """The field after one layer, along one side (0: rows, 1: columns); `rank` of its input without the batch."""
     layer, kind = call.operation, call.kind
-    if axis == _WHOLE or kind in _POINTWISE:
+    if axis.whole or axis.length is None or not _channels_last(layer, rank):
+        return _WHOLE
+    if kind in _POINTWISE:
         return axis
     if kind in ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "MaxPooling2D", "AveragePooling2D"):
         kernel = getattr(layer, "kernel_size", None) or layer.pool_size
-        dilation = getattr(layer, "dilation_rate", (1, 1))
+        stride, dilation = layer.strides[side], getattr(layer, "dilation_rate", (1, 1))
         reach = (kernel[side] - 1) * dilation[side]
-        pad = _same_padding(before, side, layer.strides[side], reach) if layer.padding == "same" else 0
-        return _windowed(axis, layer.strides[side], -pad, reach - pad)
-    if kind == "Conv2DTranspose":
-        stride, reach = layer.strides[side], layer.kernel_size[side] - 1
-        pad = max(reach + 1 - stride, 0) // 2 if layer.padding == "same" else 0
-        return _windowed(axis, 1 / stride, (pad - reach) / stride, pad / stride)
+        if layer.padding == "valid":
+            return _windowed(axis, stride, 0, reach, (axis.length - reach - 1) // stride + 1)
+        # TensorFlow's "same": what is padded before the first pixel depends on the input's length.
+        length = math.ceil(axis.length / stride)
+        pad = max((length - 1) * stride + reach + 1 - axis.length, 0) // 2
+        return _windowed(axis, stride, -pad, reach - pad, length)
+    if kind == "Conv2DTranspose" and layer.output_padding is None:
+        stride, reach = layer.strides[side], (layer.kernel_size[side] - 1) * layer.dilation_rate[side]
+        same = layer.padding == "same"
+        pad = max(reach + 1 - stride, 0) // 2 if same else 0
+        length = axis.length * stride + (0 if same else max(reach + 1 - stride, 0))
+        return _windowed(axis, 1 / stride, (pad - reach) / stride, pad / stride, length)
     if kind == "UpSampling2D":
         factor = layer.size[side]
-        slack = 0 if layer.interpolation == "nearest" else 1
-        return _windowed(axis, 1 / factor, -(factor - 1) / factor - slack, slack)
+        slack = {"nearest": 0, "bilinear": 1}.get(layer.interpolation, 5)
+        return _windowed(axis, 1 / factor, -(factor - 1) / factor - slack, slack, axis.length * factor)
     if kind == "ZeroPadding2D":
-        return _windowed(axis, 1, -layer.padding[side][0], -layer.padding[side][0])
+        before, after = layer.padding[side]
+        return _windowed(axis, 1, -before, -before, axis.length + before + after)
     if kind == "Cropping2D":
-        return _windowed(axis, 1, layer.cropping[side][0], layer.cropping[side][0])
+        before, after = layer.cropping[side]
+        return _windowed(axis, 1, before, before, axis.length - before - after)
     return _WHOLE
 
 
-def _windowed(axis: _Axis, stride: float, first: float, last: float) -> _Axis:
-    """Output i takes the inputs from stride * i + first to stride * i + last."""
-    return _Axis(axis.step * stride, axis.low + axis.step * first, axis.high + axis.step * last)
+def _channels_last(layer: Any, rank: int) -> bool:
+    """Whether a layer leaves rows and columns where they are: a picture, and no other axis than the last is mixed."""
+    axis = getattr(layer, "axis", -1)
+    # Batch normalization applies constants, whichever its axis.
+    mixes = not isinstance(layer, keras.layers.BatchNormalization) and axis not in (-1, 3, [-1], [3], (-1,), (3,))
+    return rank == 3 and not mixes and getattr(layer, "data_format", None) != "channels_first"
 
 
-def _same_padding(before: Any, side: int, stride: int, reach: int) -> int:
-    """TensorFlow's "same": what is padded before the first pixel depends on the input's length."""
-    length = before[side] if before is not None and before[side] is not None else stride
-    total = max((math.ceil(length / stride) - 1) * stride + reach + 1 - length, 0)
-    return total // 2
+def _windowed(axis: _Axis, stride: float, first: float, last: float, length: int) -> _Axis:
+    """Output i, of `length`, takes the inputs from stride * i + first to stride * i + last."""
+    return _Axis(axis.step * stride, axis.low + axis.step * first, axis.high + axis.step * last, length)
 
 
 _POINTWISE = {
@@ -150,5 +173,5 @@ _POINTWISE = {
     "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "Rescaling", "Normalization", "Add", "Subtract",
     "Multiply", "Divide", "Average", "Maximum", "Minimum", "Concatenate", "Relu", "Relu6", "Silu", "Gelu", "Sigmoid",
     "Tanh", "LayerScale", "StochasticDepth", "ActivityRegularization", "TrueDivide", "HardSwish", "HardSigmoid",
-    "LayerNormalization", "Identity",
+    "LayerNormalization", "Identity", "Dense",
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nbfeatviz.images import Frames, as_picture, encode_png, fitted, tile
+from nbfeatviz.images import Frames, as_picture, encode_png, fitted
 from nbfeatviz.networks.backbone import Backbone
 from nbfeatviz.networks.loading import checked_size
 from nbfeatviz.networks.network import Network
@@ -20,6 +21,8 @@ from nbfeatviz.synthesis.recipes import Recipe
 from nbfeatviz.synthesis.visualization import Numbers, Settings, Visualization
 
 Prediction = tuple[int, str, float]
+
+_LARGEST_STEP = 1_000_000
 
 
 class NotFiniteError(ValueError, ArithmeticError):
@@ -83,7 +86,6 @@ class Ascent(Iterator[Step]):
         if not isinstance(network, Network):
             raise TypeError(f"{network!r} is not a Network: nbfeatviz.load(...) makes one.")
         self.network = network
-        self.single = isinstance(objective, Objective)
         self._predict_every = _positive("predict_every", predict_every, optional=True)
         height, width = checked_size(size) if size is not None else network.contract.size
         self.shape = (height, width, network.contract.channels)
@@ -93,24 +95,26 @@ class Ascent(Iterator[Step]):
     def _prepare(
         self, objective: Any, recipe: str | Recipe, steps: int | None, step_size: float | None, seed: int
     ) -> None:
-        given = [objective] if isinstance(objective, Objective) else list(objective)
+        single = isinstance(objective, Objective)
+        given = list(objective) if isinstance(objective, list | tuple) else [objective]
         for item in given:
             if not isinstance(item, Objective):
                 raise TypeError(f"{item!r} is not an objective: objectives.channel(layer, unit) makes one.")
         if not given:
             raise ValueError("no objective was given: there must be at least one.")
-        resolved = [item.resolved(self.network) for item in given]
+        resolved = [item.resolved(self.network, self.shape[:2]) for item in given]
         if len({item.structure for item in resolved}) > 1:
             raise ValueError("the objectives of one batch must differ in units, positions and weights only.")
         recipe = recipes_module.get(recipe)
         steps = _positive("steps", steps, optional=True) or recipe.steps
         size = recipe.step_size if step_size is None else step_size
-        if isinstance(size, bool) or not isinstance(size, int | float) or not 0 < size < float("inf"):
-            raise ValueError(f"step_size {step_size!r} must be a finite number above 0.")
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**31:
-            raise ValueError(f"seed {seed!r} must be a whole number from 0 to {2**31 - 1}.")
-        self.objective = given[0] if self.single else tuple(given)
-        self.recipe, self.steps, self.step_size, self.seed = recipe, steps, float(size), int(seed)
+        if isinstance(size, bool) or not isinstance(size, int | float | np.integer | np.floating):
+            raise TypeError(f"step_size is a number, not {size!r} ({type(size).__name__}).")
+        if not 0 < size <= _LARGEST_STEP:
+            raise ValueError(f"step_size {size!r} is out of range: give a number above 0, at most {_LARGEST_STEP:,}.")
+        seed = _whole("seed", seed, 0, 2**31 - 1)
+        self.single, self.objective = single, given[0] if single else tuple(given)
+        self.recipe, self.steps, self.step_size, self.seed = recipe, steps, float(size), seed
         self._resolved = resolved
         self._weights = np.array([item.weights for item in resolved], np.float32)
         self._values = tuple(
@@ -202,13 +206,15 @@ class Ascent(Iterator[Step]):
                 self._weights,
                 self._values,
             )
-            loss, low, high, factor = (np.asarray(figure) for figure in figures)
-        if not (np.isfinite(loss).all() and np.isfinite(low).all() and np.isfinite(high).all()):
+            loss, low, high, factor, finite = (np.asarray(figure) for figure in figures)
+        bad = np.flatnonzero(~(np.isfinite(loss) & np.isfinite(low) & np.isfinite(high) & finite))
+        if bad.size:
             self._failed = True
+            first = bad[0]
             raise NotFiniteError(
-                f"step {self._index}: the {'loss' if not np.isfinite(loss).all() else 'gradient'} is not finite "
-                f"(loss {loss[0]:g}, gradient {low[0]:g} to {high[0]:g}). The picture before this step is kept; a "
-                "smaller step_size, or another recipe or start, may avoid it."
+                f"step {self._index}: the {'gradient' if np.isfinite(loss[first]) else 'loss'} is not finite (loss "
+                f"{loss[first]:g}, gradient {low[first]:g} to {high[first]:g}). The picture before this step is kept; "
+                "a smaller step_size, or another recipe or start, may avoid it."
             )
         image = picture.numpy()
         self._variables, self._slots = variables, slots
@@ -284,9 +290,11 @@ def _step_function(network: Network, structure: Any, recipe: Recipe, shape: tupl
             paths = ", ".join(repr(tap.path) for _, tap in structure)
             raise ValueError(f"{paths} has no gradient path to the picture: choose a layer that the picture feeds.")
         updated, new_slots, factor = recipe.step_rule.update(variables, by_variables, slots, index, step_size)
+        # a gradient may overflow on its way to the variables, or in its standard deviation (the factor is 0 then)
+        finite = tf.reduce_all(tf.math.is_finite(updated), axis=list(range(1, len(updated.shape)))) & (factor > 0)
         low = tf.reduce_min(by_picture, axis=[1, 2, 3]) / white
         high = tf.reduce_max(by_picture, axis=[1, 2, 3]) / white
-        return form.constrained(updated), new_slots, picture, (loss, low, high, factor)
+        return form.constrained(updated), new_slots, picture, (loss, low, high, factor, finite)
 
     return advance
 
@@ -303,15 +311,25 @@ class _plain_errors:  # noqa: N801 - reads as a word in a with statement
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if error is None or not isinstance(error, Exception):
             return
-        if isinstance(error, ValueError) and "no gradient path" in str(error):
-            raise ValueError(
-                next(line for line in str(error).splitlines() if "no gradient path" in line).strip()
-            ) from None
-        if isinstance(error, ValueError | tf.errors.InvalidArgumentError | tf.errors.ResourceExhaustedError):
-            reason = str(error).strip().splitlines()[0][:300]
-            raise ValueError(
-                f"{self._objective!r} cannot be computed at {self._shape[0]}×{self._shape[1]} pixels: {reason}"
-            ) from error
+        if not isinstance(error, ValueError | tf.errors.InvalidArgumentError | tf.errors.ResourceExhaustedError):
+            return
+        reason = _reason(str(error))
+        if "no gradient path" in reason:
+            raise ValueError(reason) from None
+        raise ValueError(
+            f"{self._objective!r} cannot be computed at {self._shape[0]}×{self._shape[1]} pixels: {reason} "
+            "The network's own size (size=None) is the safe one."
+        ) from error
+
+
+def _reason(text: str) -> str:
+    """The sentence in a TensorFlow or Keras message, without the places in the code around it."""
+    text = re.sub(r"\x1b?\[\d+m", "", text)
+    text = re.split(r"^\s*\w*(?:Error|Exception): ", text, flags=re.MULTILINE)[-1]
+    skipped = ("Exception encountered", "Graph execution error", "Detected at", 'File "', "in user code")
+    lines = [line.strip() for line in text.splitlines()]
+    line = next((line for line in lines if line and not line.startswith(skipped)), text.strip())
+    return line.split(" for '{{node")[0][:300].rstrip(".") + "."
 
 
 def ascend(
@@ -434,22 +452,37 @@ def maximize_grid(
 
     Returns:
         `image` is the sheet; `images` (n, H, W, C) the single pictures.
+
+    Raises:
+        NotFiniteError: its `visualization` holds the last good sheet.
     """
-    units = list(units)
+    try:
+        units = list(units)
+    except TypeError:
+        raise TypeError(f"units are several whole numbers, such as range(6), not {units!r}.") from None
     objectives = [objectives_module.channel(layer, unit, pre_activation=pre_activation) for unit in units]
     ascent = Ascent(net, objectives, recipe=recipe, steps=steps, step_size=step_size, seed=seed, size=size)
     numbers: list[Numbers] = []
-    for step in ascent:
-        numbers.append(step.numbers)
-        if on_step is not None:
-            on_step(step)
-    sheet = ascent.visualization(numbers)
-    return sheet.as_sheet(tile(sheet.image, columns))
+    try:
+        for step in ascent:
+            numbers.append(step.numbers)
+            if on_step is not None:
+                on_step(step)
+    except NotFiniteError as error:
+        error.visualization = ascent.visualization(numbers).as_sheet(columns)
+        raise
+    return ascent.visualization(numbers).as_sheet(columns)
 
 
 def _positive(name: str, value: Any, *, optional: bool = False) -> int | None:
     if value is None and optional:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= 1_000_000:
-        raise ValueError(f"{name} {value!r} must be a whole number from 1 to 1,000,000.")
+    return _whole(name, value, 1, 1_000_000)
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} is a whole number, not {value!r} ({type(value).__name__}).")
+    if not low <= value <= high:
+        raise ValueError(f"{name} {value!r} is out of range: give a whole number from {low:,} to {high:,}.")
     return int(value)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nbfeatviz.networks.backbone import Tap
+from nbfeatviz.networks.backbone import Backbone, Tap
 from nbfeatviz.networks.network import Network
 
 
@@ -27,7 +27,7 @@ class Channel:
     def __str__(self) -> str:
         return f"channel({self.layer!r}, {self.unit}{_pre(self)})"
 
-    def resolved(self, network: Network) -> Channel:
+    def resolved(self, network: Network, size: tuple[int, int] | None = None) -> Channel:
         """The same, checked against a network."""
         _check_unit(network, self.layer, self.unit)
         return replace(self, unit=int(self.unit))
@@ -66,10 +66,13 @@ class Neuron:
         place = "" if self.row is None and self.col is None else f", {self.row}, {self.col}"
         return f"neuron({self.layer!r}, {self.unit}{place}{_pre(self)})"
 
-    def resolved(self, network: Network) -> Neuron:
-        """The same, checked against a network."""
+    def resolved(self, network: Network, size: tuple[int, int] | None = None) -> Neuron:
+        """The same, checked against a network and a size of the pictures (None: the network's own)."""
         _check_unit(network, self.layer, self.unit)
         shape = network.layers[self.layer].output_shape or ()
+        placed = self.row is not None or self.col is not None
+        if placed and len(shape) == 3 and (None in shape or size not in (None, network.contract.size)):
+            shape = _traced_shape(network, self.tap, size or network.contract.size)
         if len(shape) != 3:
             raise ValueError(
                 f"{self.layer!r} has no positions (its output is {shape}), so no neuron at a row and column: use "
@@ -112,9 +115,9 @@ class ClassLogit:
     target: int | str
 
     def __str__(self) -> str:
-        return f"class_logit({self.target!r})"
+        return f"class_logit({self.target!r})" if isinstance(self.target, str) else f"class_logit({self.target})"
 
-    def resolved(self, network: Network) -> Channel:
+    def resolved(self, network: Network, size: tuple[int, int] | None = None) -> Channel:
         """The channel of the head that it stands for."""
         return Channel(network.head_layer.path, network.class_index(self.target))
 
@@ -136,7 +139,7 @@ class Objective:
         parts = []
         for position, (weight, term) in enumerate(self.terms):
             sign = ("- " if weight < 0 else "+ ") if position else ("-" if weight < 0 else "")
-            factor = "" if abs(weight) == 1 else f"{abs(weight):g} * "
+            factor = "" if abs(weight) == 1 else f"{exact(abs(weight))} * "
             parts.append(f"{sign}{factor}objectives.{term}")
         return " ".join(parts)
 
@@ -158,13 +161,17 @@ class Objective:
 
     __rmul__ = __mul__
 
-    def resolved(self, network: Network) -> Objective:
+    def resolved(self, network: Network, size: tuple[int, int] | None = None) -> Objective:
         """The same objective, checked against a network.
+
+        Args:
+            network: the network.
+            size: (height, width) of the pictures; None for the network's own.
 
         Raises:
             ValueError: a layer, unit, position or class that the network does not have.
         """
-        return Objective(tuple((weight, term.resolved(network)) for weight, term in self.terms))
+        return Objective(tuple((weight, term.resolved(network, size)) for weight, term in self.terms))
 
     @property
     def structure(self) -> tuple[tuple[type, Tap], ...]:
@@ -197,8 +204,10 @@ def measure(structure: Any, activations: Mapping[Tap, Any], weights: Any, values
         weights: tensor (batch, terms).
         values: per term an integer tensor (batch, numbers of that term).
     """
+    import tensorflow as tf
+
     terms = [kind.measure(activations[tap], numbers) for (kind, tap), numbers in zip(structure, values, strict=True)]
-    return sum(weights[:, place] * term for place, term in enumerate(terms))
+    return sum(weights[:, place] * tf.cast(term, tf.float32) for place, term in enumerate(terms))
 
 
 def channel(layer: str, unit: int, *, pre_activation: bool = False) -> Objective:
@@ -223,6 +232,27 @@ def neuron(
 def class_logit(target: int | str) -> Objective:
     """The logit of a class, by index or by name, also where the network ends in softmax."""
     return Objective(((1.0, ClassLogit(target)),))
+
+
+def exact(number: float) -> str:
+    """The shortest Python for a number that gives the very same number."""
+    return short if float(short := f"{number:g}") == number else repr(float(number))
+
+
+def _traced_shape(network: Network, tap: Tap, size: tuple[int, int]) -> tuple[Any, ...]:
+    """The output's shape for pictures of a size: the layers are traced, nothing is computed.
+
+    Of a size that they cannot take, the shape at the network's own: the first step says what is wrong.
+    """
+    import tensorflow as tf
+
+    backbone = Backbone(network, [tap])
+    function = network.compiled(("shape", tap, size), lambda: lambda pictures: backbone(pictures)[tap])
+    pictures = tf.TensorSpec((1, *size, network.contract.channels), tf.float32)
+    try:
+        return tuple(function.get_concrete_function(pictures).structured_outputs.shape[1:])
+    except (ValueError, tf.errors.InvalidArgumentError):
+        return network.layers[tap.path].output_shape or ()
 
 
 def _pre(term: Channel | Neuron) -> str:

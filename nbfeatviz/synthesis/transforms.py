@@ -34,7 +34,7 @@ class Jitter:
 
     def matrix(self, seed: Any, length: int) -> Any:
         """3×3 matrix."""
-        most = max(1, round(self.reach * length / 2))
+        most = max(1, round(self.reach * length / 2)) if self.reach else 0
         shift = tf.cast(tf.random.stateless_uniform([2], seed, -most, most + 1, tf.int32), tf.float32)
         return _matrix([1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]])
 

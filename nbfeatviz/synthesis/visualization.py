@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from nbfeatviz.images import Frames, decode, encode_animation, encode_png, to_pil
+from nbfeatviz.images import Frames, decode, encode_animation, encode_jpeg, encode_png, tile, to_pil
 from nbfeatviz.synthesis import recipes
+from nbfeatviz.synthesis.objectives import Channel, Objective, exact
 from nbfeatviz.synthesis.recipes import Recipe
 
 
@@ -40,6 +41,7 @@ class Settings:
         seed: of noise and transforms.
         size: (height, width), or None for the network's own.
         start: None for noise, "picture" for a given one, or the settings of the run that was gone on from.
+        columns: of a sheet, where they were asked for.
     """
 
     network: str
@@ -50,18 +52,22 @@ class Settings:
     seed: int
     size: tuple[int, int] | None = None
     start: Settings | str | None = None
+    columns: int | None = None
 
     def code(self, start: str | None = None) -> str:
-        """One line of Python that makes the picture (given `net`), starting from the variable `start`."""
-        arguments = ["net", repr(self.objective), f"recipe={_recipe_code(self.recipe)}", f"steps={self.steps}"]
+        """One line of Python that makes the picture (given `nv`, `objectives`, `net`) from the variable `start`."""
+        maker, arguments = "maximize", [repr(self.objective)]
+        if not isinstance(self.objective, Objective):
+            maker, arguments = "maximize_grid", _sheet_code(self.objective, self.columns)
+        arguments += [f"recipe={_recipe_code(self.recipe)}", f"steps={self.steps}"]
         if self.step_size != self.recipe.step_size:
-            arguments.append(f"step_size={self.step_size:g}")
+            arguments.append(f"step_size={exact(self.step_size)}")
         arguments.append(f"seed={self.seed}")
         if self.size is not None:
             arguments.append(f"size={self.size}")
         if start is not None:
             arguments.append(f"start={start}")
-        return f"nv.maximize({', '.join(arguments)})"
+        return f"nv.{maker}({', '.join(['net', *arguments])})"
 
 
 def _recipe_code(recipe: Recipe) -> str:
@@ -73,8 +79,23 @@ def _recipe_code(recipe: Recipe) -> str:
         for item in dataclasses.fields(recipe)
         if getattr(recipe, item.name) != getattr(known, item.name)
     }
-    changes = ", ".join(f"{key}={value!r}" for key, value in changed.items())
-    return f"recipes.get({known.name!r}).replace({changes})"
+    changes = ", ".join(f"{key}={_value_code(value)}" for key, value in changed.items())
+    return f"nv.recipes.get({known.name!r}).replace({changes})"
+
+
+def _value_code(value: Any) -> str:
+    """A setting of a recipe as Python; the classes of its parts are names in `nv.recipes`."""
+    if isinstance(value, tuple):
+        return f"({''.join(f'{_value_code(item)}, ' for item in value)})" if value else "()"
+    return f"nv.recipes.{value!r}" if dataclasses.is_dataclass(value) else repr(value)
+
+
+def _sheet_code(objectives: tuple[Objective, ...], columns: int | None) -> list[str]:
+    channels = [term for objective in objectives for _, term in objective.terms if isinstance(term, Channel)]
+    arguments = [repr(channels[0].layer), str([int(channel.unit) for channel in channels])]
+    if channels[0].pre_activation:
+        arguments.append("pre_activation=True")
+    return arguments if columns is None else [*arguments, f"columns={columns}"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,9 +118,12 @@ class Visualization:
     variables: np.ndarray | None = field(default=None, repr=False)
     images: np.ndarray | None = field(default=None, repr=False)
 
-    def as_sheet(self, sheet: np.ndarray) -> Visualization:
-        """The same with the batch's pictures in `images` and the tiled sheet as `image`."""
-        return dataclasses.replace(self, image=sheet, images=self.image, variables=None)
+    def as_sheet(self, columns: int | None = None) -> Visualization:
+        """The same with the batch's pictures in `images` and all of them tiled as `image`."""
+        settings = dataclasses.replace(self.settings, columns=columns)
+        return dataclasses.replace(
+            self, image=tile(self.image, columns), images=self.image, settings=settings, variables=None
+        )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Writes the picture (.png, .jpg, ...) or an animation of the run (.gif, .webp).
@@ -115,11 +139,12 @@ class Visualization:
         elif ending == ".png":
             target.write_bytes(encode_png(self.image))
         else:
-            to_pil(self.image).convert("RGB").save(target, quality=92)
+            target.write_bytes(encode_jpeg(self.image, quality=92))
         return target
 
-    def _repr_png_(self) -> bytes:
-        return encode_png(self.image)
+    def _repr_png_(self) -> bytes | None:
+        """What a notebook shows; None for a number of channels that no picture has."""
+        return encode_png(self.image) if self.image.shape[2] in (1, 3, 4) else None
 
 
 def checked_target(path: str | os.PathLike[str]) -> Path:

@@ -13,10 +13,14 @@ function render({ model, el }) {
     for (const [name, entry] of local) if (!entry.sent) { entry.sent = true; say("set", { name, value: entry.value }); }
   });
   function set(name, value) {
+    if (current()[name] === value) return show();
     local.set(name, { value, when: performance.now(), sent: false });
     send();
     show();
   }
+
+  /** Enter and leaving the field both mean what is written in it. */
+  const committing = (act) => ({ change: act, keydown: (event) => { if (event.key === "Enter") { event.stopPropagation(); act(event); } } });
 
   // fields
   const options = (values) => values.map(([value, text, title]) => make("option", { value, text, title }));
@@ -25,17 +29,17 @@ function render({ model, el }) {
   const unit = make("input", { type: "range", min: 0, max: 0, step: 1, "aria-label": "unit",
     on: { input: () => set("unit", Number(unit.value)) } });
   const number = make("input", { type: "number", min: 0, step: 1, "aria-label": "unit number",
-    on: { change: () => number.value !== "" ? set("unit", Number(number.value)) : show() } });
+    on: committing(() => number.value !== "" ? set("unit", Number(number.value)) : show()) });
   const total = make("span", { class: "nbfeatviz-total" });
   const unitName = make("span", { class: "nbfeatviz-unit-name" });
   const named = make("input", { type: "text", list: `${id}-classes`, placeholder: "search by name…", autocomplete: "off",
-    "aria-label": "class", on: { change: () => { if (named.value.trim()) set("unit", chosenClass(named.value.trim())); } } });
+    "aria-label": "class", on: committing(() => { if (named.value.trim()) set("unit", chosenClass(named.value.trim())); }) });
   const names = make("datalist", { id: `${id}-classes` });
   const recipe = make("select", { on: { change: () => set("recipe", recipe.value) } });
-  const field = (name, kind, attributes) => make("input", { type: "number", ...attributes, on: { change: (event) => {
+  const field = (name, kind, attributes) => make("input", { type: "number", ...attributes, on: committing((event) => {
     const text = event.target.value;
     set(name, text === "" ? kind : Number(text));
-  } } });
+  }) });
   const steps = field("steps", null, { min: 1, step: 1 });
   const seed = field("seed", 0, { min: 0, step: 1 });
   const stepSize = field("step_size", null, { min: 0, step: "any" });
@@ -101,9 +105,12 @@ function render({ model, el }) {
     return settings;
   }
 
-  const put = (input, value) => { if (input !== document.activeElement || input.type === "range") input.value = value ?? ""; };
+  /** A field that is being written in keeps what is in it. */
+  let forced = false;
+  const put = (input, value) => { if (forced || input !== document.activeElement || input.type === "range") input.value = value ?? ""; };
 
-  function show() {
+  function show(force = false) {
+    forced = force === true;
     const facts = model.get("facts"), settings = current();
     fill(network, (facts.networks ?? []).map((name) => [name, name]));
     network.value = facts.network ?? "";
@@ -159,7 +166,7 @@ function render({ model, el }) {
   }
 
   async function received(content) {
-    if (content.kind === "refused") { local.clear(); [number, named, steps, seed, stepSize].forEach((input) => input.blur()); show(); }
+    if (content.kind === "refused") { local.clear(); show(true); }
     if (content.kind === "code") {
       code.hidden = false;
       code.value = content.text;

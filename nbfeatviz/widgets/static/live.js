@@ -34,6 +34,7 @@ class LivePage {
   begin(run) {
     this.run = run;
     this.table = []; // one row a step of the run
+    this.received = 0; // rows that have arrived
     this.prediction = null;
     this.shown = -1; // step on the canvas; the length of the table for the picture after the last
     this.replaying = false;
@@ -51,8 +52,10 @@ class LivePage {
   keep(content, buffer) {
     const bytes = new Uint8Array(buffer.buffer ?? buffer, buffer.byteOffset ?? 0, buffer.byteLength);
     const values = new Float32Array(bytes.slice().buffer);
-    for (let row = 0; row * COLUMNS < values.length; row++)
+    for (let row = 0; row * COLUMNS < values.length; row++) {
+      if (!this.table[content.first + row]) this.received++;
       this.table[content.first + row] = values.subarray(row * COLUMNS, (row + 1) * COLUMNS);
+    }
     if (content.prediction) this.prediction = content.prediction;
     this.speed.push([performance.now(), this.table.length]);
     while (this.speed.length > 2 && this.speed.at(-1)[0] - this.speed[0][0] > 3000) this.speed.shift();
@@ -71,17 +74,17 @@ class LivePage {
     this.begin(content.run);
     this.keep(content, buffers[0]);
     if (buffers[1]) this.draw(buffers[1], "image/jpeg", this.table.length - 1);
-    else this.shown = this.table.length;
+    else if (this.model.get("still")?.byteLength) this.shown = this.table.length;
   }
 
   still() {
     const data = this.model.get("still");
     if (data?.byteLength) return this.draw(data, "image/png", () => this.table.length);
-    this.shown = -1;
     this.drawing = this.drawing.then(async () => {
       const canvas = await this.canvas;
       canvas.ctx.clearRect(0, 0, canvas.canvas.width, canvas.canvas.height);
       canvas.syncViews();
+      this.shown = -1;
       this.changed();
     });
   }
@@ -99,7 +102,7 @@ class LivePage {
         bitmap.close();
         canvas.syncViews();
         this.shown = typeof step === "function" ? step() : step;
-        this.lag = computed ? Date.now() - computed : this.lag;
+        this.tell({ step: this.shown, computed, lossless: type === "image/png", drawn: Date.now() });
       } catch (error) {
         console.warn("nbfeatviz: a frame could not be drawn", error);
       }
@@ -137,6 +140,11 @@ class LivePage {
     const url = URL.createObjectURL(new Blob([data], { type: content.mime }));
     make("a", { href: url, download: content.name }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10000);
+  }
+
+  /** Whoever embeds the panel can follow the pictures: `nbfeatviz-frame` bubbles from each view. */
+  tell(detail) {
+    this.views.forEach((view) => view.overlay.dispatchEvent(new CustomEvent("nbfeatviz-frame", { bubbles: true, detail })));
   }
 
   changed() {
@@ -212,8 +220,7 @@ class LiveView {
     this.error.textContent = status.error ?? "";
     this.error.hidden = !status.error;
     this.overlay.dataset.step = page.shown;
-    this.overlay.dataset.count = table.length;
-    this.overlay.dataset.lag = page.lag ?? "";
+    this.overlay.dataset.count = page.received;
     this.empty.hidden = page.shown >= 0;
     this.showBox(overlay);
     const last = table.length;
@@ -328,6 +335,8 @@ function render({ model, el }) {
   const small = () => page.canvas.then((canvas) => {
     const picture = el.parentElement?.querySelector(".nbfeatviz-picture");
     el.parentElement?.classList.toggle("nbfeatviz-small", canvas.get("width") <= SMALL);
+    picture?.setAttribute("tabindex", "-1"); // focused, it would trap Tab
+    picture?.setAttribute("aria-hidden", "true"); // the overlay speaks for it
     if (picture) el.parentElement.style.setProperty("--aspect", canvas.get("width") / canvas.get("height"));
   });
   page.canvas.then((canvas) => canvas.on("change:width change:height", small));

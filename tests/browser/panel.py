@@ -1,0 +1,99 @@
+"""The panel as a person handles it in a page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Locator, Page
+
+_PIXELS = """(element) => {
+  const canvas = element.matches("canvas") ? element : element.querySelector("canvas");
+  const {width, height} = canvas, data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+  let sum = 0, hash = 0;
+  for (let k = 0; k < data.length; k++) { sum += data[k]; hash = (hash * 31 + data[k]) | 0; }
+  return {width, height, mean: sum / data.length, hash};
+}"""
+
+
+class Panel:
+    """One panel on a page; everything is found as a screen reader finds it where that is possible."""
+
+    def __init__(self, page: Page, number: int = 0) -> None:
+        self.page = page
+        self.root = page.locator(".nbfeatviz-panel").nth(number)
+
+    def button(self, name: str) -> Locator:
+        return self.root.get_by_role("button", name=name, exact=True)
+
+    def field(self, name: str) -> Locator:
+        return self.root.get_by_label(name, exact=True)
+
+    @property
+    def unit(self) -> Locator:
+        return self.root.get_by_role("slider", name="unit", exact=True)
+
+    @property
+    def replay(self) -> Locator:
+        return self.root.get_by_role("slider", name="replay", exact=True)
+
+    @property
+    def tree(self) -> Locator:
+        return self.root.get_by_role("tree")
+
+    @property
+    def status(self) -> str:
+        return self.root.get_by_role("status").inner_text()
+
+    @property
+    def error(self) -> str:
+        return self.root.get_by_role("alert", include_hidden=True).inner_text()
+
+    def layer(self, path: str) -> Locator:
+        return self.tree.locator(f'[data-path="{path}"]')
+
+    def choose(self, path: str) -> None:
+        """Opens the groups above a layer and clicks it."""
+        for group in (f"{path.split('_')[0]}_…",):
+            row = self.layer(group)
+            if row.count() and row.get_attribute("aria-expanded") == "false":
+                row.click()
+        self.layer(path).click()
+
+    def data(self) -> dict[str, int]:
+        """What the overlay says: `step` on the canvas, `count` of the numbers received."""
+        data: dict[str, str] = self.root.locator(".nbfeatviz-overlay").evaluate("(element) => ({...element.dataset})")
+        return {"step": int(data["step"]), "count": int(data["count"])}
+
+    def pixels(self) -> dict[str, Any]:
+        """Size, mean and hash of the canvas's pixels."""
+        pixels: dict[str, Any] = self.root.locator(".nbfeatviz-picture").evaluate(_PIXELS)
+        return pixels
+
+    def run(self) -> None:
+        self.button("Run").click()
+
+    def wait(self, condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+        """Waits until a condition holds, and says what was waited for if it never does."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            value = condition()
+            if value:
+                return value
+            self.page.wait_for_timeout(30)
+        raise AssertionError(f"waited {seconds} s for {what}; status: {self.status!r}, error: {self.error!r}")
+
+    def wait_ready(self, seconds: float = 90) -> Panel:
+        """Waits until a network is loaded and nothing runs."""
+        self.button("Run").wait_for(timeout=seconds * 1000)
+        self.wait(lambda: self.button("Run").is_enabled(), "Run to be possible", seconds)
+        return self
+
+    def wait_steps(self, count: int, seconds: float = 90) -> None:
+        self.wait(lambda: self.data()["count"] >= count, f"{count} steps", seconds)
+
+    def wait_rest(self, seconds: float = 60) -> None:
+        """Waits until the run has ended and its last picture is shown."""
+        self.wait(lambda: self.button("Run").is_enabled(), "the run to end", seconds)
+        self.wait(lambda: self.data()["step"] == self.data()["count"], "the last picture", seconds)

@@ -1,0 +1,394 @@
+"""The panel in a real browser: what its user does, in JupyterLab and in Notebook 7."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.browser.harness import Browser, JupyterServer, NotebookPage, write_notebook
+from tests.browser.panel import Panel
+
+STARTER = Path(__file__).parents[2] / "notebooks" / "explore.ipynb"
+PLAIN = "import nbfeatviz as nv\nexplorer = nv.FeatureExplorer()\nexplorer"
+TINY = """import keras, nbfeatviz as nv
+keras.utils.set_random_seed(1)
+model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Conv2D(8, 3, name="conv"),
+    keras.layers.GlobalAveragePooling2D(name="pool"), keras.layers.Dense(4, name="dense")], name="tiny")
+net = nv.load(model, input_range=(0, 1), class_names=["<script>alert(1)</script>", "b", "c", "d"])
+explorer = nv.FeatureExplorer(net, layer="conv", steps=100000)
+explorer"""
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator:
+    page = browser.new_page(1400, 1000)
+    yield page
+    page.close()
+
+
+def opened(page, server: JupyterServer, name: str, *cells: str) -> tuple[NotebookPage, Panel]:
+    write_notebook(server.folder / name, *cells)
+    notebook = NotebookPage(page, server).open(name)
+    notebook.run_all()
+    panel = Panel(page)
+    panel.root.scroll_into_view_if_needed()
+    return notebook, panel.wait_ready()
+
+
+def only_foreign(errors: list[str]) -> list[str]:
+    """Errors of our own: Notebook 7 always has one about a schema, and reloading breaks requests off."""
+    return [text for text in errors if "nbfeatviz" in text or "anywidget" in text or "canvas" in text.lower()]
+
+
+@pytest.mark.parametrize("kind", ["lab", "notebook7"])
+def test_a_newcomer_goes_through_the_starter_notebook(kind: str, browser: Browser, page, request) -> None:
+    """Open, run all, choose by the tree, drag the slider, Run, see pixels change, Stop, replay, save, reload."""
+    server = request.getfixturevalue(kind)
+    shutil.copyfile(STARTER, server.folder / f"explore-{kind}.ipynb")
+    notebook = NotebookPage(page, server).open(f"explore-{kind}.ipynb")
+    notebook.run_all(seconds=240)
+    panel = Panel(page)
+    panel.root.scroll_into_view_if_needed()
+    panel.wait_ready()
+
+    panel.choose("block3b_add")
+    panel.wait(lambda: panel.layer("block3b_add").get_attribute("aria-selected") == "true", "the layer to be chosen")
+    panel.wait(lambda: panel.unit.get_attribute("max") == "39", "the slider to know the layer's 40 units")
+    panel.unit.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    assert panel.field("unit number").input_value() == "5"
+
+    panel.run()
+    panel.wait_steps(3)
+    hashes = set()
+    for _ in range(6):
+        seen = panel.data()["step"]
+        panel.wait(lambda seen=seen: panel.data()["step"] > seen, "the next picture")
+        hashes.add(panel.pixels()["hash"])
+    assert len(hashes) >= 5, "the pixels change from step to step"
+    assert panel.pixels()["width"] == 224
+    panel.wait(lambda: "steps/s" in panel.status, "the status line to count steps")
+
+    panel.button("Stop").click()
+    panel.wait_rest()
+    count, final = panel.data()["count"], panel.pixels()["hash"]
+    assert "stopped" in panel.wait(lambda: "stopped" in panel.status and panel.status, "the status line to say so")
+
+    panel.replay.focus()
+    page.keyboard.press("Home")
+    panel.wait(lambda: panel.data()["step"] == 0, "the first step to be shown again")
+    assert panel.pixels()["hash"] != final
+    page.keyboard.press("End")
+    panel.wait(lambda: panel.data()["step"] == count, "the last picture again")
+    assert panel.pixels()["hash"] == final
+
+    with page.expect_download() as download:
+        panel.button("Save").click()
+    saved = Image.open(download.value.path())
+    assert (saved.format, saved.size) == ("PNG", (224, 224))
+    assert download.value.suggested_filename == "efficientnet-lite0-block3b_add-5.png"
+
+    notebook.save()
+    notebook.reload()
+    panel.root.scroll_into_view_if_needed()
+    panel.wait_ready()
+    panel.wait(lambda: panel.data()["count"] == count, "the numbers of the run after a reload")
+    panel.wait(lambda: panel.pixels()["hash"] == final, "the picture after a reload")
+    assert panel.field("unit number").input_value() == "5"
+    panel.run()
+    panel.wait(lambda: 0 < panel.data()["count"] < count or panel.data()["step"] >= 0, "a new run after the reload")
+    panel.wait_steps(2)
+    panel.button("Stop").click()
+    panel.wait_rest()
+    assert only_foreign(browser.errors(page)) == []
+
+
+def test_pause_step_resume_and_retarget(lab: JupyterServer, page) -> None:
+    _, panel = opened(page, lab, "steps.ipynb", PLAIN)
+    panel.button("Step").click()
+    panel.wait(lambda: "paused" in panel.status, "the panel to hold after one step")
+    assert panel.data()["count"] == 1
+    panel.button("Step").click()
+    panel.wait_steps(2)
+    page.wait_for_timeout(500)
+    assert panel.data()["count"] == 2, "one click is one step"
+    panel.button("Resume").click()
+    panel.wait_steps(6)
+    panel.button("Pause").click()
+    panel.wait(lambda: panel.button("Resume").is_visible(), "Pause to become Resume")
+    held = panel.data()["count"]
+    page.wait_for_timeout(700)
+    assert panel.data()["count"] == held
+    panel.button("Resume").click()
+    panel.wait_steps(held + 3)
+    before = panel.data()["count"]
+    panel.unit.fill("7")
+    panel.wait(lambda: panel.data()["count"] > before + 3, "the run to go on with the next unit")
+    panel.wait(lambda: panel.status.startswith("step "), "a running count")
+    assert int(panel.status.split()[1].split("/")[0]) < panel.data()["count"], "the count starts afresh"
+    panel.button("Reset").click()
+    panel.wait(lambda: panel.data() == panel.data() and panel.data()["step"] == -1, "an empty canvas")
+    assert panel.data()["count"] == 0
+    assert panel.field("unit number").input_value() == "7", "Reset keeps the settings"
+
+
+def test_stop_is_heard_while_another_cell_runs(lab: JupyterServer, page) -> None:
+    """Also when Python has last published on the controls' comm, and from the cell that made the panel."""
+    notebook, panel = opened(page, lab, "busy.ipynb", PLAIN)
+    panel.run()
+    panel.wait_steps(3)
+    notebook.run_code("import time\nexplorer.unit = 4\ntime.sleep(20)", wait=False)
+    panel.wait(lambda: panel.unit.input_value() == "4", "the cell to begin")
+    panel.wait_steps(panel.data()["count"] + 3)
+    panel.unit.fill("9")
+    panel.button("Stop").click()
+    panel.wait_rest(seconds=5)
+    assert notebook.kernel_status() == "busy"
+    panel.run()
+    panel.wait_steps(2, seconds=5)
+    panel.button("Stop").click()
+    panel.wait_rest(seconds=5)
+    assert notebook.kernel_status() == "busy"
+
+
+def test_python_and_the_page_change_the_same_settings(lab: JupyterServer, page) -> None:
+    notebook, panel = opened(page, lab, "link.ipynb", PLAIN)
+    notebook.run_code("explorer.layer = 'block2b_add'; explorer.unit = 11; explorer.recipe = 'tutorial13'")
+    panel.wait(lambda: panel.unit.input_value() == "11", "the slider to follow Python")
+    assert panel.layer("block2b_add").get_attribute("aria-selected") == "true"
+    assert panel.field("recipe").input_value() == "tutorial13"
+    panel.unit.fill("12")
+    panel.field("seed").fill("5")
+    panel.field("seed").press("Enter")
+    panel.wait(lambda: notebook.run_code("print(explorer.unit, explorer.seed)").strip() == "12 5", "Python to follow")
+    notebook.run_code(
+        "import ipywidgets\nother = ipywidgets.IntSlider()\nipywidgets.link((explorer, 'unit'), (other, 'value'))\n"
+        "states = []\nexplorer.observe(lambda change: states.append(change['new']), 'state')"
+    )
+    panel.unit.fill("3")
+    panel.wait(lambda: notebook.run_code("print(other.value)").strip() == "3", "a linked widget to follow")
+    panel.run()
+    panel.wait_steps(5)
+    panel.wait_rest()
+    heard = notebook.run_code("print(states, explorer.image.shape, explorer.loss > 0)")
+    assert "running" in heard
+    assert "(224, 224, 3) True" in heard
+
+
+def test_a_second_view_and_two_panels(lab: JupyterServer, page) -> None:
+    notebook, first = opened(page, lab, "views.ipynb", PLAIN)
+    notebook.run_code("explorer", wait=True)
+    again = Panel(page, 1)
+    again.wait_ready()
+    first.run()
+    first.wait_steps(3)
+    again.wait_steps(3)
+    notebook.run_code("other = nv.FeatureExplorer(explorer.network, unit=8)\nother")
+    second = Panel(page, 2)
+    second.wait_ready()
+    second.run()
+    second.wait_steps(3)
+    assert first.data()["count"] > 3, "both run at once on one network"
+    again.button("Stop").click()
+    first.wait_rest()
+    again.wait_rest()
+    assert first.pixels()["hash"] == again.pixels()["hash"]
+    second.button("Stop").click()
+    second.wait_rest()
+    assert second.pixels()["hash"] != first.pixels()["hash"]
+
+
+def test_running_the_cell_again_ends_the_old_run(lab: JupyterServer, page) -> None:
+    notebook, panel = opened(page, lab, "again.ipynb", PLAIN)
+    notebook.run_code("old = explorer")
+    panel.run()
+    panel.wait_steps(3)
+    page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 0")
+    page.evaluate("jupyterapp.commands.execute('notebook:run-cell')")
+    panel.wait(lambda: panel.root.count() and panel.data()["step"] == -1, "the new panel")
+    panel.wait_ready()
+    panel.wait(lambda: "idle 0" in notebook.run_code("print(old.state, len(old.live.frames))"), "the old run to end")
+    panel.run()
+    panel.wait_steps(2)
+
+
+def test_closing_the_last_view_ends_the_run(lab: JupyterServer, page) -> None:
+    notebook, panel = opened(page, lab, "gone.ipynb", PLAIN)
+    panel.run()
+    panel.wait_steps(2)
+    page.evaluate("jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+    panel.wait(lambda: panel.root.count() == 0, "the output to go") if panel.root.count() else None
+    for _ in range(40):
+        page.wait_for_timeout(250)
+        if "idle 0" in notebook.run_code("print(explorer.state, len(explorer.live.frames))"):
+            break
+    else:
+        raise AssertionError("the run goes on although nobody watches")
+
+
+def test_kernel_interrupt_and_restart(lab: JupyterServer, page) -> None:
+    notebook, panel = opened(page, lab, "restart.ipynb", PLAIN)
+    panel.run()
+    panel.wait_steps(3)
+    notebook.interrupt_kernel()
+    seen = panel.data()["count"]
+    panel.wait_steps(seen + 3)
+    panel.button("Stop").click()
+    panel.wait_rest()
+    kept = panel.pixels()["hash"]
+    notebook.restart_kernel()
+    panel.wait(lambda: "disconnected" in panel.status, "the panel to say that it is disconnected", 20)
+    assert panel.pixels()["hash"] == kept, "the last picture stays"
+    assert panel.button("Run").is_disabled()
+
+
+def test_the_neuron_is_chosen_on_the_canvas(lab: JupyterServer, page) -> None:
+    notebook, panel = opened(page, lab, "neuron.ipynb", PLAIN)
+    panel.choose("block2b_add")
+    panel.field("objective").select_option("neuron")
+    box = panel.root.locator(".nbfeatviz-box")
+    panel.wait(box.is_visible, "the receptive field to be outlined")
+    overlay = panel.root.locator(".nbfeatviz-overlay")
+    area = overlay.bounding_box()
+    overlay.click(position={"x": area["width"] * 0.25, "y": area["height"] * 0.75})
+    told = "print(explorer.live.overlay['neuron'], explorer.live.overlay['box'])"
+    panel.wait(lambda: "(42, 14)" in notebook.run_code(told) or "(41, 13)" in notebook.run_code(told), "the neuron there")
+    outlined = box.bounding_box()
+    assert abs(outlined["x"] + outlined["width"] / 2 - area["x"] - area["width"] * 0.25) < 6
+    assert abs(outlined["y"] + outlined["height"] / 2 - area["y"] - area["height"] * 0.75) < 6
+    before = notebook.run_code(told)
+    overlay.focus()
+    page.keyboard.press("ArrowUp")
+    panel.wait(lambda: notebook.run_code(told) != before, "an arrow key to move the neuron")
+
+
+def test_class_search_and_names_shown_as_text(lab: JupyterServer, page) -> None:
+    notebook, panel = opened(page, lab, "classes.ipynb", PLAIN, TINY.replace("explorer", "tiny"))
+    panel.field("objective").select_option("class")
+    search = panel.field("class")
+    search.fill("daisy")
+    search.press("Enter")
+    panel.wait(lambda: notebook.run_code("print(explorer.unit)").strip() == "985", "daisy to be found")
+    search.fill("daisi")
+    search.press("Enter")
+    panel.wait(lambda: "nearest" in panel.error and "daisy" in panel.error, "the nearest name in a sentence")
+    assert notebook.run_code("print(explorer.unit)").strip() == "985", "nothing is lost"
+
+    tiny = Panel(page, 1)
+    tiny.root.scroll_into_view_if_needed()
+    tiny.field("objective").select_option("class")
+    tiny.wait(lambda: tiny.field("class").input_value() == "<script>alert(1)</script>", "the name as text")
+    assert page.locator(".nbfeatviz-panel script").count() == 0
+
+
+def test_save_animations_copy_code_and_snapshot(lab: JupyterServer, page) -> None:
+    notebook, panel = opened(page, lab, "export.ipynb", PLAIN)
+    panel.field("steps").fill("6")
+    panel.field("steps").press("Enter")
+    panel.run()
+    panel.wait_steps(6)
+    panel.wait_rest()
+    for kind in ("gif", "webp"):
+        panel.field("format").select_option(kind)
+        with page.expect_download() as download:
+            panel.button("Save").click()
+        assert Image.open(io.BytesIO(Path(download.value.path()).read_bytes())).n_frames >= 4, "the run, without frames that look alike"
+    panel.button("Copy as Python").click()
+    code = panel.field("Python code")
+    code.wait_for()
+    lines = code.input_value().splitlines()
+    lines[-1] = "import numpy; print('equal', numpy.array_equal(" + lines[-1] + ", explorer.image))"
+    assert "equal True" in notebook.run_code("\n".join(lines))
+    notebook.run_code("explorer.snapshot()")
+    notebook.save()
+    stored = json.loads((lab.folder / "export.ipynb").read_text())
+    outputs = stored["cells"][-1]["outputs"]
+    assert "image/png" in outputs[0]["data"]
+    assert "nv.maximize" in "".join(outputs[1]["data"]["text/markdown"])
+
+
+def test_errors_stand_in_the_panel_in_words(lab: JupyterServer, page) -> None:
+    notebook, panel = opened(page, lab, "errors.ipynb", PLAIN)
+    panel.field("seed").fill("-3")
+    panel.field("seed").press("Enter")
+    panel.wait(lambda: "seed -3 must be a whole number" in panel.error, "a sentence about the seed")
+    panel.wait(lambda: panel.field("seed").input_value() == "0", "the field to show what is set")
+    panel.run()
+    panel.wait_steps(2)
+    panel.wait(lambda: panel.error == "", "the sentence to go with the next run")
+    panel.button("Stop").click()
+    panel.wait_rest()
+    kept = panel.pixels()["hash"]
+    notebook.run_code(
+        "explorer._choices['broken'] = type(next(iter(explorer._choices.values())))("
+        "lambda: nv.load('no-such-network'))\nexplorer._tell_settings()"
+    )
+    panel.field("network").select_option("broken")
+    panel.wait(lambda: "no-such-network" in panel.error, "a network that fails to load, in words")
+    panel.wait_ready()
+    assert panel.field("network").input_value() == "efficientnet-lite0", "the network in use stays"
+    assert panel.pixels()["hash"] == kept
+    panel.button("Run").dblclick()
+    panel.wait_steps(3)
+    panel.button("Stop").click()
+    panel.wait_rest()
+    page.wait_for_timeout(500)
+    assert panel.button("Run").is_enabled(), "a double click is one run"
+
+
+def test_switching_the_network(lab: JupyterServer, page) -> None:
+    _, panel = opened(page, lab, "switch.ipynb", PLAIN)
+    panel.field("network").select_option("mnist-cnn")
+    panel.wait(lambda: panel.layer("conv3").count() == 1, "the other network's layers")
+    panel.wait_ready()
+    panel.run()
+    panel.wait_steps(20)
+    panel.button("Stop").click()
+    panel.wait_rest()
+    assert panel.pixels()["width"] == 28
+
+
+def test_every_number_arrives_from_a_tiny_network(lab: JupyterServer, page) -> None:
+    notebook, panel = opened(page, lab, "tiny.ipynb", TINY)
+    notebook.run_code("explorer.recipe = 'tutorial13'; explorer.steps = 3000")
+    panel.run()
+    panel.wait_steps(3000)
+    panel.wait_rest()
+    assert panel.data()["count"] == 3000
+
+
+def test_the_keyboard_reaches_everything(lab: JupyterServer, page) -> None:
+    _, panel = opened(page, lab, "keys.ipynb", PLAIN)
+    panel.root.get_by_label("filter layers").fill("block2b add")
+    rows = panel.tree.get_by_role("treeitem")
+    panel.wait(lambda: [row.get_attribute("data-path") for row in rows.all()] == ["block2b_…", "block2b_add"], "the filter")
+    panel.root.get_by_label("filter layers").press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    panel.wait(lambda: panel.layer("block2b_add").get_attribute("aria-selected") == "true", "Enter to choose a layer")
+    names = set()
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        names.add(page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.textContent"))
+    assert {"unit", "unit number", "Run", "Step", "Reset", "Save", "Copy as Python", "format"} <= names
+
+
+def test_the_panel_is_small_and_quick_with_a_large_tree(lab: JupyterServer, page) -> None:
+    notebook, panel = opened(
+        page, lab, "large.ipynb", "import nbfeatviz as nv\nnet = nv.load('InceptionV3', weights=None)\nlen(net.layers)",
+        "explorer = nv.FeatureExplorer(net)\nexplorer",
+    )  # fmt: skip
+    assert panel.root.get_by_text("untrained: random weights").is_visible()
+    models = page.evaluate(
+        "jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.requestCommInfo({}).then("
+        "(reply) => Object.keys(reply.content.comms).length)"
+    )
+    assert models <= 60
+    assert panel.tree.locator("[role=treeitem]").count() > 311

@@ -1,0 +1,18 @@
+"""Fixtures that several folders of tests share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from nbfeatviz import Network
+
+
+@pytest.fixture(scope="session")
+def inception() -> Network:
+    """InceptionV3 with random weights: built once, as that takes seconds."""
+    import nbfeatviz
+
+    return nbfeatviz.load("InceptionV3", weights=None)

@@ -1,0 +1,478 @@
+"""From a name, a file or a model to a network; and a sentence for all that is none of these."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import nbfeatviz as nv
+from nbfeatviz.networks import loading
+from nbfeatviz.networks.network import Network
+
+PICTURE = np.random.default_rng(4).random((6, 6, 3), dtype=np.float32)
+
+
+def _model(channels: int = 3, units: int = 3, activation: str = "softmax", name: str = "mine") -> keras.Model:
+    x = keras.Input((6, 6, channels))
+    y = layers.Flatten()(layers.Conv2D(2, 3, activation="relu")(x))
+    return keras.Model(x, layers.Dense(units, activation=activation, name="head")(y), name=name)
+
+
+def _load(model, **options) -> Network:
+    return nv.load(model, **{"input_range": (0, 1), **options})
+
+
+# What can be loaded
+
+
+def test_the_default_is_efficientnet_lite0():
+    default = nv.load()
+    assert default.name == loading.DEFAULT == "efficientnet-lite0"
+    assert default.trained
+    assert len(default.class_names) == default.classes == 1000
+
+
+def test_mnist():
+    digits = nv.load("mnist-cnn")
+    assert digits.class_names == tuple("0123456789")
+    assert digits.contract.channels == 1
+    blank = np.zeros((28, 28, 1), np.float32)
+    assert sum(probability for *_, probability in digits.predict(blank, top=10)) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_network_of_keras_applications_without_weights(inception):
+    assert not inception.trained
+    assert "untrained" in repr(inception)
+    assert inception.contract.size == (299, 299)
+    assert inception.contract.low == (-1, -1, -1)
+    assert inception.contract.high == (1, 1, 1)
+    assert inception.call(inception.head_layer.path).operation.activation is keras.activations.linear
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_file(suffix: str, tmp_path: Path):
+    model = _model()
+    path = tmp_path / f"mine{suffix}"
+    model.save(path)
+    for given in (path, str(path)):
+        network = _load(given)
+        assert network.name == "mine"
+        expected = np.asarray(model(PICTURE[None]))[0]
+        found = {index: probability for index, _, probability in network.predict(PICTURE, top=3)}
+        np.testing.assert_allclose([found[k] for k in range(3)], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 8])
+def test_any_number_of_channels(channels: int):
+    network = _load(_model(channels))
+    picture = np.random.default_rng(0).random((6, 6, channels), dtype=np.float32)
+    assert network.contract.channels == channels
+    expected = int(np.argmax(network.model(picture[None])))
+    assert network.predict(picture)[0][0] == expected
+
+
+@pytest.mark.parametrize(("activation", "units"), [("softmax", 3), ("sigmoid", 3), ("sigmoid", 1)])
+def test_predictions_are_the_users_models(activation: str, units: int):
+    model = _model(units=units, activation=activation)
+    predicted = _load(model).predict(PICTURE, top=units)
+    expected = np.asarray(model(PICTURE[None]))[0]
+    assert [index for index, *_ in predicted] == list(np.argsort(-expected))
+    np.testing.assert_allclose([p for *_, p in predicted], np.sort(expected)[::-1], rtol=1e-5)
+
+
+def test_the_users_model_is_not_altered():
+    model = _model()
+    config, weights, answers = model.get_config(), model.get_weights(), np.asarray(model(PICTURE[None]))
+    nodes = [len(layer._inbound_nodes) for layer in model.layers]
+    network = _load(model)
+    network.predict(PICTURE)
+    nv.receptive_field(network, "conv2d")
+    assert model.get_config() == config
+    assert [len(layer._inbound_nodes) for layer in model.layers] == nodes
+    np.testing.assert_array_equal(model(PICTURE[None]), answers)
+    assert all(np.array_equal(old, new) for old, new in zip(weights, model.get_weights(), strict=True))
+
+
+def test_calling_the_networks_model_gives_no_warning():
+    network = _load(_model())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        network.model(PICTURE[None])
+
+
+def test_a_network_stays_what_it_is():
+    network = _load(_model())
+    assert nv.load(network) is network
+
+
+# The input contract of a foreign model
+
+
+def test_a_range_left_out_is_assumed_with_a_warning_that_points_at_the_caller():
+    with pytest.warns(UserWarning, match=r"input range of 'mine' is not known: assumed 0 to 1, RGB.*input_range=") as r:
+        network = nv.load(_model())
+    assert [Path(warning.filename) for warning in r] == [Path(__file__)]
+    assert (network.contract.low, network.contract.high) == ((0, 0, 0), (1, 1, 1))
+
+
+def test_the_warning_points_at_the_caller_for_a_file_too(tmp_path: Path):
+    _model().save(tmp_path / "mine.keras")
+    with pytest.warns(UserWarning, match="assumed 0 to 1") as caught:
+        nv.load(tmp_path / "mine.keras")
+    assert [Path(warning.filename) for warning in caught] == [Path(__file__)]
+
+
+@pytest.mark.parametrize("scale", [1 / 255, 1 / 127.5, [1 / 255, 1 / 255, 1 / 255]])
+def test_a_rescaling_layer_tells_the_range(scale):
+    x = keras.Input((6, 6, 3))
+    model = keras.Model(x, layers.Dense(2)(layers.Flatten()(layers.Rescaling(scale, offset=0.0)(x))))
+    with pytest.warns(UserWarning, match="assumed 0 to 255"):
+        assert nv.load(model).contract.high == (255, 255, 255)
+
+
+def test_a_stated_contract_gives_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        network = nv.load(_model(), input_range=([-1, -2, -3], [1, 2, 3]), channel_order="bgr")
+    np.testing.assert_array_equal(network.contract.apply(np.array([1, 0.5, 0], np.float32)), [-1, 0, 3])
+
+
+def test_a_model_of_keras_applications_given_as_a_model_is_known():
+    model = keras.applications.MobileNet(weights=None, alpha=0.25, input_shape=(32, 32, 3), classes=7)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        network = nv.load(model)
+    assert (network.contract.low, network.contract.high) == ((-1, -1, -1), (1, 1, 1))
+    assert network.class_names is None  # seven classes are not ImageNet's
+
+
+def test_an_open_size_is_224_or_as_asked():
+    x = keras.Input((None, None, 3))
+    model = keras.Model(x, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+    assert _load(model).contract.size == (224, 224)
+    assert _load(model, size=50).contract.size == (50, 50)
+    assert _load(model, size=(50, 60)).contract.size == (50, 60)
+
+
+# Classes
+
+
+def test_class_names_name_the_units_of_the_head():
+    network = _load(_model(), class_names=["cat", "dog", "eel"])
+    assert network.layers["head"].unit_names == ("cat", "dog", "eel")
+    assert network.class_index("DOG") == 1
+    assert {name for _, name, _ in network.predict(PICTURE)} == {"cat", "dog", "eel"}
+
+
+def test_class_names_that_are_alike_are_told_apart():
+    network = _load(_model(), class_names=["crane", "dog", "Crane"])
+    assert network.class_names == ("crane (0)", "dog", "Crane (2)")
+    assert network.class_index("crane (2)") == 2
+
+
+def test_an_unknown_class_name_names_the_nearest():
+    network = _load(_model(), class_names=["cat", "dog", "eel"])
+    with pytest.raises(ValueError, match=r"no class 'dogg' in 'mine'; nearest: 'dog'"):
+        network.class_index("dogg")
+
+
+def test_a_class_name_without_names_asks_for_the_index():
+    with pytest.raises(ValueError, match=r"'mine' has no class names, so 'dog' cannot be found: give the index"):
+        _load(_model()).class_index("dog")
+
+
+@pytest.mark.parametrize("index", [-1, 3, np.int64(99)])
+def test_a_class_out_of_range_names_the_range(index):
+    with pytest.raises(ValueError, match=r"out of range: 'mine' has classes 0 to 2"):
+        _load(_model()).class_index(index)
+
+
+@pytest.mark.parametrize("target", [1.0, True, None, [1]])
+def test_a_class_of_another_type_is_refused(target):
+    with pytest.raises(TypeError, match="a class is an index or a name"):
+        _load(_model()).class_index(target)
+
+
+def test_a_model_without_a_head_says_that_it_does_not_classify():
+    x = keras.Input((6, 6, 3))
+    network = _load(keras.Model(x, layers.Conv2D(2, 3)(x), name="maps"))
+    assert not network.classifies
+    assert _load(_model()).classifies
+    with pytest.raises(ValueError, match=r"'maps' does not classify: its output is \(4, 4, 2\)"):
+        network.predict(PICTURE)
+
+
+# Files that bring code
+
+
+def _marking(mark: Path) -> keras.Model:
+    """A model whose Lambda leaves a file behind when it runs."""
+    text = str(mark)
+    x = keras.Input((6, 6, 3))
+    return keras.Model(x, layers.Flatten()(layers.Lambda(lambda t: (open(text, "w").close(), t)[1])(x)))
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_lambda_never_runs_unless_it_is_allowed(suffix: str, tmp_path: Path):
+    mark = tmp_path / "ran"
+    path = tmp_path / f"code{suffix}"
+    _marking(mark).save(path)
+    mark.unlink(missing_ok=True)
+    with pytest.raises(ValueError, match=r"holds a Lambda layer.*load\(path, allow_lambda=True\)"):
+        _load(path)
+    assert not mark.exists()
+    _load(path, allow_lambda=True).predict(PICTURE)
+    assert mark.exists()
+
+
+def test_a_lambda_in_an_h5_file_is_refused_before_keras_reads_it(tmp_path: Path, monkeypatch):
+    # Older releases of Keras run it in spite of safe mode.
+    x = keras.Input((6, 6, 3))
+    inner = _marking(tmp_path / "ran")
+    keras.Sequential([x, inner]).save(tmp_path / "nested.h5")
+    monkeypatch.setattr(keras.models, "load_model", lambda *args, **settings: pytest.fail("Keras was asked"))
+    with pytest.raises(ValueError, match="holds a Lambda layer"):
+        _load(tmp_path / "nested.h5")
+
+
+def test_the_word_lambda_in_a_path_is_no_lambda(tmp_path: Path):
+    path = tmp_path / "lambda_unsafe_deserialization.keras"
+    path.write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="is not a Keras model that can be read"):
+        _load(path)
+
+
+# Files that are not models
+
+
+def test_a_file_that_is_not_there():
+    with pytest.raises(ValueError, match=r"there is no file '.*nowhere\.keras'"):
+        nv.load("nowhere.keras")
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5", ".hdf5", ".txt", ""])
+def test_a_file_that_is_not_a_model(suffix: str, tmp_path: Path):
+    path = tmp_path / f"notes{suffix}"
+    path.write_text("this is not a model")
+    with pytest.raises(
+        ValueError, match=r"is not a Keras model that can be read .*written by model\.save\(\) would be"
+    ):
+        nv.load(path)
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.9])
+def test_a_truncated_file(suffix: str, share: float, tmp_path: Path):
+    path = tmp_path / f"half{suffix}"
+    _model().save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(ValueError, match="is not a Keras model that can be read"):
+        nv.load(path)
+
+
+def test_a_file_of_weights_alone(tmp_path: Path):
+    path = tmp_path / "only.weights.h5"
+    _model().save_weights(path)
+    with pytest.raises(ValueError, match="is not a Keras model that can be read"):
+        nv.load(path)
+
+
+def test_an_h5_file_with_a_broken_description(tmp_path: Path):
+    path = tmp_path / "broken.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = "{not json"
+    with pytest.raises(ValueError, match="is not a Keras model that can be read"):
+        nv.load(path)
+
+
+def test_a_folder(tmp_path: Path):
+    with pytest.raises(ValueError, match="there is no file"):
+        nv.load(tmp_path)
+
+
+# Names, weights, and models that cannot be looked into
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"), [("inceptionv3", "InceptionV3"), ("efficientnet-lite", "efficientnet-lite0"), ("vgg", "VGG1")]
+)
+def test_an_unknown_name_names_the_nearest(name: str, nearest: str):
+    with pytest.raises(ValueError, match=rf"no network '{name}', and no such file; nearest: .*'{nearest}"):
+        nv.load(name)
+
+
+@pytest.mark.parametrize("thing", [5, None, np.zeros(3), layers.Flatten()])
+def test_something_else_is_refused(thing):
+    with pytest.raises(TypeError, match=r"a network is a name, a path or a keras\.Model, not"):
+        nv.load(thing)
+
+
+@pytest.fixture
+def no_answer(monkeypatch):
+    """A network that takes connections and never answers, as behind a firewall."""
+    server = socket.create_server(("127.0.0.1", 0))
+    connect, home = socket.create_connection, server.getsockname()
+    monkeypatch.setattr(socket, "create_connection", lambda address, *rest, **more: connect(home, *rest, **more))
+    monkeypatch.setattr(loading, "_FETCH_SECONDS", 0.2)
+    yield
+    server.close()
+
+
+def _without_cache() -> None:
+    if any((Path.home() / ".keras" / "models").glob("mobilenet_1_0_224_tf*")):
+        pytest.skip("the weights are on this machine")
+
+
+def test_weights_behind_a_firewall_are_one_message_and_no_waiting(no_answer, capfd):
+    _without_cache()
+    began, before = time.monotonic(), socket.getdefaulttimeout()
+    talks = keras.config.is_interactive_logging_enabled()
+    with pytest.raises(ValueError, match=r"weights of 'MobileNet' could not be had.*use 'efficientnet-lite0'.*None"):
+        nv.load("MobileNet")
+    assert time.monotonic() - began < 15
+    assert "Downloading" not in capfd.readouterr().out
+    # What was changed for the attempt is as before.
+    assert socket.getdefaulttimeout() == before
+    assert keras.config.is_interactive_logging_enabled() == talks
+
+
+def test_weights_offline_are_the_same_message(monkeypatch):
+    _without_cache()
+
+    def unreachable(*args, **settings):
+        raise OSError("Network is unreachable")
+
+    monkeypatch.setattr(socket, "create_connection", unreachable)
+    with pytest.raises(ValueError, match="With an internet connection Keras downloads them once; without one"):
+        nv.load("MobileNet")
+
+
+@pytest.mark.parametrize("weights", ["noisy-student", "file.h5", 5])
+def test_unknown_weights(weights):
+    with pytest.raises(ValueError, match=r"are unknown: give 'imagenet' or None"):
+        nv.load("MobileNet", weights=weights)
+
+
+def test_a_subclassed_model_is_told_how_to_wrap_itself():
+    class Own(keras.Model):
+        def call(self, inputs):
+            return inputs
+
+    with pytest.raises(ValueError, match=r"subclassed model.*Wrap it: inputs = keras\.Input"):
+        nv.load(Own())
+
+
+def test_a_sequential_model_that_is_not_built():
+    with pytest.raises(ValueError, match=r"is not built: start it with keras\.Input"):
+        nv.load(keras.Sequential([layers.Dense(3)]))
+
+
+@pytest.mark.parametrize("shape", [(10,), (10, 3), (4, 6, 6, 3), (6, 6, None)])
+def test_a_model_without_a_picture_input(shape: tuple):
+    x = keras.Input(shape)
+    model = keras.Model(x, layers.ReLU()(x))
+    with pytest.raises(ValueError, match=r"no picture\. Wanted is \(batch, height, width, channels\)"):
+        nv.load(model)
+
+
+def test_a_model_of_several_inputs():
+    one, two = keras.Input((6, 6, 3), name="left"), keras.Input((6, 6, 3), name="right")
+    with pytest.raises(ValueError, match=r"2 inputs \('left', 'right'\); one picture input is needed"):
+        nv.load(keras.Model([one, two], layers.Add()([one, two])))
+
+
+# Wrong options
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"channel_order": "gbr"}, r"channel order 'gbr' is unknown: it is 'rgb' or 'bgr'"),
+        ({"input_range": 255}, r"input_range 255 must be two values"),
+        ({"input_range": (0, 1, 2)}, r"must be two values"),
+        ({"input_range": (1, 0)}, r"is empty: the second must be larger"),
+        ({"input_range": ((0, 0), 1)}, r"has 2 values for 3 channels"),
+        ({"input_range": ("a", 1)}, r"'a' is not a number"),
+        ({"size": 0}, r"size 0 is not a size"),
+        ({"size": (6, 6, 3)}, r"is not a size: give one number or \(height, width\)"),
+        ({"size": True}, r"size True is not a size"),
+        ({"size": 6.0}, r"size 6\.0 is not a size"),
+        ({"size": 9999}, r"each from 1 to 4096"),
+        ({"size": 7}, r"size \(7, 7\) does not fit: 'mine' takes 6×6"),
+        ({"class_names": ["a", "b"]}, r"2 class names were given for 3 outputs of 'mine'"),
+    ],
+)
+def test_wrong_options_are_sentences(options: dict, sentence: str):
+    with pytest.raises(ValueError, match=sentence):
+        _load(_model(), **options)
+
+
+def test_one_text_is_not_a_sequence_of_class_names():
+    with pytest.raises(TypeError, match="class_names is a sequence of names"):
+        _load(_model(), class_names="abc")
+
+
+def test_bgr_needs_three_channels():
+    with pytest.raises(ValueError, match="'bgr' needs 3 channels; this network has 1"):
+        _load(_model(channels=1), channel_order="bgr")
+
+
+@pytest.mark.parametrize("name", ["mnist-cnn", "efficientnet-lite0", "InceptionV3"])
+@pytest.mark.parametrize("options", [{"input_range": (0, 1)}, {"channel_order": "bgr"}, {"class_names": ["a"]}])
+def test_an_option_that_would_be_ignored_is_refused(name: str, options: dict):
+    option = next(iter(options))
+    with pytest.raises(ValueError, match=rf"the {option} of '{name}' is known: leave out {option}="):
+        nv.load(name, **options)
+
+
+@pytest.mark.parametrize("name", loading.EMBEDDED)
+def test_an_embedded_network_has_its_own_weights_and_size(name: str):
+    with pytest.raises(ValueError, match="has its own weights: leave out weights=None"):
+        nv.load(name, weights=None)
+    with pytest.raises(ValueError, match=f"the size of '{name}' is known"):
+        nv.load(name, size=100)
+
+
+# Compiled functions
+
+
+def test_compiled_functions_are_kept_bounded_and_the_oldest_go_first():
+    network = _load(_model())
+    functions = {k: network.compiled(k, lambda: lambda x: x + 1) for k in range(24)}
+    assert network.compiled(0, lambda: pytest.fail("compiled twice")) is functions[0]
+    network.compiled(24, lambda: lambda x: x)
+    assert network.compiled(0, lambda: pytest.fail("0 was used last")) is functions[0]
+    assert network.compiled(1, lambda: lambda x: x) is not functions[1]
+
+
+def test_predicting_again_compiles_nothing():
+    network = _load(_model())
+    network.predict(PICTURE)
+    assert network.is_compiled(("predict", (1, 6, 6, 3)))
+    function = network.compiled(("predict", (1, 6, 6, 3)), lambda: pytest.fail("compiled twice"))
+    for _ in range(3):
+        network.predict(PICTURE)
+    assert function.experimental_get_tracing_count() == 1
+
+
+def test_threads_share_one_compiled_function():
+    network = _load(_model())
+    made: list = []
+    threads = [
+        threading.Thread(target=lambda: made.append(network.compiled("key", lambda: lambda x: x))) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({id(function) for function in made}) == 1
