@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from nbfeatviz.networks.network import Network
     from nbfeatviz.networks.receptive_field import ReceptiveField, receptive_field
     from nbfeatviz.synthesis import objectives, recipes
-    from nbfeatviz.synthesis.ascent import NotFiniteError, Step, ascend, maximize, maximize_grid
+    from nbfeatviz.synthesis.ascent import NotFiniteError, Step, ascend
+    from nbfeatviz.synthesis.maximize import maximize, maximize_grid
     from nbfeatviz.synthesis.visualization import Visualization
     from nbfeatviz.widgets.explorer import FeatureExplorer
 
@@ -44,8 +45,8 @@ _HOMES = {
     "Visualization": "synthesis.visualization",
     "ascend": "synthesis.ascent",
     "load": "networks.loading",
-    "maximize": "synthesis.ascent",
-    "maximize_grid": "synthesis.ascent",
+    "maximize": "synthesis.maximize",
+    "maximize_grid": "synthesis.maximize",
     "receptive_field": "networks.receptive_field",
 }
 _MODULES = {"objectives": "synthesis.objectives", "recipes": "synthesis.recipes"}

@@ -78,7 +78,7 @@ class InputContract:
         return InputContract(size, tuple(map(float, black)), tuple(map(float, white)), tuple(order))
 
 
-def _per_channel(value: float | Sequence[float], channels: int) -> tuple[float, ...]:
+def _per_channel(value: Any, channels: int) -> tuple[float, ...]:
     try:
         values = tuple(float(item) for item in value) if np.ndim(value) else (float(value),) * channels
     except (TypeError, ValueError):

@@ -1,23 +1,20 @@
-"""ascend() -> Steps; maximize() -> Visualization: gradient ascent on a picture."""
+"""ascend() -> Steps: gradient ascent on a picture, step by step."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from nbfeatviz.images import Frames, as_picture, encode_png, fitted
-from nbfeatviz.networks.backbone import Backbone
+from nbfeatviz.images import Frames, as_picture, fitted
 from nbfeatviz.networks.loading import checked_size
 from nbfeatviz.networks.network import Network
-from nbfeatviz.synthesis import objectives as objectives_module
 from nbfeatviz.synthesis import recipes as recipes_module
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipes import Recipe
+from nbfeatviz.synthesis.step_function import plain_errors, step_function
 from nbfeatviz.synthesis.visualization import Numbers, Settings, Visualization
 
 Prediction = tuple[int, str, float]
@@ -193,9 +190,9 @@ class Ascent(Iterator[Step]):
         if self._failed or self._index >= self.steps:
             raise StopIteration
         advance = self.network.compiled(
-            self._key, lambda: _step_function(self.network, self._resolved[0].structure, self.recipe, self.shape)
+            self._key, lambda: step_function(self.network, self._resolved[0].structure, self.recipe, self.shape)
         )
-        with _plain_errors(self._resolved[0], self.shape):
+        with plain_errors(self._resolved[0], self.shape):
             variables, slots, picture, figures = advance(
                 self._variables,
                 self._slots,
@@ -268,70 +265,6 @@ class Ascent(Iterator[Step]):
         self._failed = True
 
 
-def _step_function(network: Network, structure: Any, recipe: Recipe, shape: tuple[int, int, int]) -> Callable[..., Any]:
-    """One step as a function of tensors; only what `structure` names is part of it."""
-    backbone = Backbone(network, [tap for _, tap in structure])
-    form, white = recipe.parameterization, getattr(recipe.parameterization, "white", 1.0)
-
-    def advance(
-        variables: Any, slots: Any, index: Any, seed: Any, step_size: Any, passed: Any, weights: Any, values: Any
-    ) -> Any:
-        from nbfeatviz.synthesis.transforms import transformed
-
-        with tf.GradientTape() as tape:
-            tape.watch(variables)
-            picture = form.picture(variables, shape)
-            seen = transformed(picture, recipe.transforms, tf.stack([seed, index]))
-            passing = index < passed if recipe.passed_gradients else None
-            loss = objectives_module.measure(structure, backbone(seen, passing), weights, values)
-            total = tf.reduce_sum(loss)
-        by_variables, by_picture = tape.gradient(total, [variables, picture])
-        if by_variables is None:
-            paths = ", ".join(repr(tap.path) for _, tap in structure)
-            raise ValueError(f"{paths} has no gradient path to the picture: choose a layer that the picture feeds.")
-        updated, new_slots, factor = recipe.step_rule.update(variables, by_variables, slots, index, step_size)
-        # a gradient may overflow on its way to the variables, or in its standard deviation (the factor is 0 then)
-        finite = tf.reduce_all(tf.math.is_finite(updated), axis=list(range(1, len(updated.shape)))) & (factor > 0)
-        low = tf.reduce_min(by_picture, axis=[1, 2, 3]) / white
-        high = tf.reduce_max(by_picture, axis=[1, 2, 3]) / white
-        return form.constrained(updated), new_slots, picture, (loss, low, high, factor, finite)
-
-    return advance
-
-
-class _plain_errors:  # noqa: N801 - reads as a word in a with statement
-    """Turns TensorFlow's errors about shapes into a sentence about the layer and the size."""
-
-    def __init__(self, objective: Objective, shape: tuple[int, int, int]) -> None:
-        self._objective, self._shape = objective, shape
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if error is None or not isinstance(error, Exception):
-            return
-        if not isinstance(error, ValueError | tf.errors.InvalidArgumentError | tf.errors.ResourceExhaustedError):
-            return
-        reason = _reason(str(error))
-        if "no gradient path" in reason:
-            raise ValueError(reason) from None
-        raise ValueError(
-            f"{self._objective!r} cannot be computed at {self._shape[0]}×{self._shape[1]} pixels: {reason} "
-            "The network's own size (size=None) is the safe one."
-        ) from error
-
-
-def _reason(text: str) -> str:
-    """The sentence in a TensorFlow or Keras message, without the places in the code around it."""
-    text = re.sub(r"\x1b?\[\d+m", "", text)
-    text = re.split(r"^\s*\w*(?:Error|Exception): ", text, flags=re.MULTILINE)[-1]
-    skipped = ("Exception encountered", "Graph execution error", "Detected at", 'File "', "in user code")
-    lines = [line.strip() for line in text.splitlines()]
-    line = next((line for line in lines if line and not line.startswith(skipped)), text.strip())
-    return line.split(" for '{{node")[0][:300].rstrip(".") + "."
-
-
 def ascend(
     net: Network,
     objective: Objective,
@@ -375,103 +308,6 @@ def ascend(
         start=start,
         predict_every=predict_every,
     )
-
-
-def maximize(
-    net: Network,
-    objective: Objective,
-    *,
-    recipe: str | Recipe = recipes_module.DEFAULT,
-    steps: int | None = None,
-    step_size: float | None = None,
-    seed: int = 0,
-    size: int | tuple[int, int] | None = None,
-    start: Any = None,
-    predict_every: int | None = None,
-    on_step: Callable[[Step], Any] | None = None,
-) -> Visualization:
-    """Runs `ascend` to its end.
-
-    Args:
-        on_step: called with every Step (for a progress bar); the other arguments are those of `ascend`.
-
-    Returns:
-        The picture after the last update, the numbers and the frames of every step, and the settings.
-
-    Raises:
-        NotFiniteError: its `visualization` holds the last good picture.
-    """
-    ascent = ascend(
-        net,
-        objective,
-        recipe=recipe,
-        steps=steps,
-        step_size=step_size,
-        seed=seed,
-        size=size,
-        start=start,
-        predict_every=predict_every,
-    )
-    numbers: list[Numbers] = []
-    frames = Frames()
-    try:
-        for step in ascent:
-            numbers.append(step.numbers)
-            if step.image.shape[2] in (1, 3, 4):
-                frames.append(encode_png(step.image))
-            if on_step is not None:
-                on_step(step)
-    except NotFiniteError as error:
-        error.visualization = ascent.visualization(numbers, frames)
-        raise
-    return ascent.visualization(numbers, frames)
-
-
-def maximize_grid(
-    net: Network,
-    layer: str,
-    units: Iterable[int],
-    *,
-    pre_activation: bool = False,
-    columns: int | None = None,
-    recipe: str | Recipe = recipes_module.DEFAULT,
-    steps: int | None = None,
-    step_size: float | None = None,
-    seed: int = 0,
-    size: int | tuple[int, int] | None = None,
-    on_step: Callable[[Step], Any] | None = None,
-) -> Visualization:
-    """A sheet of several units of a layer, optimized as one batch.
-
-    Each picture is the one that `maximize` gives with the same seed (up to rounding).
-
-    Args:
-        layer: path of the layer.
-        units: which units, from 0.
-        columns: columns of the sheet; None for as square as possible. The rest as for `ascend`.
-
-    Returns:
-        `image` is the sheet; `images` (n, H, W, C) the single pictures.
-
-    Raises:
-        NotFiniteError: its `visualization` holds the last good sheet.
-    """
-    try:
-        units = list(units)
-    except TypeError:
-        raise TypeError(f"units are several whole numbers, such as range(6), not {units!r}.") from None
-    objectives = [objectives_module.channel(layer, unit, pre_activation=pre_activation) for unit in units]
-    ascent = Ascent(net, objectives, recipe=recipe, steps=steps, step_size=step_size, seed=seed, size=size)
-    numbers: list[Numbers] = []
-    try:
-        for step in ascent:
-            numbers.append(step.numbers)
-            if on_step is not None:
-                on_step(step)
-    except NotFiniteError as error:
-        error.visualization = ascent.visualization(numbers).as_sheet(columns)
-        raise
-    return ascent.visualization(numbers).as_sheet(columns)
 
 
 def _positive(name: str, value: Any, *, optional: bool = False) -> int | None:

@@ -301,6 +301,11 @@ class FeatureExplorer(ipywidgets.Box):
         """Ends the run before its next step; its picture stays."""
         self._runner.stop()
 
+    def leave(self) -> None:
+        """Ends the run and gives its frames back; the last picture and the numbers stay."""
+        self.stop()
+        self._worker.submit(self.live.free)
+
     def reset(self) -> None:
         """Ends the run and clears the canvas; the settings stay."""
         self.stop()

@@ -76,8 +76,7 @@ def _save(panel: FeatureExplorer, content: dict[str, Any]) -> None:
 
 def _gone(panel: FeatureExplorer, content: dict[str, Any]) -> None:
     """The last view of the panel was closed: nobody watches the run any more."""
-    panel.stop()
-    panel.live.free()
+    panel.leave()
 
 
 _HANDLERS: dict[Any, Callable[[Any, dict[str, Any]], None]] = {

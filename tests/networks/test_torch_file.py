@@ -63,9 +63,7 @@ def _storage(key: str, kind: str, count: int) -> tuple:
     return ("storage", _Global("torch", kind), key, "cpu", count, None)
 
 
-def _file(
-    state: object, storages: dict[str, np.ndarray], system: dict | None = None, version: int = 1001
-) -> bytes:
+def _file(state: object, storages: dict[str, np.ndarray], system: dict | None = None, version: int = 1001) -> bytes:
     system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {}} if system is None else system
     parts = [_pickled(part) for part in (MAGIC_NUMBER, version, system, state, list(storages))]
     for array in storages.values():

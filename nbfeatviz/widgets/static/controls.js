@@ -181,7 +181,7 @@ function render({ model, el }) {
   model.on("change:facts", show);
   model.on("msg:custom", received);
   const following = peer(model, "live").then((live) => {
-    const follow = () => { state = live.get("status").state ?? "loading"; buttons(); };
+    const follow = () => { state = live.get("status").state ?? "loading"; show(); };
     const lost = () => { disconnected = true; buttons(); };
     live.on("change:status", follow);
     live.on("comm_live_update", lost);

@@ -1,0 +1,112 @@
+"""maximize() -> Visualization: a whole run, of one picture or of a sheet of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from nbfeatviz.images import Frames, encode_png
+from nbfeatviz.networks.network import Network
+from nbfeatviz.synthesis import objectives as objectives_module
+from nbfeatviz.synthesis import recipes as recipes_module
+from nbfeatviz.synthesis.ascent import Ascent, NotFiniteError, Step, ascend
+from nbfeatviz.synthesis.objectives import Objective
+from nbfeatviz.synthesis.recipes import Recipe
+from nbfeatviz.synthesis.visualization import Numbers, Visualization
+
+
+def maximize(
+    net: Network,
+    objective: Objective,
+    *,
+    recipe: str | Recipe = recipes_module.DEFAULT,
+    steps: int | None = None,
+    step_size: float | None = None,
+    seed: int = 0,
+    size: int | tuple[int, int] | None = None,
+    start: Any = None,
+    predict_every: int | None = None,
+    on_step: Callable[[Step], Any] | None = None,
+) -> Visualization:
+    """Runs `ascend` to its end.
+
+    Args:
+        on_step: called with every Step (for a progress bar); the other arguments are those of `ascend`.
+
+    Returns:
+        The picture after the last update, the numbers and the frames of every step, and the settings.
+
+    Raises:
+        NotFiniteError: its `visualization` holds the last good picture.
+    """
+    ascent = ascend(
+        net,
+        objective,
+        recipe=recipe,
+        steps=steps,
+        step_size=step_size,
+        seed=seed,
+        size=size,
+        start=start,
+        predict_every=predict_every,
+    )
+    numbers: list[Numbers] = []
+    frames = Frames()
+    try:
+        for step in ascent:
+            numbers.append(step.numbers)
+            if step.image.shape[2] in (1, 3, 4):
+                frames.append(encode_png(step.image))
+            if on_step is not None:
+                on_step(step)
+    except NotFiniteError as error:
+        error.visualization = ascent.visualization(numbers, frames)
+        raise
+    return ascent.visualization(numbers, frames)
+
+
+def maximize_grid(
+    net: Network,
+    layer: str,
+    units: Iterable[int],
+    *,
+    pre_activation: bool = False,
+    columns: int | None = None,
+    recipe: str | Recipe = recipes_module.DEFAULT,
+    steps: int | None = None,
+    step_size: float | None = None,
+    seed: int = 0,
+    size: int | tuple[int, int] | None = None,
+    on_step: Callable[[Step], Any] | None = None,
+) -> Visualization:
+    """A sheet of several units of a layer, optimized as one batch.
+
+    Each picture is the one that `maximize` gives with the same seed (up to rounding).
+
+    Args:
+        layer: path of the layer.
+        units: which units, from 0.
+        columns: columns of the sheet; None for as square as possible. The rest as for `ascend`.
+
+    Returns:
+        `image` is the sheet; `images` (n, H, W, C) the single pictures.
+
+    Raises:
+        NotFiniteError: its `visualization` holds the last good sheet.
+    """
+    try:
+        units = list(units)
+    except TypeError:
+        raise TypeError(f"units are several whole numbers, such as range(6), not {units!r}.") from None
+    objectives = [objectives_module.channel(layer, unit, pre_activation=pre_activation) for unit in units]
+    ascent = Ascent(net, objectives, recipe=recipe, steps=steps, step_size=step_size, seed=seed, size=size)
+    numbers: list[Numbers] = []
+    try:
+        for step in ascent:
+            numbers.append(step.numbers)
+            if on_step is not None:
+                on_step(step)
+    except NotFiniteError as error:
+        error.visualization = ascent.visualization(numbers).as_sheet(columns)
+        raise
+    return ascent.visualization(numbers).as_sheet(columns)
