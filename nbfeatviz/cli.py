@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.further = further
         return int(options.command(options))
-    except (ValueError, TypeError, ImportError) as error:
+    except (ValueError, TypeError, ImportError, OSError) as error:
         print(f"nbfeatviz: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import threading
 import uuid
 from typing import Any
@@ -64,8 +63,8 @@ class FeatureExplorer(ipywidgets.Box):
     recipe = traitlets.Unicode()
     steps = traitlets.Int(None, allow_none=True)
     seed = traitlets.Int()
-    state = traitlets.Unicode("loading")
-    loss = traitlets.Float(float("nan"))
+    state = traitlets.Unicode("loading", read_only=True)
+    loss = traitlets.Float(float("nan"), read_only=True)
     image = traitlets.Any(None, allow_none=True)
 
     def __init__(self, net: Any = None, *, worker: Worker | SameThread | None = None, **settings: Any) -> None:
@@ -76,7 +75,9 @@ class FeatureExplorer(ipywidgets.Box):
         self._network: Network | None = None
         self._settings = PanelSettings()
         self._ready = threading.Event()
-        self._syncing = True
+        self._closed = False
+        self._told_settings = self._settings  # what the traits were last set to from inside, and so need no check
+        self._told_image: np.ndarray | None = None
         key = uuid.uuid4().hex
         self.commands = Commands(key=key)
         self.canvas = ipycanvas.Canvas(width=224, height=224)
@@ -95,7 +96,6 @@ class FeatureExplorer(ipywidgets.Box):
         }
         for name, part in parts.items():
             part.add_class(f"nbfeatviz-{name}")
-        self._syncing = False
         _hear_on_any_shell(self.commands)
         self.commands.on_msg(lambda _, content, buffers: answer(self, content))
         self._runner = Runner(self._worker, self.live, self._prepared, self._say, self._tell_progress)
@@ -113,6 +113,11 @@ class FeatureExplorer(ipywidgets.Box):
     def network(self) -> Network | None:
         """The network in use; None while the first one is loading."""
         return self._network
+
+    @property
+    def loading(self) -> bool:
+        """Whether a network is being loaded."""
+        return not self._ready.is_set()
 
     def _switch(self, name: str, settings: dict[str, Any] | None = None) -> None:
         """Loads another network in the background; the one in use stays until then, and on failure for good."""
@@ -145,17 +150,22 @@ class FeatureExplorer(ipywidgets.Box):
         layer = old.layer if old.layer in network.layers else suggested_layer(network)
         adapted = dataclasses.replace(old, layer=layer, row=None, col=None)
         adapted = dataclasses.replace(adapted, unit=min(old.unit, adapted.units(network) - 1))
+        adapted = adapted.changed(network, "objective", old.objective)
+        if self._closed:
+            return
         with self._lock:
             self._network, self._name = network, name
             self.tree.show(network.layers)
-            self._adopt(adapted.changed(network, "objective", old.objective))
+            self._adopt(adapted)
             self._ready.set()
             for key in sorted(settings, key=lambda key: (*SETTINGS, key).index(key)):
                 self._adopt(self._settings.changed(network, key, settings[key]))
 
     def _loaded(self) -> Network:
-        """The network, waited for if it is loading (ValueError if there is none)."""
+        """The network, waited for if it is loading (ValueError if there is none any more or yet)."""
         self._ready.wait()
+        if self._closed:
+            raise ValueError("this panel is closed: make another.")
         if self._network is None:
             raise ValueError(f"no network is loaded: {self.live.status.get('error') or 'choose one in the panel.'}")
         return self._network
@@ -180,7 +190,8 @@ class FeatureExplorer(ipywidgets.Box):
         self._tell_settings()
         self._main.post("settings", self._sync)
         network = self._network
-        if network is not None and settings != before:
+        aim = dataclasses.replace(settings, keep=before.keep, start=before.start)  # these two aim at nothing else
+        if network is not None and aim != before:
             self._runner.retarget(
                 objective=settings.target(network),
                 recipe=settings.recipe,
@@ -207,27 +218,25 @@ class FeatureExplorer(ipywidgets.Box):
 
     def _sync(self) -> None:
         """Sets the traits to the settings (main thread)."""
-        self._syncing = True
-        try:
-            for name in SETTINGS:
-                setattr(self, name, getattr(self._settings, name))
-        finally:
-            self._syncing = False
+        self._told_settings = self._settings
+        for name in SETTINGS:
+            setattr(self, name, getattr(self._told_settings, name))  # an observer may have changed them meanwhile
 
     @traitlets.validate(*SETTINGS)
     def _validate_setting(self, proposal: Any) -> Any:
-        if not self._syncing:
-            self._settings.changed(self._loaded(), proposal["trait"].name, proposal["value"])
+        name, value = proposal["trait"].name, proposal["value"]
+        if value != getattr(self._told_settings, name):
+            self._settings.changed(self._loaded(), name, value)
         return proposal["value"]
 
     @traitlets.observe(*SETTINGS)
     def _setting_changed(self, change: Any) -> None:
-        if not self._syncing:
+        if change["new"] != getattr(self._told_settings, change["name"]):
             self.change(change["name"], change["new"])
 
     @traitlets.validate("image")
     def _validate_image(self, proposal: Any) -> Any:
-        if self._syncing or proposal["value"] is None:
+        if proposal["value"] is None or proposal["value"] is self._told_image:
             return proposal["value"]
         if self._runner.busy:
             raise ValueError("a run is in progress: stop it before giving the panel another picture.")
@@ -236,27 +245,27 @@ class FeatureExplorer(ipywidgets.Box):
 
     @traitlets.observe("image")
     def _image_changed(self, change: Any) -> None:
-        if not self._syncing and change["new"] is not None:
+        if change["new"] is not None and change["new"] is not self._told_image:
             self._runner.result = None
             self.live.clear()
             self.live.settle(change["new"])
 
-    def _set_quietly(self, **values: Any) -> None:
-        """Sets traits from inside (main thread)."""
-        self._syncing = True
-        try:
-            for name, value in values.items():
-                self.set_trait(name, value)
-        finally:
-            self._syncing = False
+    def _show_state(self) -> None:
+        """Sets the trait to what the status line says (main thread)."""
+        self.set_trait("state", self.live.status["state"])
+
+    def _show_progress(self, loss: float, image: np.ndarray | None) -> None:
+        """Sets the traits from inside (main thread)."""
+        self._told_image = image
+        self.set_trait("loss", loss)
+        self.set_trait("image", image)
 
     def _say(self, state: str, text: str = "", **more: Any) -> None:
         self.live.say(state, text, **more)
-        self._main.post("state", lambda: self._set_quietly(state=state))
+        self._main.post("state", self._show_state)
 
-    def _tell_progress(self, loss: float, image: np.ndarray) -> None:
-        known = {"image": image} if math.isnan(loss) else {"image": image, "loss": loss}
-        self._main.post("progress", lambda: self._set_quietly(**known))
+    def _tell_progress(self, loss: float, image: np.ndarray | None) -> None:
+        self._main.post("progress", lambda: self._show_progress(loss, image))
 
     # Running
 
@@ -267,7 +276,7 @@ class FeatureExplorer(ipywidgets.Box):
             wait: do it in this thread and come back at its end, showing frames on the way; for places where a
                 background thread cannot reach the page (Colab, nbclient).
         """
-        if wait:
+        if wait or self._closed:
             self._loaded()
         self._runner.run(wait)
 
@@ -315,7 +324,7 @@ class FeatureExplorer(ipywidgets.Box):
         self._runner.result = None
         self.live.clear()
         self._say("idle", "ready", error="")
-        self._main.post("progress", lambda: self._set_quietly(image=None, loss=float("nan")))
+        self._tell_progress(float("nan"), None)
 
     # What leaves the panel
 
@@ -329,7 +338,7 @@ class FeatureExplorer(ipywidgets.Box):
         """(file name, MIME type, bytes): the picture as "png", or the run as "gif" or "webp"."""
         settings = self._settings
         name = f"{self._name}-{settings.layer if settings.objective != 'class' else 'class'}-{settings.unit}"
-        return export.picture_file(kind, self.live.still, self.live.frames, name)
+        return export.picture_file(kind, *self.live.recording(), name)
 
     def snapshot(self) -> None:
         """Leaves a lasting picture and its settings in the notebook, which needs no kernel to be seen."""
@@ -337,7 +346,10 @@ class FeatureExplorer(ipywidgets.Box):
 
         if self.image is None:
             raise ValueError("there is no picture to keep yet: press Run first.")
-        text = self.code() if self._runner.result is not None else "picture given to the panel"
+        result = self._runner.result
+        text = "a run in progress" if self._runner.busy else "picture given to the panel"
+        if result is not None and self.image is result.image:
+            text = self.code()
         display(
             {"image/png": export.enlarged(self.image), "text/plain": text},
             metadata={"image/png": {"alt": f"{self.objective} {self.unit} of {self.layer}"}},
@@ -358,11 +370,15 @@ class FeatureExplorer(ipywidgets.Box):
         """Ends the run, closes the widgets and gives the memory back."""
         if not hasattr(self, "_runner"):  # a panel that was refused while it was being made
             return
+        self._closed = True
         self.stop()
         self._worker.close()
         self._runner.result, self._network = None, None
+        self._ready.set()
         self.live.free()
         for part in (self.tree, self.live, self.controls, self.canvas, self.commands, *self.children):
+            if part.comm is not None:
+                part.layout.close()
             part.close()
         super().close()
 

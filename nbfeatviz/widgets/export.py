@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
-from nbfeatviz.images import Frames, encode_animation, encode_png, to_pil
+from nbfeatviz.images import encode_animation, encode_png, to_pil
 from nbfeatviz.synthesis.visualization import Settings
 
 _SMALLEST_SHOWN = 224
@@ -36,21 +37,24 @@ def code(settings: Settings) -> str:
     return "\n".join([*lines, f"{previous}.image"])
 
 
-def picture_file(kind: str, still: bytes, frames: Frames, name: str) -> tuple[str, str, bytes]:
+def picture_file(kind: str, still: bytes, frames: Sequence[bytes], name: str) -> tuple[str, str, bytes]:
     """(file name, MIME type, bytes) of the last picture ("png") or of the run ("gif", "webp").
+
+    Args:
+        kind: ending of the file.
+        still: the last picture, PNG.
+        frames: the encoded pictures before it.
+        name: what the file is named after.
 
     Raises:
         ValueError: nothing to save yet, or another kind.
     """
-    if not still and not len(frames):
+    if not still:
         raise ValueError("there is no picture to save yet: press Run first.")
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("_") or "nbfeatviz"
     if kind == "png":
         return f"{stem}.png", "image/png", still
-    pictures = [Image.open(io.BytesIO(data)) for data in frames.kept()]
-    if still:
-        pictures.append(Image.open(io.BytesIO(still)))
-    shown = [picture.convert("RGB") for picture in pictures]
+    shown = [Image.open(io.BytesIO(data)).convert("RGB") for data in (*frames, still)]
     return f"{stem}.{kind}", f"image/{kind}", encode_animation(shown, kind)
 
 

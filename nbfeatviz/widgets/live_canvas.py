@@ -54,6 +54,7 @@ class LiveCanvas(anywidget.AnyWidget):
     def __init__(self, **traits: Any) -> None:
         self._lock = threading.RLock()
         self._run = 0
+        self._sequence = 0
         self._forget()
         super().__init__(**traits)
 
@@ -63,7 +64,8 @@ class LiveCanvas(anywidget.AnyWidget):
         self._numbers_sent = 0
         self._pending: tuple[int, bytes, float] | None = None
         self._prediction: Any = None
-        self._sequence = self._acknowledged = 0
+        self._settled = True
+        self._acknowledged = self._sequence  # counts on, so that what is still to be acknowledged is not taken for new
         self._sent_at = self._numbers_at = 0.0
         self._heard_at = time.monotonic()
 
@@ -93,6 +95,7 @@ class LiveCanvas(anywidget.AnyWidget):
         """Takes the next step of the run; sends its picture if the page keeps up, its numbers in any case."""
         encoded = encode_jpeg(step.image)
         with self._lock:
+            self._settled = False
             self.frames.append(encoded)
             self._numbers.append((step.index, step.loss, step.gradient_min, step.gradient_max, step.step_size))
             self._pending = (len(self._numbers) - 1, encoded, time.time())
@@ -139,16 +142,18 @@ class LiveCanvas(anywidget.AnyWidget):
         """Shows a picture for good, lossless: at the end of a run, or one that was given."""
         data = encode_png(picture)
         with self._lock:
-            self._pending = None
+            self._pending, self._settled = None, True
             if self._numbers_sent < len(self._numbers) or self._prediction:
                 self._send_numbers({}, [])
             self.still = data
+            self.send({"kind": "settle"})  # the same picture as last time is no change, but is to be drawn
 
     def clear(self) -> None:
         """Forgets the run and its picture."""
         with self._lock:
             self.begin()
             self.still = b""
+            self.send({"kind": "settle"})
 
     def free(self) -> None:
         """Gives the frames of the run back; its numbers and last picture stay."""
@@ -161,17 +166,26 @@ class LiveCanvas(anywidget.AnyWidget):
             self._acknowledged = self._sequence
             self._heard_at = time.monotonic()
             content = {"kind": "restore", "run": self._run, "first": 0, "replay": len(self.frames)}
-            latest = []
-            if self.status.get("state") in ("running", "paused", "compiling") and len(self.frames):
-                latest = [self.frames.encoded(len(self.frames) - 1)]
+            latest = [] if self._settled or not len(self.frames) else [self.frames.encoded(len(self.frames) - 1)]
             self.send(content, [self._table(0), *latest])
 
     def replay(self, step: int) -> None:
-        """Sends the picture of a step of the run; the one after the last step is the still."""
+        """Sends the picture of a step of the run; the one after the last step is the still, once there is one."""
         with self._lock:
-            known = isinstance(step, int) and 0 <= step < len(self.frames)
-            picture = self.frames.encoded(step) if known else self.still
+            count = len(self.frames)
+            if isinstance(step, int) and 0 <= step < count:
+                picture = self.frames.encoded(step)
+            else:
+                picture = self.still if self._settled or not count else self.frames.encoded(count - 1)
             self.send({"kind": "replay", "step": step}, [picture] if picture else [])
+
+    def recording(self) -> tuple[bytes, list[bytes]]:
+        """The picture that is shown (PNG, b"" for none), and the encoded ones of the run that led to it."""
+        with self._lock:
+            frames, latest = list(self.frames.kept()), self.still
+            if not self._settled and len(self.frames):
+                latest = encode_png(self.frames[-1])
+            return latest, frames
 
     def deliver(self, name: str, mime: str, data: bytes) -> None:
         """Hands the page a file to save."""

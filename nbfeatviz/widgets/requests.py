@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nbfeatviz.networks.receptive_field import receptive_field
+from nbfeatviz.widgets.runner import in_words
 
 if TYPE_CHECKING:
     from nbfeatviz.widgets.explorer import FeatureExplorer
@@ -14,21 +15,25 @@ if TYPE_CHECKING:
 
 def answer(panel: FeatureExplorer, content: Any) -> None:
     """Does what a message asks for; what is wrong with it is said in the panel."""
-    handler = _HANDLERS.get(content.get("kind")) if isinstance(content, dict) else None
+    kind = content.get("kind") if isinstance(content, dict) else None
+    handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
     if handler is None:
         return
     try:
         handler(panel, content)
-    except (ValueError, TypeError, KeyError) as error:
+    except KeyError as error:
+        panel.live.complain(f"the page sent {kind!r} without {error}.")
+    except (ValueError, TypeError, OverflowError) as error:
         panel.live.complain(str(error))
 
 
 def _set(panel: FeatureExplorer, content: dict[str, Any]) -> None:
-    if panel.network is None and content["name"] != "network":
+    name, value = content["name"], content["value"]
+    if panel.loading and name != "network":
         raise ValueError("the network is still loading: try again in a moment.")
     panel.live.complain("")
     try:
-        panel.change(content["name"], content["value"])
+        panel.change(name, value)
     except (ValueError, TypeError):
         panel.controls.send({"kind": "refused"})  # the page shows what is set again
         raise
@@ -37,7 +42,7 @@ def _set(panel: FeatureExplorer, content: dict[str, Any]) -> None:
 def _pick(panel: FeatureExplorer, content: dict[str, Any]) -> None:
     """A click on the picture (fractions of its height and width) chooses the neuron that sees it best."""
     settings, network = panel.controls.settings, panel.network
-    if network is None or settings["objective"] != "neuron":
+    if network is None or panel.loading or settings["objective"] != "neuron":
         return
     height, width = network.contract.size
     field = receptive_field(network, settings["layer"])
@@ -47,7 +52,9 @@ def _pick(panel: FeatureExplorer, content: dict[str, Any]) -> None:
 
 def _move(panel: FeatureExplorer, content: dict[str, Any]) -> None:
     """Arrow keys on the picture move the neuron."""
-    row, col = panel.live.overlay.get("neuron", (0, 0))
+    if panel.loading or "neuron" not in panel.live.overlay:
+        return
+    row, col = panel.live.overlay["neuron"]
     _place(panel, row + int(content["rows"]), col + int(content["cols"]))
 
 
@@ -68,8 +75,8 @@ def _save(panel: FeatureExplorer, content: dict[str, Any]) -> None:
     def deliver() -> None:
         try:
             panel.live.deliver(*panel.save_file(kind))
-        except ValueError as error:
-            panel.live.complain(str(error))
+        except Exception as error:  # nobody else would hear of it
+            panel.live.complain(in_words(error))
 
     threading.Thread(target=deliver, name="nbfeatviz-save", daemon=True).start()
 

@@ -41,14 +41,15 @@ class Control:
     def resume(self) -> None:
         """Lets a held run go on."""
         with self._changed:
-            self._paused = False
+            self._paused, self._single_steps = False, 0
             self._changed.notify_all()
 
     def step(self) -> None:
-        """Lets a held run do one step."""
+        """Lets a held run do one step; one that is not held goes on as it does."""
         with self._changed:
-            self._single_steps += 1
-            self._changed.notify_all()
+            if self._paused:
+                self._single_steps += 1
+                self._changed.notify_all()
 
     def retarget(self, **target: Any) -> None:
         """Aims the run at something else from its next step; of several only the last counts."""
@@ -100,13 +101,18 @@ class Watcher(Protocol):
 
 
 class PanelWatcher:
-    """Tells the live canvas, and a few times a second whoever observes the panel."""
+    """Tells the live canvas, and a few times a second whoever observes the panel.
+
+    Attributes:
+        loss: of the last step, NaN before the first.
+    """
 
     def __init__(
         self, live: LiveCanvas, say: Callable[..., None], progress: Callable[[float, np.ndarray], None]
     ) -> None:
         self._live, self._say, self._progress = live, say, progress
         self._told_at = -float("inf")
+        self.loss = float("nan")
 
     def compiling(self, ascent: Ascent) -> None:
         """The next step needs compiling first."""
@@ -119,7 +125,9 @@ class PanelWatcher:
     def holding(self, ascent: Ascent) -> None:
         """The run is paused: the picture so far is shown for good."""
         if ascent.done:
-            self._live.settle(ascent.picture())
+            picture = ascent.picture()
+            self._live.settle(picture)
+            self._progress(self.loss, picture)
         self._say("paused", f"paused at step {ascent.done}/{ascent.steps}", steps=ascent.steps)
 
     def refused(self, error: Exception) -> None:
@@ -128,6 +136,7 @@ class PanelWatcher:
 
     def stepped(self, step: Step) -> None:
         """A step was done."""
+        self.loss = step.loss
         self._live.offer(step)
         if time.monotonic() - self._told_at > TELL_SECONDS:
             self._told_at = time.monotonic()

@@ -106,12 +106,13 @@ class Runner:
 
     def _do(self, control: Control) -> None:
         ascent: Ascent | None = None
+        watcher = PanelWatcher(self._live, self._say, self._progress)
         text, interrupted = "stopped", None
         try:
             if not control.stopped:
                 ascent = self._prepare()
                 self._live.begin()
-                drive(ascent, control, PanelWatcher(self._live, self._say, self._progress))
+                drive(ascent, control, watcher)
                 text = "stopped" if control.stopped else "finished"
         except KeyboardInterrupt as error:
             text, interrupted = "interrupted", error
@@ -121,7 +122,7 @@ class Runner:
         finally:
             if ascent is not None:
                 text += f" after {ascent.done} steps"
-                self._keep(ascent)
+                self._keep(ascent, watcher.loss)
             with self._lock:
                 if self._control is control:
                     self._control = None
@@ -130,11 +131,11 @@ class Runner:
         if interrupted is not None:
             raise interrupted
 
-    def _keep(self, ascent: Ascent) -> None:
+    def _keep(self, ascent: Ascent, loss: float) -> None:
         try:
             self.result = ascent.visualization()
             self._live.settle(self.result.image)
-            self._progress(float("nan"), self.result.image)
+            self._progress(loss, self.result.image)
         except Exception as error:  # whatever it is, the controls must come back to rest
             self._live.complain(in_words(error))
 

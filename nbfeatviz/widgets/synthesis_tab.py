@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import anywidget
@@ -85,6 +86,8 @@ class PanelSettings:
             if new.objective == "neuron" and len(layer.output_shape or ()) != 3:
                 new = dataclasses.replace(new, objective="channel")
         new.target(network).resolved(network)
+        if name in ("row", "col"):
+            objectives.neuron(new.layer, 0, new.row, new.col).resolved(network)
         return new
 
     def __post_init__(self) -> None:
@@ -98,8 +101,9 @@ def _checked(name: str, value: Any) -> Any:
         return value
     if name in ("unit", "seed", "steps", "row", "col"):
         low = 1 if name == "steps" else 0
-        if isinstance(value, bool) or not isinstance(value, int) or value < low or value >= 2**31:
-            raise ValueError(f"{name} {value!r} must be a whole number from {low} up.")
+        if isinstance(value, bool) or not isinstance(value, Integral) or not low <= value < 2**31:
+            raise ValueError(f"{name} {value!r} must be a whole number from {low} to {2**31 - 1:,}.")
+        return int(value)
     elif name == "step_size":
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
             raise ValueError(f"step size {value!r} must be a finite number above 0.")

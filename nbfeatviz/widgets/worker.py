@@ -25,7 +25,7 @@ class Worker:
     def submit(self, job: Callable[[], None]) -> None:
         """Queues a job. It handles its own errors: nobody waits for it."""
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._work, name="nbfeatviz", daemon=True)
+            self._thread = threading.Thread(target=self._work, args=(self._jobs,), name="nbfeatviz", daemon=True)
             self._thread.start()
         self._jobs.put(job)
 
@@ -38,12 +38,14 @@ class Worker:
         for stop in self._on_close:
             stop()
         self._jobs.put(None)
-        thread = self._thread
+        thread, self._thread = self._thread, None
+        self._jobs = queue.SimpleQueue()  # what ends this thread must not end the next one
         if thread is not None and thread is not threading.current_thread():
             thread.join(_JOIN_SECONDS)
 
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
+    @staticmethod
+    def _work(jobs: queue.SimpleQueue[Callable[[], None] | None]) -> None:
+        while (job := jobs.get()) is not None:
             job()
             del job  # a finished run and its memory must not wait here for the next one
 
@@ -87,10 +89,13 @@ class MainThread:
     def post(self, name: str, function: Callable[[], None]) -> None:
         """Runs `function` soon, in place of what waits under the same name."""
         if self._loop is None or self._loop.is_closed() or threading.current_thread() is threading.main_thread():
+            with self._lock:
+                self._waiting.pop(name, None)
             function()
             return
         with self._lock:
             idle = not self._waiting
+            self._waiting.pop(name, None)  # what was posted last is also run last
             self._waiting[name] = function
         if idle:
             self._loop.call_soon_threadsafe(self._drain)
@@ -99,4 +104,4 @@ class MainThread:
         with self._lock:
             functions, self._waiting = list(self._waiting.values()), {}
         for function in functions:
-            function()
+            asyncio.get_running_loop().call_soon(function)  # an error in one (of an observer) leaves the others alone

@@ -18,7 +18,6 @@ class LivePage {
 
   async connect() {
     this.model.on("msg:custom", (content, buffers) => this.receive(content, buffers ?? []));
-    this.model.on("change:still", () => this.still());
     this.model.on("change:status", () => this.changed());
     this.model.on("change:overlay", () => this.changed());
     this.model.on("comm_live_update", () => this.lost());
@@ -43,7 +42,7 @@ class LivePage {
 
   receive(content, buffers) {
     const act = { begin: () => this.begin(content.run), steps: () => this.steps(content, buffers),
-      restore: () => this.restore(content, buffers), replay: () => this.replayed(content, buffers),
+      settle: () => this.still(), restore: () => this.restore(content, buffers), replay: () => this.replayed(content, buffers),
       file: () => this.download(content, buffers[0]) }[content.kind];
     act?.();
     this.changed();
