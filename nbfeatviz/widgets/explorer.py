@@ -226,7 +226,8 @@ class FeatureExplorer(ipywidgets.Box):
     def _validate_setting(self, proposal: Any) -> Any:
         name, value = proposal["trait"].name, proposal["value"]
         if value != getattr(self._told_settings, name):
-            self._settings.changed(self._loaded(), name, value)
+            network = self._loaded()  # waits, and the settings are others then
+            self._settings.changed(network, name, value)
         return proposal["value"]
 
     @traitlets.observe(*SETTINGS)

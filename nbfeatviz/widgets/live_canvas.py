@@ -1,7 +1,7 @@
 """The live canvas: the only sender of frames and numbers, and what the page keeps of a run.
 
 The picture is drawn on an ipycanvas `Canvas`. Frames travel on a comm of their own: the latest wins, a few
-are in flight, each is acknowledged after it was drawn, so a slow page or link never builds a queue.
+are in flight, all are acknowledged after they were drawn, so a slow page or link never builds a queue.
 Numbers go along in batches and none is lost. The last picture is lossless and stays in the widget's state.
 """
 
@@ -21,7 +21,9 @@ from nbfeatviz.images import Frames, encode_jpeg, encode_png
 from nbfeatviz.synthesis.ascent import Step
 from nbfeatviz.widgets.page import Commands, script, style
 
-IN_FLIGHT = 2
+FEWEST_IN_FLIGHT, MOST_IN_FLIGHT = 2, 8  # frames sent ahead on a slow and on a fast way to the page
+HOLD_MS = 200  # how long the page may wait with an acknowledgement on a fast way
+FAST_SECONDS = 0.1  # from sent to drawn and acknowledged
 FRAME_SECONDS = 1 / 60
 NUMBERS_SECONDS = 0.1
 BLIND_AFTER_SECONDS = 0.75
@@ -66,6 +68,8 @@ class LiveCanvas(anywidget.AnyWidget):
         self._prediction: Any = None
         self._settled = True
         self._acknowledged = self._sequence  # counts on, so that what is still to be acknowledged is not taken for new
+        self._fast = False
+        self._sent_times: dict[int, float] = {}
         self._sent_at = self._numbers_at = 0.0
         self._heard_at = time.monotonic()
 
@@ -106,23 +110,29 @@ class LiveCanvas(anywidget.AnyWidget):
         with self._lock:
             self._prediction = prediction
 
-    def acknowledge(self, sequence: int) -> None:
-        """The page has drawn (or given up on) a frame."""
+    def acknowledge(self, sequence: int, held: float = 0.0) -> None:
+        """The page has drawn (or given up on) a frame, and those before it, `held` ms ago."""
         with self._lock:
             self._acknowledged = max(self._acknowledged, min(sequence, self._sequence))
             self._heard_at = time.monotonic()
+            sent = self._sent_times.get(self._acknowledged)
+            if sent is not None:
+                self._fast = self._heard_at - sent - held / 1000 < FAST_SECONDS
+            self._sent_times = {k: at for k, at in self._sent_times.items() if k > self._acknowledged}
             self._send_what_is_due()
 
     def _send_what_is_due(self) -> None:
         now = time.monotonic()
-        keeps_up = self._sequence - self._acknowledged < IN_FLIGHT and now - self._sent_at >= FRAME_SECONDS
+        ahead = MOST_IN_FLIGHT if self._fast else FEWEST_IN_FLIGHT
+        keeps_up = self._sequence - self._acknowledged < ahead and now - self._sent_at >= FRAME_SECONDS
         silent = now - self._heard_at > BLIND_AFTER_SECONDS and now - self._sent_at > BLIND_EVERY_SECONDS
         if self._pending is not None and (keeps_up or silent):
             number, encoded, computed = self._pending
             self._pending = None
             self._sequence += 1
-            self._sent_at = now
-            self._send_numbers({"frame": number, "sequence": self._sequence, "computed": computed * 1000}, [encoded])
+            self._sent_at = self._sent_times[self._sequence] = now
+            frame = {"frame": number, "sequence": self._sequence, "computed": computed * 1000}
+            self._send_numbers({**frame, "hold": HOLD_MS if self._fast else 0}, [encoded])
         elif self._numbers_sent < len(self._numbers) and now - self._numbers_at >= NUMBERS_SECONDS:
             self._send_numbers({}, [])
 

@@ -44,9 +44,13 @@ def _pick(panel: FeatureExplorer, content: dict[str, Any]) -> None:
     settings, network = panel.controls.settings, panel.network
     if network is None or panel.loading or settings["objective"] != "neuron":
         return
+    y, x = float(content["y"]), float(content["x"])
     height, width = network.contract.size
     field = receptive_field(network, settings["layer"])
-    row, col = field.nearest(float(content["y"]) * height, float(content["x"]) * width)
+    row, col = field.nearest(y * height, x * width)
+    if not all(field.stride):  # each sees everything: the layer's grid laid over the picture
+        rows, cols = (network.layers[settings["layer"]].output_shape or (1, 1))[:2]
+        row, col = int(y * (rows or 1)), int(x * (cols or 1))
     _place(panel, row, col)
 
 
@@ -88,7 +92,7 @@ def _gone(panel: FeatureExplorer, content: dict[str, Any]) -> None:
 
 _HANDLERS: dict[Any, Callable[[Any, dict[str, Any]], None]] = {
     "hello": lambda panel, content: panel.live.restore(),
-    "ack": lambda panel, content: panel.live.acknowledge(int(content["sequence"])),
+    "ack": lambda panel, content: panel.live.acknowledge(int(content["sequence"]), float(content.get("held", 0))),
     "set": _set,
     "run": lambda panel, content: panel.run(),
     "pause": lambda panel, content: panel.pause(),

@@ -13,6 +13,7 @@ from nbfeatviz.synthesis.ascent import Ascent, Step
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 
 PREDICT_SECONDS = 0.5
+PREDICT_SHARE = 30  # predicting may take a thirtieth of the time
 TELL_SECONDS = 0.1
 
 
@@ -149,7 +150,7 @@ class PanelWatcher:
 
 def drive(ascent: Ascent, control: Control, watcher: Watcher) -> None:
     """Does the steps of a run until it ends, is stopped, or fails (raises)."""
-    predicted_at = -float("inf")
+    predicted_at, pause = -float("inf"), PREDICT_SECONDS
     held = True
 
     def hold() -> None:
@@ -177,6 +178,8 @@ def drive(ascent: Ascent, control: Control, watcher: Watcher) -> None:
             held = False
             watcher.running(ascent)
         watcher.stepped(step)
-        if ascent.network.classifies and time.monotonic() - predicted_at > PREDICT_SECONDS:
+        if ascent.network.classifies and time.monotonic() - predicted_at > pause:
+            begun = time.monotonic()
             watcher.predicted(ascent.predict(step.image))
             predicted_at = time.monotonic()
+            pause = max(PREDICT_SECONDS, PREDICT_SHARE * (predicted_at - begun))

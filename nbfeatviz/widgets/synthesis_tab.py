@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import anywidget
 import ipywidgets
+import numpy as np
 import traitlets
 
 from nbfeatviz.networks.network import Network
@@ -101,7 +101,7 @@ def _checked(name: str, value: Any) -> Any:
         return value
     if name in ("unit", "seed", "steps", "row", "col"):
         low = 1 if name == "steps" else 0
-        if isinstance(value, bool) or not isinstance(value, Integral) or not low <= value < 2**31:
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value < 2**31:
             raise ValueError(f"{name} {value!r} must be a whole number from {low} to {2**31 - 1:,}.")
         return int(value)
     elif name == "step_size":

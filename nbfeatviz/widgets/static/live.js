@@ -64,9 +64,21 @@ class LivePage {
     if (content.run !== this.run) return;
     this.keep(content, buffers[0]);
     if (content.frame === undefined) return;
-    const said = { sequence: content.sequence };
-    if (this.replaying) this.say("ack", said);
-    else this.draw(buffers[1], "image/jpeg", content.frame, content.computed).finally(() => this.say("ack", said));
+    if (this.replaying) this.acknowledge(content);
+    else this.draw(buffers[1], "image/jpeg", content.frame, content.computed).finally(() => this.acknowledge(content));
+  }
+
+  /**
+   * Every message to the kernel makes the whole page show a busy and then an idle kernel, which costs as much as a
+   * frame: while frames travel fast, one acknowledgement stands for several.
+   */
+  acknowledge({ sequence, hold }) {
+    const drawn = performance.now();
+    this.drawn = [sequence, drawn];
+    this.ackTimer ??= setTimeout(() => {
+      this.ackTimer = undefined;
+      this.say("ack", { sequence: this.drawn[0], held: performance.now() - this.drawn[1] });
+    }, hold);
   }
 
   restore(content, buffers) {
@@ -205,7 +217,7 @@ class LiveView {
         make("dl", {}, fact("loss", this.loss), fact("gradient", this.gradient), fact("step size", this.size),
           fact("prediction", this.prediction))),
       this.error);
-    this.refresh = paced(30, () => this.show());
+    this.refresh = paced(100, () => this.show());
     this.statusAt = 0;
     this.resizing = new ResizeObserver(() => this.drawCurve());
     this.resizing.observe(this.curve);

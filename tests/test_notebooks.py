@@ -1,0 +1,68 @@
+"""The notebooks run from top to bottom, carry no outputs, and keep their pictures without a kernel."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def executed(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+    return notebook
+
+
+def pictures(notebook: nbformat.NotebookNode) -> list[str]:
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    assert [output for output in outputs if output.output_type in ("error", "stream")] == []
+    return [output.data["image/png"] for output in outputs if "image/png" in output.get("data", ())]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_valid_and_carries_no_outputs(path: Path):
+    notebook = read(path)
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
+    assert "widgets" not in notebook.metadata
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_from_top_to_bottom(path: Path, tmp_path: Path):
+    notebook = read(path)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = re.sub(r"\bsteps=\d+", "steps=2", cell.source)
+    shown = pictures(executed(notebook, tmp_path))
+    assert len(shown) >= 2
+    assert all(base64.b64decode(data).startswith(b"\x89PNG") for data in shown)
+
+
+def test_a_panel_in_a_notebook_without_a_page_leaves_a_lasting_picture(tmp_path: Path):
+    cells = [
+        "import nbfeatviz as nv",
+        "explorer = nv.FeatureExplorer('mnist-cnn', recipe='tutorial13-mnist', steps=3)\nexplorer",
+        "explorer.run(wait=True)",
+        "explorer.snapshot()",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    (picture,) = pictures(executed(notebook, tmp_path))
+    code = notebook.cells[-1].outputs[-1].data["text/plain"]
+    assert "nv.load('mnist-cnn')" in code
+    assert "steps=3" in code
+    html, _ = HTMLExporter(embed_widgets=False).from_notebook_node(notebook)
+    sources = [source.replace("\n", "") for source in re.findall(r'<img[^>]*src="data:image/png;base64,([^"]+)', html)]
+    assert picture.replace("\n", "") in sources

@@ -1,0 +1,244 @@
+"""What the page may say: each message does what it says, and nothing malformed raises or changes a setting."""
+
+from __future__ import annotations
+
+import copy
+import io
+import threading
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import nbfeatviz as nv
+from nbfeatviz.widgets import requests
+from nbfeatviz.widgets.requests import answer
+from nbfeatviz.widgets.worker import SameThread
+from tests.synthesis.conftest import make_network, make_one_layer
+
+NAN, INFINITY = float("nan"), float("inf")
+
+
+@pytest.fixture(scope="module")
+def net():
+    return make_network()
+
+
+@pytest.fixture
+def panel(net, monkeypatch):
+    panel = nv.FeatureExplorer(net, worker=SameThread(), layer="conv2", recipe="tutorial13", steps=3)
+    panel.sent = []  # what goes to the page, of both parts that speak
+    for part in (panel.live, panel.controls):
+        monkeypatch.setattr(part, "send", lambda content, buffers=(): panel.sent.append((content, [*buffers])))
+    yield panel
+    panel.close()
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """Files are made in this thread."""
+
+    class Now:
+        def __init__(self, target: Any, **more: Any) -> None:
+            self.start = target
+
+    monkeypatch.setattr(requests.threading, "Thread", Now)
+
+
+def put(panel: Any, name: str, value: Any) -> None:
+    answer(panel, {"kind": "set", "name": name, "value": value})
+
+
+def sent(panel: Any, kind: str) -> list[tuple[dict[str, Any], list[bytes]]]:
+    return [(content, buffers) for content, buffers in panel.sent if content["kind"] == kind]
+
+
+VALUES = [None, True, -1, 10**30, 1e400, NAN, -INFINITY, 2.5, "", "x", "<script>", b"x", [], [1], {}, {"a": []}]
+KEYS = ["sequence", "name", "value", "step", "format", "x", "y", "rows", "cols"]
+KINDS = [*requests._HANDLERS, "unknown", "", None, 7, [], {}, ("set",)]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("run", "step")], ids=repr)
+def test_nothing_malformed_raises_or_changes_a_setting(panel, at_once, kind: Any):
+    before = copy.deepcopy(panel.controls.settings)
+    answer(panel, {"kind": kind})
+    for value in VALUES:
+        for others in VALUES:
+            content = {"kind": kind, **dict.fromkeys(KEYS, others), "value": value, "step": value}
+            answer(panel, content)
+    assert panel.controls.settings == before
+    assert panel.state == "idle"
+
+
+@pytest.mark.parametrize("content", [None, 7, "run", [], ["run"], b"run", NAN, True, {}], ids=repr)
+def test_what_is_no_message_is_ignored(panel, content: Any):
+    answer(panel, content)
+    assert panel.sent == []
+    assert panel.live.status["error"] == ""
+
+
+NAMES = ["layer", "unit", "objective", "recipe", "steps", "step_size", "seed", "row", "col", "keep", "start", "network"]
+GOOD = {("steps", None), ("step_size", None), ("row", None), ("col", None), ("keep", True), ("step_size", 2.5)}
+GOOD |= {("step_size", 10**30), ("step_size", True)}
+
+
+@pytest.mark.parametrize("name", [*NAMES, "pre_activation", "colour", "__class__", "network_"])
+def test_a_wrong_value_is_said_refused_and_changes_nothing(panel, name: str):
+    for value in VALUES:
+        if any(name == key and value is good for key, good in GOOD) or (name, value) == ("pre_activation", True):
+            continue
+        if name == "step_size" and isinstance(value, int | float) and 0 < value < INFINITY and value is not True:
+            continue  # absurd, but a step size
+        before = copy.deepcopy(panel.controls.settings)
+        put(panel, name, value)
+        assert panel.controls.settings == before, value
+        assert panel.live.status["error"], value
+        assert sent(panel, "refused"), value
+        panel.sent.clear()
+
+
+def test_an_incomplete_message_is_said(panel):
+    answer(panel, {"kind": "set", "name": "unit"})
+    assert panel.live.status["error"] == "the page sent 'set' without 'value'."
+
+
+def test_a_setting_is_set_and_takes_the_error_away(panel):
+    put(panel, "unit", 99)
+    assert "unit 99" in panel.live.status["error"]
+    put(panel, "unit", 4)
+    assert panel.live.status["error"] == ""
+    assert (panel.unit, panel.controls.settings["unit"]) == (4, 4)
+
+
+def test_a_layer_of_a_funny_name_is_named_in_the_error_as_it_is(panel):
+    put(panel, "layer", "<script>alert(1)</script>")
+    assert "'<script>alert(1)</script>'" in panel.live.status["error"]
+
+
+def test_the_buttons(panel):
+    answer(panel, {"kind": "run"})
+    assert panel.image.shape == (16, 16, 3)
+    assert panel.state == "idle"
+    assert sent(panel, "begin")
+    answer(panel, {"kind": "code"})
+    assert "nv.maximize(" in sent(panel, "code")[0][0]["text"]
+    answer(panel, {"kind": "replay", "step": 1})
+    assert sent(panel, "replay")[0][1] == [panel.live.frames.encoded(1)]
+    answer(panel, {"kind": "hello"})
+    assert sent(panel, "restore")[0][0]["replay"] == 3
+    answer(panel, {"kind": "reset"})
+    assert panel.image is None
+    assert panel.live.still == b""
+
+
+def test_code_before_a_picture_is_a_sentence(panel):
+    answer(panel, {"kind": "code"})
+    assert panel.live.status["error"] == "there is no picture to reproduce yet: press Run first."
+
+
+@pytest.mark.parametrize(("kind", "frames"), [("png", 1), ("gif", 4), ("webp", 4)])
+def test_files_are_delivered(panel, at_once, kind: str, frames: int):
+    answer(panel, {"kind": "run"})
+    answer(panel, {"kind": "save", "format": kind})
+    content, buffers = sent(panel, "file")[0]
+    assert (content["name"], content["mime"]) == (f"tiny-conv2-0.{kind}", f"image/{kind}")
+    with Image.open(io.BytesIO(buffers[0])) as image:
+        assert image.size == (16, 16)
+        assert 1 < getattr(image, "n_frames", 1) <= frames or frames == 1
+
+
+def test_saving_in_mid_run_saves_what_is_shown(panel, at_once, net):
+    answer(panel, {"kind": "run"})
+    still, taken = panel.live.still, []
+
+    def save(content: Any, buffers: Any = ()) -> None:
+        if content["kind"] == "file":
+            taken.append(buffers[0])
+
+    panel.live.send = save
+    panel.observe(lambda _: answer(panel, {"kind": "save", "format": "png"}), "loss")
+    panel.unit = 3
+    answer(panel, {"kind": "run"})
+    first = np.asarray(Image.open(io.BytesIO(taken[0])))
+    assert np.abs(first.astype(int) - 128).max() < 10  # the noise that a run starts with, not the picture before
+    assert taken[0] != still
+
+
+def test_an_error_while_saving_is_said(panel, at_once, monkeypatch):
+    def fail(kind: str) -> None:
+        raise MemoryError("too large")
+
+    monkeypatch.setattr(panel, "save_file", fail)
+    answer(panel, {"kind": "save", "format": "gif"})
+    assert panel.live.status["error"] == "MemoryError: too large"
+
+
+def test_saving_does_not_hold_the_shell(panel, monkeypatch):
+    saving, release = threading.Event(), threading.Event()
+    monkeypatch.setattr(panel, "save_file", lambda kind: (saving.set(), release.wait(10), ("a", "b", b""))[2])
+    answer(panel, {"kind": "save", "format": "gif"})
+    assert saving.wait(5)
+    assert not sent(panel, "file")
+    release.set()
+
+
+@pytest.mark.parametrize("understood", [True, False])
+def test_a_click_chooses_the_neuron_that_sees_it_best(panel, understood: bool):
+    if understood:  # the other network has a layer of unknown reach, so each of its neurons may see everything
+        layer = keras.layers.Conv2D(2, 3, strides=2, padding="same", name="conv2")
+        network = make_one_layer(layer, size=(16, 16))
+        panel._use("one", network, {"layer": "conv2"})
+    answer(panel, {"kind": "pick", "x": 0.5, "y": 0.5})
+    assert panel.controls.settings["row"] is None  # no neuron is chosen
+    put(panel, "objective", "neuron")
+    answer(panel, {"kind": "pick", "y": 0.99, "x": 0.01})
+    assert (panel.controls.settings["row"], panel.controls.settings["col"]) == (7, 0)
+    top, left, bottom, right = panel.live.overlay["box"]
+    assert (bottom, left) == (16, 0)
+    assert (top > 8 > right) == understood
+
+
+def test_arrow_keys_move_the_neuron_and_stop_at_the_border(panel):
+    answer(panel, {"kind": "move", "rows": 1, "cols": 0})
+    assert panel.controls.settings["row"] is None
+    put(panel, "objective", "neuron")
+    answer(panel, {"kind": "move", "rows": 1, "cols": -1})
+    assert panel.live.overlay["neuron"] == (5, 3)
+    answer(panel, {"kind": "move", "rows": 1000, "cols": -1000})
+    assert panel.live.overlay["neuron"] == (7, 0)
+
+
+def test_positions_that_are_no_numbers_leave_the_neuron(panel):
+    put(panel, "objective", "neuron")
+    put(panel, "row", 2)
+    for value in (NAN, INFINITY, None, "x", []):
+        answer(panel, {"kind": "pick", "y": value, "x": 0.5})
+        answer(panel, {"kind": "move", "rows": value, "cols": 0})
+    assert (panel.controls.settings["row"], panel.controls.settings["col"]) == (2, None)
+
+
+def test_while_a_network_is_loading_settings_are_refused_at_once(panel, monkeypatch):
+    before = copy.deepcopy(panel.controls.settings)
+    panel._ready.clear()
+    put(panel, "unit", 1)
+    answer(panel, {"kind": "move", "rows": 1, "cols": 1})
+    answer(panel, {"kind": "pick", "y": 0.1, "x": 0.1})
+    panel._ready.set()
+    assert panel.controls.settings == before
+    assert panel.live.status["error"] == "the network is still loading: try again in a moment."
+
+
+def test_when_the_last_view_is_gone_the_frames_are_given_back(panel):
+    answer(panel, {"kind": "run"})
+    assert len(panel.live.frames) == 3
+    answer(panel, {"kind": "gone"})
+    assert len(panel.live.frames) == 0
+    assert panel.live.still
+
+
+def test_an_acknowledgement_is_heard(panel):
+    panel.run()
+    answer(panel, {"kind": "ack", "sequence": 1})
+    assert panel.live._acknowledged >= 1

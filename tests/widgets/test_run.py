@@ -1,0 +1,235 @@
+"""Control and drive: pause, single steps, stop and retarget, in every order that a person can press them."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nbfeatviz.synthesis.ascent import Step
+from nbfeatviz.widgets import run
+from nbfeatviz.widgets.run import Control, PanelWatcher, drive
+
+
+class FakeAscent:
+    """Counts to `steps` and takes down what it is aimed at."""
+
+    def __init__(self, steps: int = 5, classifies: bool = False) -> None:
+        self.steps, self.done, self.compiled = steps, 0, True
+        self.targets: list[dict[str, Any]] = []
+        self.network = SimpleNamespace(classifies=classifies)
+        self.predicted = 0
+
+    def __next__(self) -> Step:
+        if self.done >= self.steps:
+            raise StopIteration
+        self.done += 1
+        return Step(self.done - 1, 1.0, np.zeros((2, 2, 1), np.float32), -1.0, 1.0, 0.1)
+
+    def retarget(self, **target: Any) -> None:
+        if target.get("unit") == "wrong":
+            raise ValueError("no such unit.")
+        self.targets.append(target)
+
+    def predict(self, image: np.ndarray) -> tuple[int, str, float]:
+        self.predicted += 1
+        return 3, "bee", 0.5
+
+    def picture(self) -> np.ndarray:
+        return np.full((2, 2, 1), self.done, np.float32)
+
+
+class Recorder:
+    """A watcher that keeps what it is told; `at` does something after that many steps."""
+
+    def __init__(self, at: dict[int, Any] | None = None, on_hold: Any = None) -> None:
+        self.told: list[Any] = []
+        self.at, self.on_hold = at or {}, on_hold
+
+    def compiling(self, ascent: Any) -> None:
+        self.told.append("compiling")
+
+    def running(self, ascent: Any) -> None:
+        self.told.append("running")
+
+    def holding(self, ascent: Any) -> None:
+        self.told.append("holding")
+        if self.on_hold is not None:
+            self.on_hold(self)
+
+    def refused(self, error: Exception) -> None:
+        self.told.append(str(error))
+
+    def stepped(self, step: Step) -> None:
+        self.told.append(step.index)
+        self.at.get(step.index, lambda: None)()
+
+    def predicted(self, prediction: Any) -> None:
+        self.told.append(prediction)
+
+
+def test_a_run_does_all_its_steps():
+    watcher = Recorder()
+    drive(FakeAscent(3), Control(), watcher)
+    assert watcher.told == ["running", 0, 1, 2]
+
+
+def test_stop_ends_the_run_before_its_next_step():
+    control = Control()
+    watcher = Recorder({1: control.stop})
+    drive(FakeAscent(), control, watcher)
+    assert watcher.told == ["running", 0, 1]
+    assert control.stopped
+
+
+def test_a_stopped_control_does_nothing():
+    control, ascent = Control(), FakeAscent()
+    control.stop()
+    drive(ascent, control, Recorder())
+    assert ascent.done == 0
+
+
+def test_pause_and_resume():
+    control = Control()
+    watcher = Recorder({1: control.pause}, on_hold=lambda _: control.resume())
+    drive(FakeAscent(4), control, watcher)
+    assert watcher.told == ["running", 0, 1, "holding", "running", 2, 3]
+
+
+def test_single_steps_of_a_held_run():
+    control = Control(paused=True)
+
+    def on_hold(watcher: Recorder) -> None:
+        held = watcher.told.count("holding")
+        if held == 1:
+            control.step()
+        elif held == 2:
+            control.step()
+            control.step()
+        else:
+            control.stop()
+
+    watcher = Recorder(on_hold=on_hold)
+    drive(FakeAscent(), control, watcher)
+    assert watcher.told == ["holding", "running", 0, "holding", "running", 1, 2, "holding"]
+
+
+def test_single_steps_that_were_not_done_do_not_outlive_a_resume():
+    control = Control(paused=True)
+    control.step()
+    control.step()
+    control.resume()
+    control.step()  # not held: there is nothing to do a single step of
+    watcher = Recorder({0: control.pause}, on_hold=lambda _: control.stop())
+    drive(FakeAscent(), control, watcher)
+    assert watcher.told == ["running", 0, "holding"]
+
+
+def test_stop_while_paused_is_heard_from_another_thread():
+    control, holding = Control(paused=True), threading.Event()
+    watcher = Recorder(on_hold=lambda _: holding.set())
+    thread = threading.Thread(target=drive, args=(FakeAscent(), control, watcher))
+    thread.start()
+    assert holding.wait(5)
+    control.stop()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert watcher.told == ["holding"]
+
+
+def test_of_several_retargets_the_last_counts():
+    control, ascent = Control(), FakeAscent(3)
+
+    def move() -> None:
+        for unit in range(5):
+            control.retarget(unit=unit)
+
+    drive(ascent, control, Recorder({0: move}))
+    assert ascent.targets == [{"unit": 4}]
+
+
+def test_a_wrong_target_is_said_and_the_run_goes_on():
+    control, ascent = Control(), FakeAscent(3)
+    watcher = Recorder({0: lambda: control.retarget(unit="wrong")})
+    drive(ascent, control, watcher)
+    assert watcher.told == ["running", 0, "no such unit.", "running", 1, 2]
+
+
+def test_a_retarget_while_paused_waits_for_the_next_step():
+    control, ascent = Control(paused=True), FakeAscent()
+
+    def on_hold(watcher: Recorder) -> None:
+        if len(watcher.told) == 1:
+            control.retarget(unit=7)
+            control.step()
+        else:
+            control.stop()
+
+    drive(ascent, control, Recorder(on_hold=on_hold))
+    assert ascent.targets == [{"unit": 7}]
+    assert ascent.done == 1
+
+
+def test_compiling_is_said_before_the_step_that_needs_it():
+    ascent = FakeAscent(2)
+    ascent.compiled = False
+    watcher = Recorder({0: lambda: setattr(ascent, "compiled", True)})
+    drive(ascent, Control(), watcher)
+    assert watcher.told == ["compiling", "running", 0, 1]
+
+
+@pytest.mark.parametrize(("seconds", "fewest", "most"), [(0.001, 8, 11), (0.1, 1, 2)])
+def test_predictions_come_at_most_twice_a_second_and_take_a_small_share(
+    monkeypatch, seconds: float, fewest: int, most: int
+):
+    now = [0.0]
+    monkeypatch.setattr(run, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    class Timed(FakeAscent):
+        def __next__(self) -> Step:
+            now[0] += 0.05
+            return super().__next__()
+
+        def predict(self, image: np.ndarray) -> tuple[int, str, float]:
+            now[0] += seconds
+            return super().predict(image)
+
+    ascent = Timed(100, classifies=True)  # 5 s
+    drive(ascent, Control(), Recorder())
+    assert fewest <= ascent.predicted <= most
+
+
+def test_a_network_without_classes_is_not_asked_for_one():
+    ascent = FakeAscent(5)
+    drive(ascent, Control(), Recorder())
+    assert ascent.predicted == 0
+
+
+def test_the_panel_is_told_of_loss_and_picture_a_few_times_a_second(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(run, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    offered: list[Step] = []
+    told: list[tuple[float, np.ndarray]] = []
+    live: Any = SimpleNamespace(offer=offered.append, settle=lambda picture: None)
+    watcher = PanelWatcher(live, lambda *args, **more: None, lambda loss, image: told.append((loss, image)))
+    for k in range(100):
+        now[0] += 0.01
+        watcher.stepped(Step(k, float(k), np.zeros((2, 2, 1), np.float32), 0.0, 0.0, 0.0))
+    assert [step.index for step in offered] == list(range(100))
+    assert 9 <= len(told) <= 11
+    assert watcher.loss == 99.0
+
+
+@pytest.mark.parametrize("done", [0, 4])
+def test_a_held_run_shows_its_picture_for_good(done: int):
+    ascent, settled, told, said = FakeAscent(), [], [], []
+    ascent.done = done
+    live: Any = SimpleNamespace(settle=settled.append, offer=lambda step: None)
+    watcher = PanelWatcher(live, lambda *args, **more: said.append((args, more)), lambda *args: told.append(args))
+    watcher.holding(ascent)
+    assert said == [(("paused", f"paused at step {done}/5"), {"steps": 5})]
+    assert [float(picture.max()) for picture in settled] == ([4.0] if done else [])
+    assert len(told) == len(settled)

@@ -1,0 +1,147 @@
+"""PanelSettings: what can be set, and the sentence for each value that cannot; the controls show what there is."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import ipycanvas
+import numpy as np
+import pytest
+
+from nbfeatviz.synthesis import objectives, recipes
+from nbfeatviz.widgets.live_canvas import LiveCanvas
+from nbfeatviz.widgets.page import Commands
+from nbfeatviz.widgets.synthesis_tab import PanelSettings, SynthesisTab
+from tests.synthesis.conftest import make_network
+
+
+@pytest.fixture(scope="module")
+def net():
+    return make_network()
+
+
+@pytest.fixture
+def settings() -> PanelSettings:
+    return PanelSettings(layer="conv2", unit=4)
+
+
+WRONG: list[tuple[str, Any, str]] = [
+    ("layer", "conv3", "no layer 'conv3'.*nearest: 'conv2'"),
+    ("layer", 7, "named by its path"),
+    ("layer", "picture", "cannot be maximized"),
+    ("unit", 5, "0 to 4"),
+    ("unit", -1, "unit -1 must be a whole number"),
+    ("unit", True, "must be a whole number"),
+    ("unit", 1.0, "must be a whole number"),
+    ("unit", None, "must be a whole number"),
+    ("unit", 2**31, "to 2,147,483,647"),
+    ("unit", "wasp", "no class 'wasp'"),
+    ("objective", "neurons", "objective 'neurons' is unknown"),
+    ("objective", None, "unknown"),
+    ("recipe", "tutorial12", "nearest: 'tutorial13'"),
+    ("recipe", 13, "a recipe is a name"),
+    ("steps", 0, "steps 0 must be a whole number from 1"),
+    ("steps", -3, "whole number from 1"),
+    ("steps", "many", "whole number from 1"),
+    ("steps", 2.5, "whole number from 1"),
+    ("step_size", 0, "finite number above 0"),
+    ("step_size", float("nan"), "finite number above 0"),
+    ("step_size", float("inf"), "finite number above 0"),
+    ("step_size", "big", "finite number above 0"),
+    ("seed", -1, "seed -1 must be"),
+    ("seed", None, "seed None must be"),
+    ("row", 8, "row 8 is out of range: 'conv2' has rows 0 to 7"),
+    ("col", 10**9, "col 1000000000 is out of range"),
+    ("pre_activation", 1, "True or False"),
+    ("keep", "yes", "True or False"),
+    ("start", "picture", "'noise' or 'image'"),
+    ("colour", "red", "no setting 'colour'"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "sentence"), WRONG)
+def test_what_cannot_be_set_is_refused_in_a_sentence(net, settings, name: str, value: Any, sentence: str):
+    before = dataclasses.asdict(settings)
+    with pytest.raises((ValueError, TypeError), match=sentence) as caught:
+        settings.changed(net, name, value)
+    assert str(caught.value).endswith(".")
+    assert dataclasses.asdict(settings) == before
+
+
+RIGHT: list[tuple[str, Any]] = [
+    ("layer", "conv1"), ("unit", 0), ("objective", "neuron"), ("recipe", "tutorial13"), ("steps", 1), ("steps", None),
+    ("step_size", 0.5), ("step_size", None), ("seed", 2**31 - 1), ("row", 7), ("col", None), ("pre_activation", False),
+    ("keep", False), ("start", "image"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), RIGHT)
+def test_what_can_be_set_is_set_and_the_old_settings_stay(net, settings, name: str, value: Any):
+    changed = settings.changed(net, name, value)
+    assert getattr(changed, name) == value
+    assert settings == PanelSettings(layer="conv2", unit=4)
+
+
+def test_numbers_of_numpy_are_numbers(net, settings):
+    unit = settings.changed(net, "unit", np.int64(3)).unit
+    assert (unit, type(unit)) == (3, int)
+
+
+def test_a_unit_that_the_next_layer_lacks_moves_to_the_last(net, settings):
+    assert settings.changed(net, "layer", "conv1").unit == 3
+    assert settings.changed(net, "objective", "class").unit == 2
+
+
+def test_a_layer_without_positions_has_channels_only(net, settings):
+    neuron = dataclasses.replace(settings, objective="neuron", row=1, col=2)
+    assert (neuron.changed(net, "layer", "conv1").row, neuron.changed(net, "layer", "conv1").col) == (None, None)
+    assert neuron.changed(net, "layer", "flat").objective == "channel"
+    assert dataclasses.replace(settings, layer="flat").changed(net, "objective", "neuron").objective == "channel"
+
+
+def test_a_class_is_found_by_its_name(net, settings):
+    by_class = settings.changed(net, "objective", "class")
+    assert by_class.changed(net, "unit", "BEE").unit == 1
+    with pytest.raises(ValueError, match="nearest: 'bee'"):
+        by_class.changed(net, "unit", "beee")
+
+
+def test_the_objective_that_is_set(net, settings):
+    assert settings.target(net) == objectives.channel("conv2", 4, pre_activation=True)
+    neuron = dataclasses.replace(settings, objective="neuron", row=1, pre_activation=False)
+    assert neuron.target(net) == objectives.neuron("conv2", 4, 1, None)
+    assert dataclasses.replace(settings, objective="class").target(net) == objectives.class_logit(4)
+
+
+@pytest.fixture
+def tab() -> SynthesisTab:
+    commands = Commands()
+    return SynthesisTab(live=LiveCanvas(canvas=ipycanvas.Canvas(), commands=commands), commands=commands)
+
+
+def test_the_controls_know_what_there_is_to_choose(tab: SynthesisTab, net, settings):
+    tab.show(settings, net, "tiny", ["tiny", "mnist-cnn"])
+    assert tab.settings == dataclasses.asdict(settings)
+    facts = tab.facts
+    assert (facts["network"], facts["networks"], facts["ready"]) == ("tiny", ["tiny", "mnist-cnn"], True)
+    assert (facts["units"], facts["positions"], facts["classes"]) == (5, True, ["ant", "bee", "cow"])
+    assert facts["unit_names"] == []
+    assert [recipe["name"] for recipe in facts["recipes"]] == list(recipes.ALL)
+    tab.show(dataclasses.replace(settings, layer="head", unit=0), net, "tiny", ["tiny"])
+    assert (tab.facts["unit_names"], tab.facts["positions"]) == (["ant", "bee", "cow"], False)
+
+
+def test_the_controls_before_a_network(tab: SynthesisTab):
+    tab.show(PanelSettings(), None, "tiny", ["tiny"])
+    assert not tab.facts["ready"]
+    assert "units" not in tab.facts
+
+
+def test_names_are_data(tab: SynthesisTab, settings):
+    names = ("<script>alert(1)</script>", "b&amp;", '"c"')
+    tab.show(settings, make_network(names=names), "<img src=x onerror=alert(1)>", ["<b>"])
+    assert tuple(tab.facts["classes"]) == names
+    assert tab.facts["network"] == "<img src=x onerror=alert(1)>"
+    assert json.loads(json.dumps(tab.facts)) == tab.facts
