@@ -157,8 +157,8 @@ def test_a_network_that_fails_to_load_changes_nothing(make):
     def fail() -> Any:
         raise RuntimeError("no memory")
 
-    panel._choices["broken"] = Choice(fail)
-    panel.change("network", "broken")
+    panel._choices["mnist-cnn"] = Choice(fail)
+    panel.change("network", "mnist-cnn")
     after = settings_of(panel), panel.network, panel.live.still, dict(panel.controls.facts), list(panel.tree.rows)
     assert after == before
     assert (panel.state, panel.live.status["error"]) == ("idle", "RuntimeError: no memory")
