@@ -126,6 +126,8 @@ def maximize(options: argparse.Namespace) -> int:
 
     target = checked_target(options.output)
     net = _network(options)
+    if net.contract.channels not in (1, 3, 4):
+        raise ValueError(f"{net.name!r} takes {net.contract.channels} channels; 1, 3 or 4 can be saved as a picture.")
     settings = {"steps": options.steps, "size": options.size, "seed": options.seed}
     if options.recipe is not None:
         settings["recipe"] = options.recipe

@@ -19,7 +19,7 @@ from nbfeatviz.synthesis.visualization import Numbers, Settings, Visualization
 
 Prediction = tuple[int, str, float]
 
-_LARGEST_STEP = 1_000_000
+LARGEST_STEP = 1_000_000
 
 
 class NotFiniteError(ValueError, ArithmeticError):
@@ -107,8 +107,8 @@ class Ascent(Iterator[Step]):
         size = recipe.step_size if step_size is None else step_size
         if isinstance(size, bool) or not isinstance(size, int | float | np.integer | np.floating):
             raise TypeError(f"step_size is a number, not {size!r} ({type(size).__name__}).")
-        if not 0 < size <= _LARGEST_STEP:
-            raise ValueError(f"step_size {size!r} is out of range: give a number above 0, at most {_LARGEST_STEP:,}.")
+        if not 0 < size <= LARGEST_STEP:
+            raise ValueError(f"step_size {size!r} is out of range: give a number above 0, at most {LARGEST_STEP:,}.")
         seed = _whole("seed", seed, 0, 2**31 - 1)
         self.single, self.objective = single, given[0] if single else tuple(given)
         self.recipe, self.steps, self.step_size, self.seed = recipe, steps, float(size), seed
@@ -241,7 +241,12 @@ class Ascent(Iterator[Step]):
         return pictures[0] if self.single else pictures
 
     def visualization(self, numbers: Iterable[Numbers] = (), frames: Frames | None = None) -> Visualization:
-        """What the run has reached, with the variables from which another run can go on exactly."""
+        """What the run has reached, with the variables from which another run can go on exactly.
+
+        Before its first step that is the Visualization it started from, if any.
+        """
+        if self._index == 0 and isinstance(self._begun_with, Visualization):
+            return self._begun_with
         settings = Settings(
             network=self.network.source or f"... {self.network.name!r}",
             objective=self.objective,

@@ -39,7 +39,8 @@ class FeatureExplorer(ipywidgets.Box):
         net: None for the embedded networks; or a `Network`, a `keras.Model`, a name or path for
             `nbfeatviz.load`, or a dict of such by name. The embedded ones are always offered too.
         worker: what computation runs on; None for a thread of its own.
-        **settings: initial values of the traits below, as `layer="block5c_add", unit=3`.
+        **settings: initial values of the traits below, as `layer="block5c_add", unit=3`; and `layout`, as of
+            every widget.
 
     Attributes:
         layer: path of the layer.
@@ -54,7 +55,8 @@ class FeatureExplorer(ipywidgets.Box):
             a run can start.
 
     Raises:
-        ValueError, TypeError: a network or setting that is not possible; also on setting a trait.
+        ValueError, TypeError: a network or setting that is not possible; also on setting a trait (a value of the
+            wrong type: traitlets' TraitError).
     """
 
     layer = traitlets.Unicode()
@@ -85,7 +87,8 @@ class FeatureExplorer(ipywidgets.Box):
         self.tree = LayerTreeView(commands=self.commands)
         self.controls = SynthesisTab(live=self.live, commands=self.commands)
         grid = ipywidgets.Box([self.tree, self.canvas, self.live, self.controls])
-        super().__init__([grid])
+        layout = settings.pop("layout", None)
+        super().__init__([grid], **({"layout": layout} if layout is not None else {}))
         parts = {
             "panel": self,
             "grid": grid,

@@ -133,7 +133,10 @@ class Runner:
 
     def _keep(self, ascent: Ascent, loss: float) -> None:
         try:
-            self.result = ascent.visualization()
+            result = ascent.visualization()
+            if not result.settings.steps:
+                return  # not one step: what was shown before stays
+            self.result = result
             self._live.settle(self.result.image)
             self._progress(loss, self.result.image)
         except Exception as error:  # whatever it is, the controls must come back to rest

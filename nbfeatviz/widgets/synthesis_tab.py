@@ -13,6 +13,7 @@ import traitlets
 
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import objectives, recipes
+from nbfeatviz.synthesis.ascent import LARGEST_STEP
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.page import Commands, script
@@ -105,8 +106,8 @@ def _checked(name: str, value: Any) -> Any:
             raise ValueError(f"{name} {value!r} must be a whole number from {low} to {2**31 - 1:,}.")
         return int(value)
     elif name == "step_size":
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-            raise ValueError(f"step size {value!r} must be a finite number above 0.")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LARGEST_STEP:
+            raise ValueError(f"step size {value!r} must be a number above 0 and at most {LARGEST_STEP:,}.")
     elif name == "objective" and value not in OBJECTIVES:
         raise ValueError(f"objective {value!r} is unknown: it is 'channel', 'neuron' or 'class'.")
     elif name == "start" and value not in STARTS:

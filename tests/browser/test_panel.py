@@ -424,7 +424,8 @@ def test_nothing_is_clipped_in_either_theme_wide_or_narrow(lab: JupyterServer, b
     )
     assert clipped == []
     outside = panel.root.evaluate(
-        "(root) => { const area = root.getBoundingClientRect(); return [...root.querySelectorAll('button, select, input')]"
+        "(root) => { const area = root.getBoundingClientRect();"
+        " return [...root.querySelectorAll('button, select, input')]"
         ".filter((one) => one.offsetParent && (one.getBoundingClientRect().right > area.right"
         " || one.getBoundingClientRect().left < area.left)).map((one) => one.outerHTML) }"
     )

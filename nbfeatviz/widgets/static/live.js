@@ -10,6 +10,7 @@ class LivePage {
     this.model = model;
     this.say = speaker(model);
     this.views = new Set();
+    this.blank = true;
     this.drawing = Promise.resolve();
     this.begin(0);
     this.canvas = peer(model, "canvas");
@@ -96,6 +97,7 @@ class LivePage {
       canvas.ctx.clearRect(0, 0, canvas.canvas.width, canvas.canvas.height);
       canvas.syncViews();
       this.shown = -1;
+      this.blank = true;
       this.changed();
     });
   }
@@ -112,6 +114,7 @@ class LivePage {
         canvas.ctx.drawImage(bitmap, 0, 0);
         bitmap.close();
         canvas.syncViews();
+        this.blank = false;
         this.shown = typeof step === "function" ? step() : step;
         this.tell({ step: this.shown, computed, lossless: type === "image/png", drawn: Date.now() });
       } catch (error) {
@@ -232,7 +235,7 @@ class LiveView {
     this.error.hidden = !status.error;
     this.overlay.dataset.step = page.shown;
     this.overlay.dataset.count = page.received;
-    this.empty.hidden = page.shown >= 0;
+    this.empty.hidden = !page.blank;
     this.showBox(overlay);
     const last = table.length;
     this.replay.disabled = !last;
