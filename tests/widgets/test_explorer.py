@@ -271,7 +271,7 @@ def test_the_switch_itself_does_not_start_a_run_over(make, monkeypatch):
 
 def test_a_wrong_target_in_mid_run_is_said_and_the_run_ends_well(make, monkeypatch):
     panel = make(steps=4)
-    panel.observe(lambda _: panel.change("step_size", 10**9), "loss")
+    panel.observe(lambda _: panel._runner.retarget(step_size=10**9), "loss")
     panel.run()
     assert "out of range" in panel.live.status["error"]
     assert panel.state == "idle"
