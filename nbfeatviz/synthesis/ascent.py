@@ -240,14 +240,10 @@ class Ascent(Iterator[Step]):
         pictures = np.asarray(render(self._variables))
         return pictures[0] if self.single else pictures
 
-    def visualization(self, numbers: Iterable[Numbers] = (), frames: Frames | None = None) -> Visualization:
-        """What the run has reached, with the variables from which another run can go on exactly.
-
-        Before its first step that is the Visualization it started from, if any.
-        """
-        if self._index == 0 and isinstance(self._begun_with, Visualization):
-            return self._begun_with
-        settings = Settings(
+    @property
+    def settings(self) -> Settings:
+        """Everything that made the picture so far."""
+        return Settings(
             network=self.network.source or f"... {self.network.name!r}",
             objective=self.objective,
             recipe=self.recipe,
@@ -257,11 +253,19 @@ class Ascent(Iterator[Step]):
             size=None if self.shape[:2] == self.network.contract.size else self.shape[:2],
             start=self._origin,
         )
+
+    def visualization(self, numbers: Iterable[Numbers] = (), frames: Frames | None = None) -> Visualization:
+        """What the run has reached, with the variables from which another run can go on exactly.
+
+        Before its first step that is the Visualization it started from, if any.
+        """
+        if self._index == 0 and isinstance(self._begun_with, Visualization):
+            return self._begun_with
         return Visualization(
             image=self.picture(),
             steps=tuple(numbers),
             frames=Frames() if frames is None else frames,
-            settings=settings,
+            settings=self.settings,
             variables=np.asarray(self._variables)[0] if self.single else np.asarray(self._variables),
         )
 

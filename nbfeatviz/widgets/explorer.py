@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import ipycanvas
@@ -19,10 +20,10 @@ from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.widgets import cells, export
 from nbfeatviz.widgets.layer_tree import LayerTreeView
 from nbfeatviz.widgets.live_canvas import LiveCanvas
-from nbfeatviz.widgets.networks import Choice, choices, suggested_layer
+from nbfeatviz.widgets.networks import Networks, suggested_layer
 from nbfeatviz.widgets.page import Commands
 from nbfeatviz.widgets.requests import answer
-from nbfeatviz.widgets.runner import Runner, in_words
+from nbfeatviz.widgets.runner import Runner
 from nbfeatviz.widgets.synthesis_tab import PanelSettings, SynthesisTab
 from nbfeatviz.widgets.worker import MainThread, SameThread, Worker
 
@@ -70,20 +71,22 @@ class FeatureExplorer(ipywidgets.Box):
     image = traitlets.Any(None, allow_none=True)
 
     def __init__(self, net: Any = None, *, worker: Worker | SameThread | None = None, **settings: Any) -> None:
-        self._choices, self._name = choices(net)
         self._lock = threading.RLock()
         self._main = MainThread()
         self._worker = worker or Worker()
-        self._network: Network | None = None
         self._settings = PanelSettings()
-        self._ready = threading.Event()
-        self._closed = False
         self._told_settings = self._settings  # what the traits were last set to from inside, and so need no check
         self._told_image: np.ndarray | None = None
         key = uuid.uuid4().hex
         self.commands = Commands(key=key)
         self.canvas = ipycanvas.Canvas(width=224, height=224)
         self.live = LiveCanvas(canvas=self.canvas, commands=self.commands, key=key)
+        try:
+            self._networks = Networks(net, self._worker, self.live, self._say, self._fitted)
+        except Exception:
+            for part in (self.live, self.canvas, self.commands):
+                part.close()
+            raise
         self.tree = LayerTreeView(commands=self.commands)
         self.controls = SynthesisTab(live=self.live, commands=self.commands)
         grid = ipywidgets.Box([self.tree, self.canvas, self.live, self.controls])
@@ -105,7 +108,7 @@ class FeatureExplorer(ipywidgets.Box):
         cells.register(self)
         self._tell_settings()
         try:
-            self._switch(self._name, settings)
+            self._networks.first(then=lambda: self._set(settings))
         except Exception:
             self.close()
             raise
@@ -115,63 +118,32 @@ class FeatureExplorer(ipywidgets.Box):
     @property
     def network(self) -> Network | None:
         """The network in use; None while the first one is loading."""
-        return self._network
+        return self._networks.network
 
     @property
     def loading(self) -> bool:
         """Whether a network is being loaded."""
-        return not self._ready.is_set()
+        return self._networks.loading
 
-    def _switch(self, name: str, settings: dict[str, Any] | None = None) -> None:
-        """Loads another network in the background; the one in use stays until then, and on failure for good."""
-        if name not in self._choices:
-            raise ValueError(f"no network {name!r} in this panel; there are {', '.join(map(repr, self._choices))}.")
-        self.stop()
-        self._ready.clear()
-        self._say("loading", f"loading {name} …")
-        choice = self._choices[name]
-        if choice.quick and settings is not None:
-            self._use(name, choice.load(), settings)
-            self._say("idle", "ready")
-        else:
-            self._worker.submit(lambda: self._load(name, choice, settings or {}))
-
-    def _load(self, name: str, choice: Choice, settings: dict[str, Any]) -> None:
-        self.live.complain("")
-        try:
-            self._use(name, choice.load(), settings)
-        except Exception as error:
-            self.live.complain(in_words(error))
-            self._tell_settings()
-        finally:
-            self._ready.set()
-            self._say("idle", "ready" if self._network is not None else "no network")
-
-    def _use(self, name: str, network: Network, settings: dict[str, Any]) -> None:
-        """Takes a network into use, then sets what is asked for; what is wrong in that is raised after all else."""
+    def _fitted(self, network: Network) -> Callable[[], None]:
+        """Fits the settings to a network that is to come into use; returns what adopts them."""
         old = self._settings
         layer = old.layer if old.layer in network.layers else suggested_layer(network)
-        adapted = dataclasses.replace(old, layer=layer, row=None, col=None)
-        adapted = dataclasses.replace(adapted, unit=min(old.unit, adapted.units(network) - 1))
-        adapted = adapted.changed(network, "objective", old.objective)
-        if self._closed:
-            return
-        with self._lock:
-            self._network, self._name = network, name
-            self.tree.show(network.layers)
-            self._adopt(adapted)
-            self._ready.set()
-            for key in sorted(settings, key=lambda key: (*SETTINGS, key).index(key)):
-                self._adopt(self._settings.changed(network, key, settings[key]))
+        fitting = dataclasses.replace(old, layer=layer, row=None, col=None)
+        fitting = dataclasses.replace(fitting, unit=min(old.unit, fitting.units(network) - 1))
+        fitting = fitting.changed(network, "objective", old.objective)
 
-    def _loaded(self) -> Network:
-        """The network, waited for if it is loading (ValueError if there is none any more or yet)."""
-        self._ready.wait()
-        if self._closed:
-            raise ValueError("this panel is closed: make another.")
-        if self._network is None:
-            raise ValueError(f"no network is loaded: {self.live.status.get('error') or 'choose one in the panel.'}")
-        return self._network
+        def adopt() -> None:
+            with self._lock:
+                self.tree.show(network.layers)
+                self._adopt(fitting)
+
+        return adopt
+
+    def _set(self, settings: dict[str, Any]) -> None:
+        """Changes several settings, the layer first (the unit must be one of its)."""
+        for name in sorted(settings, key=lambda name: (*SETTINGS, name).index(name)):
+            self.change(name, settings[name])
 
     # Settings: the page and Python change the same ones
 
@@ -182,9 +154,10 @@ class FeatureExplorer(ipywidgets.Box):
             ValueError, TypeError: no such setting or value; everything stays as it was.
         """
         if name == "network":
-            self._switch(value)
+            self.stop()
+            self._networks.switch(value)
             return
-        network = self._loaded()
+        network = self._networks.wait()
         with self._lock:
             self._adopt(self._settings.changed(network, name, value))
 
@@ -192,7 +165,7 @@ class FeatureExplorer(ipywidgets.Box):
         before, self._settings = self._settings, settings
         self._tell_settings()
         self._main.post("settings", self._sync)
-        network = self._network
+        network = self.network
         aim = dataclasses.replace(settings, keep=before.keep, start=before.start)  # these two aim at nothing else
         if network is not None and aim != before:
             self._runner.retarget(
@@ -206,8 +179,8 @@ class FeatureExplorer(ipywidgets.Box):
 
     def _tell_settings(self) -> None:
         """Shows the settings on the page."""
-        network, settings = self._network, self._settings
-        self.controls.show(settings, network, self._name, list(self._choices))
+        network, settings = self.network, self._settings
+        self.controls.show(settings, network, self._networks.name, list(self._networks.offered))
         self.tree.selected = settings.layer
         overlay: dict[str, Any] = {"pick": False, "box": None}
         if network is not None and settings.objective == "neuron":
@@ -229,7 +202,7 @@ class FeatureExplorer(ipywidgets.Box):
     def _validate_setting(self, proposal: Any) -> Any:
         name, value = proposal["trait"].name, proposal["value"]
         if value != getattr(self._told_settings, name):
-            network = self._loaded()  # waits, and the settings are others then
+            network = self._networks.wait()  # waits, and the settings are others then
             self._settings.changed(network, name, value)
         return proposal["value"]
 
@@ -244,7 +217,7 @@ class FeatureExplorer(ipywidgets.Box):
             return proposal["value"]
         if self._runner.busy:
             raise ValueError("a run is in progress: stop it before giving the panel another picture.")
-        contract = self._loaded().contract
+        contract = self._networks.wait().contract
         return fitted(as_picture(proposal["value"], contract.channels), contract.size)
 
     @traitlets.observe("image")
@@ -280,13 +253,13 @@ class FeatureExplorer(ipywidgets.Box):
             wait: do it in this thread and come back at its end, showing frames on the way; for places where a
                 background thread cannot reach the page (Colab, nbclient).
         """
-        if wait or self._closed:
-            self._loaded()
+        if wait or not self.loading:
+            self._networks.wait()
         self._runner.run(wait)
 
     def _prepared(self) -> Ascent:
         """The run that the panel is set to."""
-        network, settings = self._loaded(), self._settings
+        network, settings = self._networks.wait(), self._settings
         shown = self._runner.result if self._runner.result is not None else self.image
         return Ascent(
             network,
@@ -333,15 +306,16 @@ class FeatureExplorer(ipywidgets.Box):
     # What leaves the panel
 
     def code(self) -> str:
-        """Python that makes the picture on the canvas again."""
-        if self._runner.result is None:
+        """Python that makes the picture on the canvas again; of a run in progress, the picture so far."""
+        settings = self._runner.settings
+        if settings is None:
             raise ValueError("there is no picture to reproduce yet: press Run first.")
-        return export.code(self._runner.result.settings)
+        return export.code(settings)
 
     def save_file(self, kind: str) -> tuple[str, str, bytes]:
         """(file name, MIME type, bytes): the picture as "png", or the run as "gif" or "webp"."""
         settings = self._settings
-        name = f"{self._name}-{settings.layer if settings.objective != 'class' else 'class'}-{settings.unit}"
+        name = f"{self._networks.name}-{settings.layer if settings.objective != 'class' else 'class'}-{settings.unit}"
         return export.picture_file(kind, *self.live.recording(), name)
 
     def snapshot(self) -> None:
@@ -353,7 +327,7 @@ class FeatureExplorer(ipywidgets.Box):
         result = self._runner.result
         text = "a run in progress" if self._runner.busy else "picture given to the panel"
         if result is not None and self.image is result.image:
-            text = self.code()
+            text = export.code(result.settings)
         display(
             {"image/png": export.enlarged(self.image), "text/plain": text},
             metadata={"image/png": {"alt": f"{self.objective} {self.unit} of {self.layer}"}},
@@ -365,7 +339,7 @@ class FeatureExplorer(ipywidgets.Box):
         bundle = super()._repr_mimebundle_(**kwargs)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         if data is not None:
-            data["text/plain"] = f"FeatureExplorer({self._name!r}, layer={self.layer!r}, unit={self.unit})"
+            data["text/plain"] = f"FeatureExplorer({self._networks.name!r}, layer={self.layer!r}, unit={self.unit})"
             if self.live.still:
                 data["image/png"] = self.live.still
         return bundle
@@ -374,11 +348,10 @@ class FeatureExplorer(ipywidgets.Box):
         """Ends the run, closes the widgets and gives the memory back."""
         if not hasattr(self, "_runner"):  # a panel that was refused while it was being made
             return
-        self._closed = True
         self.stop()
+        self._networks.close()
         self._worker.close()
-        self._runner.result, self._network = None, None
-        self._ready.set()
+        self._runner.result = None
         self.live.free()
         for part in (self.tree, self.live, self.controls, self.canvas, self.commands, *self.children):
             if part.comm is not None:

@@ -1,4 +1,4 @@
-"""The networks that a panel offers, loaded when chosen; the embedded ones are shared by all panels."""
+"""The networks that a panel offers and the one in use; loaded when chosen, the embedded ones shared by all panels."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ import keras
 
 from nbfeatviz.networks.loading import EMBEDDED, applications, load
 from nbfeatviz.networks.network import Network
+from nbfeatviz.widgets.live_canvas import LiveCanvas
+from nbfeatviz.widgets.runner import in_words
+from nbfeatviz.widgets.worker import SameThread, Worker
 
 
 @dataclass(frozen=True)
@@ -100,3 +103,93 @@ def suggested_layer(network: Network) -> str:
         return next(layer.path for layer in network.layers.walk() if layer.selectable)
     wanted = 0.65 * len(network.graph.calls)
     return min(pool, key=lambda item: abs(item[0] - wanted))[1]
+
+
+class Networks:
+    """The networks that a panel offers, and the one in use; another is loaded on the worker.
+
+    Args:
+        net: see `choices`.
+        worker: what loading is done on.
+        live: where loading and its errors are said.
+        say: tells state and text, as `LiveCanvas.say`.
+        prepare: told of a network before it comes into use; raises if the panel cannot take it, and
+            returns what is to be done once it is in use.
+
+    Attributes:
+        name: of the network in use, or of the first one while it loads.
+        network: the one in use; None before the first is loaded and after `close`.
+        offered: what can be chosen, by name.
+    """
+
+    def __init__(
+        self,
+        net: Any,
+        worker: Worker | SameThread,
+        live: LiveCanvas,
+        say: Callable[..., None],
+        prepare: Callable[[Network], Callable[[], None]],
+    ) -> None:
+        self.offered, self.name = choices(net)
+        self.network: Network | None = None
+        self._worker, self._live, self._say, self._prepare = worker, live, say, prepare
+        self._ready = threading.Event()
+        self._closed = False
+
+    @property
+    def loading(self) -> bool:
+        """Whether a network is being loaded."""
+        return not self._ready.is_set()
+
+    def wait(self) -> Network:
+        """The network in use, waited for if one is loading (ValueError if there is none, yet or any more)."""
+        self._ready.wait()
+        if self._closed:
+            raise ValueError("this panel is closed: make another.")
+        if self.network is None:
+            raise ValueError(f"no network is loaded: {self._live.status.get('error') or 'choose one in the panel.'}")
+        return self.network
+
+    def first(self, then: Callable[[], None]) -> None:
+        """Takes the first network into use, at once if that takes no time; errors of `then` are said or raised."""
+        if self.offered[self.name].quick:
+            self._take(self.name)
+            self._ready.set()
+            self._say("idle", "ready")
+            then()
+        else:
+            self.switch(self.name, then)
+
+    def switch(self, name: str, then: Callable[[], None] | None = None) -> None:
+        """Loads another network in the background; the one in use stays until then, and on failure for good."""
+        if name not in self.offered:
+            raise ValueError(f"no network {name!r} in this panel; there are {', '.join(map(repr, self.offered))}.")
+        self._ready.clear()
+        self._say("loading", f"loading {name} …")
+        self._worker.submit(lambda: self._load(name, then))
+
+    def _load(self, name: str, then: Callable[[], None] | None) -> None:
+        self._live.complain("")
+        try:
+            self._take(name)
+            self._ready.set()
+            if then is not None:
+                then()
+        except Exception as error:
+            self._live.complain(in_words(error))
+        finally:
+            self._ready.set()
+            self._say("idle", "ready" if self.network is not None else "no network")
+
+    def _take(self, name: str) -> None:
+        network = self.offered[name].load()
+        adopt = self._prepare(network)
+        if not self._closed:
+            self.network, self.name = network, name
+            adopt()
+
+    def close(self) -> None:
+        """Lets go of the network, and of whoever waits for one."""
+        self._closed = True
+        self.network = None
+        self._ready.set()

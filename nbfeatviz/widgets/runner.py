@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.synthesis.ascent import Ascent
-from nbfeatviz.synthesis.visualization import Visualization
+from nbfeatviz.synthesis.visualization import Settings, Visualization
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.run import Control, PanelWatcher, drive
 from nbfeatviz.widgets.worker import SameThread, Worker
@@ -40,6 +40,7 @@ class Runner:
         self._worker, self._live, self._prepare, self._say, self._progress = worker, live, prepare, say, progress
         self._lock = threading.RLock()
         self._control: Control | None = None
+        self._ascent: Ascent | None = None
         self.result: Visualization | None = None
         worker.on_close(self.stop)
 
@@ -48,6 +49,14 @@ class Runner:
         """Whether a run is going on or held."""
         control = self._control
         return control is not None and not control.stopped
+
+    @property
+    def settings(self) -> Settings | None:
+        """What made the picture that is shown: the run in progress so far, else the last one; None before the first."""
+        ascent, result = self._ascent, self.result
+        if ascent is not None and ascent.done:
+            return ascent.settings
+        return None if result is None else result.settings
 
     def run(self, wait: bool = False) -> None:
         """Starts a run, or resumes the held one; `wait` does it in this thread, ending any other first."""
@@ -110,7 +119,7 @@ class Runner:
         text, interrupted = "stopped", None
         try:
             if not control.stopped:
-                ascent = self._prepare()
+                ascent = self._ascent = self._prepare()
                 self._live.begin()
                 drive(ascent, control, watcher)
                 text = "stopped" if control.stopped else "finished"
@@ -125,7 +134,7 @@ class Runner:
                 self._keep(ascent, watcher.loss)
             with self._lock:
                 if self._control is control:
-                    self._control = None
+                    self._control = self._ascent = None
                     self._say("idle", text)
             control.done.set()
         if interrupted is not None:

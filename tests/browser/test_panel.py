@@ -336,7 +336,7 @@ def test_errors_stand_in_the_panel_in_words(lab: JupyterServer, page) -> None:
     panel.wait_rest()
     kept = panel.pixels()["hash"]
     notebook.run_code(
-        "explorer._choices['broken'] = type(next(iter(explorer._choices.values())))("
+        "explorer._networks.offered['broken'] = type(next(iter(explorer._networks.offered.values())))("
         "lambda: nv.load('no-such-network'))\nexplorer._tell_settings()"
     )
     panel.field("network").select_option("broken")

@@ -157,7 +157,7 @@ def test_a_network_that_fails_to_load_changes_nothing(make):
     def fail() -> Any:
         raise RuntimeError("no memory")
 
-    panel._choices["mnist-cnn"] = Choice(fail)
+    panel._networks.offered["mnist-cnn"] = Choice(fail)
     panel.change("network", "mnist-cnn")
     after = settings_of(panel), panel.network, panel.live.still, dict(panel.controls.facts), list(panel.tree.rows)
     assert after == before
@@ -172,7 +172,7 @@ def test_a_network_that_does_not_fit_the_settings_changes_nothing(make, monkeypa
     panel = make(layer="behind")
     network = panel.network
     monkeypatch.setattr("nbfeatviz.widgets.explorer.suggested_layer", lambda net: "picture")
-    panel._choices["other"] = Choice(lambda: nv.load("mnist-cnn"))
+    panel._networks.offered["other"] = Choice(lambda: nv.load("mnist-cnn"))
     panel.change("network", "other")
     assert panel.network is network
     assert panel.layer in network.layers
@@ -209,10 +209,10 @@ def test_no_network_at_all_is_a_sentence(monkeypatch):
     monkeypatch.setattr(networks, "_embedded", fail)
     panel = nv.FeatureExplorer(worker=SameThread())
     assert (panel.state, panel.live.status["error"]) == ("idle", "the weights are damaged.")
-    panel.run()
+    for wait in (False, True):
+        with pytest.raises(ValueError, match="no network is loaded: the weights are damaged"):
+            panel.run(wait=wait)
     assert panel.state == "idle"
-    with pytest.raises(ValueError, match="no network is loaded"):
-        panel.run(wait=True)
     panel.close()
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 import nbfeatviz as nv
 from nbfeatviz.widgets import requests
+from nbfeatviz.widgets.networks import Choice
 from nbfeatviz.widgets.requests import answer
 from nbfeatviz.widgets.worker import SameThread
 from tests.synthesis.conftest import make_network, make_one_layer
@@ -189,7 +190,9 @@ def test_a_click_chooses_the_neuron_that_sees_it_best(panel, understood: bool):
     if understood:  # the other network has a layer of unknown reach, so each of its neurons may see everything
         layer = keras.layers.Conv2D(2, 3, strides=2, padding="same", name="conv2")
         network = make_one_layer(layer, size=(16, 16))
-        panel._use("one", network, {"layer": "conv2"})
+        panel._networks.offered["one"] = Choice(lambda: network)
+        panel.change("network", "one")
+        panel.layer = "conv2"
     answer(panel, {"kind": "pick", "x": 0.5, "y": 0.5})
     assert panel.controls.settings["row"] is None  # no neuron is chosen
     put(panel, "objective", "neuron")
@@ -221,11 +224,11 @@ def test_positions_that_are_no_numbers_leave_the_neuron(panel):
 
 def test_while_a_network_is_loading_settings_are_refused_at_once(panel, monkeypatch):
     before = copy.deepcopy(panel.controls.settings)
-    panel._ready.clear()
+    panel._networks._ready.clear()
     put(panel, "unit", 1)
     answer(panel, {"kind": "move", "rows": 1, "cols": 1})
     answer(panel, {"kind": "pick", "y": 0.1, "x": 0.1})
-    panel._ready.set()
+    panel._networks._ready.set()
     assert panel.controls.settings == before
     assert panel.live.status["error"] == "the network is still loading: try again in a moment."
 
