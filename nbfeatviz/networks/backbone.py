@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from nbfeatviz.networks.graph import Call
 from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.twins import callable_in_graph, twin
 
 # Layers that apply their `activation` last: what it is before is their value with a linear activation.
 _ACTIVATED = (
@@ -78,7 +79,7 @@ class Backbone:
             activation = _fused_activation(call)
             bounds = _relu_bounds(call, activation) if passing is not None else None
             if activation is not None and (call.index in self._raw or bounds):
-                raw = _without_activation(call.operation)(*args, **kwargs)
+                raw = twin(callable_in_graph(call.operation), activation=keras.activations.linear)(*args, **kwargs)
                 before[call.index] = raw
                 return _passing_relu(raw, bounds, passing) if bounds else activation(raw)
             if bounds:
@@ -98,14 +99,6 @@ def _fused_activation(call: Call) -> Any:
         return None
     caller = next(kind for kind in type(layer).__mro__ if "call" in vars(kind))
     return layer.activation if caller.__module__.split(".")[0] == "keras" else None
-
-
-def _without_activation(layer: keras.layers.Layer) -> Any:
-    """A twin that shares the layer's weights and differs in its activation alone; the layer is untouched."""
-    twin = object.__new__(type(layer))
-    twin.__dict__.update(layer.__dict__)
-    twin.__dict__["activation"] = keras.activations.linear
-    return lambda inputs, **kwargs: twin.call(tf.cast(inputs, layer.compute_dtype), **kwargs)
 
 
 def _relu_bounds(call: Call, fused: Any) -> tuple[float, float] | None:

@@ -15,6 +15,7 @@ from typing import Any
 import keras
 
 from nbfeatviz.networks.naming import stable_names
+from nbfeatviz.networks.twins import callable_in_graph
 
 Shape = tuple[int | None, ...]
 
@@ -104,7 +105,7 @@ class Graph:
                 continue
             args, kwargs = _fill(call.args, values), _fill(call.kwargs, values)
             value = override(call, args, kwargs) if override else None
-            values[index] = call.operation(*args, **kwargs) if value is None else value
+            values[index] = callable_in_graph(call.operation)(*args, **kwargs) if value is None else value
         return {index: _fill(Output(index, position.get(index, 0)), values) for index in targets}
 
 
