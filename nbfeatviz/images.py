@@ -164,14 +164,14 @@ def decode(data: bytes) -> np.ndarray:
     return (pixels[:, :, None] if pixels.ndim == 2 else pixels).astype(np.float32) / 255
 
 
-def encode_animation(frames: Sequence[Image.Image], kind: str, seconds: float = 6.0) -> bytes:
+def encode_animation(frames: Sequence[bytes], kind: str, seconds: float = 6.0) -> bytes:
     """An endless animation as "gif" or "webp"; frames are thinned to at most 120, the last is held for a second."""
     if not frames:
         raise ValueError("there are no frames to animate: run first.")
     if kind not in ("gif", "webp"):
         raise ValueError(f"animations are 'gif' or 'webp', not {kind!r}.")
     picks = sorted({round(k) for k in np.linspace(0, len(frames) - 1, min(120, len(frames)))})
-    chosen = [frames[k] for k in picks]
+    chosen = [Image.open(io.BytesIO(frames[k])).convert("RGB") for k in picks]  # only these are decoded
     each = max(20, round(seconds * 1000 / len(chosen)))
     durations = [each] * (len(chosen) - 1) + [1000]
     buffer = io.BytesIO()

@@ -12,8 +12,11 @@ import tempfile
 
 
 def _start_tensorflow_quietly() -> None:
-    with tempfile.TemporaryFile() as log:
+    try:
         stderr = os.dup(2)
+    except OSError:  # no standard error at all
+        return
+    with tempfile.TemporaryFile() as log:
         os.dup2(log.fileno(), 2)
         try:
             import tensorflow as tf

@@ -104,7 +104,7 @@ class _Options:
             raise ValueError(f"channel order {channel_order!r} is unknown: it is 'rgb' or 'bgr'.")
         if input_range is not None and (not isinstance(input_range, tuple | list) or len(input_range) != 2):
             raise ValueError(f"input_range {input_range!r} must be two values: those of black and of white.")
-        self.input_range = input_range
+        self.input_range = None if input_range is None else tuple(_plain(bound) for bound in input_range)
         self.channel_order = channel_order
         self.size = checked_size(size) if size is not None else None
         self.class_names = _distinct(class_names) if class_names is not None else None
@@ -113,11 +113,23 @@ class _Options:
     def bgr(self) -> bool:
         return self.channel_order == "bgr"
 
+    @property
+    def code(self) -> str:
+        """The settings as they are written in a call of `load`, each with a comma before it."""
+        names = ("input_range", "channel_order", "size", "class_names")
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return "".join(f", {name}={value!r}" for name, value in given.items())
+
     def refuse(self, network: str, *options: str) -> None:
         """Raises ValueError for settings that a network of known contract would ignore."""
         for option in options:
             if getattr(self, option) is not None:
                 raise ValueError(f"the {option} of {network!r} is known: leave out {option}={getattr(self, option)!r}.")
+
+
+def _plain(bound: Any) -> Any:
+    """An array of bounds as a tuple, which reads the same in code."""
+    return tuple(float(item) for item in bound) if hasattr(bound, "tolist") and getattr(bound, "ndim", None) else bound
 
 
 def _distinct(class_names: Sequence[str]) -> tuple[str, ...]:
@@ -238,7 +250,8 @@ def _from_file(path: Path, options: _Options, allow_lambda: bool) -> Network:
             "a whole .keras or .h5 file written by model.save() would be. A model with layers of your own: load it "
             "with keras.models.load_model(path, custom_objects=...) and give the model."
         ) from error
-    return _from_model(model, options, name=path.stem, source=repr(str(path)))
+    trust = ", allow_lambda=True" if allow_lambda else ""
+    return _from_model(model, options, name=path.stem, source=f"{str(path)!r}{options.code}{trust}")
 
 
 class _LambdaError(Exception):

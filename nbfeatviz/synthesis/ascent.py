@@ -19,7 +19,8 @@ from nbfeatviz.synthesis.visualization import Numbers, Settings, Visualization
 
 Prediction = tuple[int, str, float]
 
-LARGEST_STEP = 1_000_000
+LARGEST_STEP = 1_000_000  # of the step size
+MOST_STEPS = 1_000_000
 
 
 class NotFiniteError(ValueError, ArithmeticError):
@@ -322,7 +323,7 @@ def ascend(
 def _positive(name: str, value: Any, *, optional: bool = False) -> int | None:
     if value is None and optional:
         return None
-    return _whole(name, value, 1, 1_000_000)
+    return _whole(name, value, 1, MOST_STEPS)
 
 
 def _whole(name: str, value: Any, low: int, high: int) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nbfeatviz.images import Frames, decode, encode_animation, encode_jpeg, encode_png, tile, to_pil
+from nbfeatviz.images import Frames, encode_animation, encode_jpeg, encode_png, tile
 from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.objectives import Channel, Objective, exact
 from nbfeatviz.synthesis.recipes import Recipe
@@ -134,8 +134,7 @@ class Visualization:
         target = checked_target(path)
         ending = target.suffix.lower()
         if ending in (".gif", ".webp"):
-            pictures = [*(decode(data) for data in self.frames.kept()), self.image]
-            target.write_bytes(encode_animation([to_pil(picture) for picture in pictures], ending[1:]))
+            target.write_bytes(encode_animation([*self.frames.kept(), encode_png(self.image)], ending[1:]))
         elif ending == ".png":
             target.write_bytes(encode_png(self.image))
         else:

@@ -90,8 +90,9 @@ class FeatureExplorer(ipywidgets.Box):
         self.tree = LayerTreeView(commands=self.commands)
         self.controls = SynthesisTab(live=self.live, commands=self.commands)
         grid = ipywidgets.Box([self.tree, self.canvas, self.live, self.controls])
-        layout = settings.pop("layout", None)
-        super().__init__([grid], **({"layout": layout} if layout is not None else {}))
+        given = {name: settings.pop(name) for name in ("layout",) if name in settings}
+        self._own_layout = not given
+        super().__init__([grid], **given)
         parts = {
             "panel": self,
             "grid": grid,
@@ -129,9 +130,7 @@ class FeatureExplorer(ipywidgets.Box):
         """Fits the settings to a network that is to come into use; returns what adopts them."""
         old = self._settings
         layer = old.layer if old.layer in network.layers else suggested_layer(network)
-        fitting = dataclasses.replace(old, layer=layer, row=None, col=None)
-        fitting = dataclasses.replace(fitting, unit=min(old.unit, fitting.units(network) - 1))
-        fitting = fitting.changed(network, "objective", old.objective)
+        fitting = dataclasses.replace(old, row=None, col=None).changed(network, "layer", layer)
 
         def adopt() -> None:
             with self._lock:
@@ -314,9 +313,7 @@ class FeatureExplorer(ipywidgets.Box):
 
     def save_file(self, kind: str) -> tuple[str, str, bytes]:
         """(file name, MIME type, bytes): the picture as "png", or the run as "gif" or "webp"."""
-        settings = self._settings
-        name = f"{self._networks.name}-{settings.layer if settings.objective != 'class' else 'class'}-{settings.unit}"
-        return export.picture_file(kind, *self.live.recording(), name)
+        return export.picture_file(kind, *self.live.recording(), export.name(self._runner.settings))
 
     def snapshot(self) -> None:
         """Leaves a lasting picture and its settings in the notebook, which needs no kernel to be seen."""
@@ -328,11 +325,9 @@ class FeatureExplorer(ipywidgets.Box):
         text = "a run in progress" if self._runner.busy else "picture given to the panel"
         if result is not None and self.image is result.image:
             text = export.code(result.settings)
-        display(
-            {"image/png": export.enlarged(self.image), "text/plain": text},
-            metadata={"image/png": {"alt": f"{self.objective} {self.unit} of {self.layer}"}},
-            raw=True,
-        )
+        alt = export.name(None if result is None else result.settings)
+        picture = {"image/png": export.enlarged(self.image), "text/plain": text}
+        display(picture, metadata={"image/png": {"alt": alt}}, raw=True)
         display({"text/markdown": f"```python\n{text}\n```", "text/plain": text}, raw=True)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
@@ -352,11 +347,15 @@ class FeatureExplorer(ipywidgets.Box):
         self._networks.close()
         self._worker.close()
         self._runner.result = None
-        self.live.free()
+        self.live.forget()
+        self._told_image = None
+        self.set_trait("image", None)
         for part in (self.tree, self.live, self.controls, self.canvas, self.commands, *self.children):
             if part.comm is not None:
                 part.layout.close()
             part.close()
+        if self._own_layout and self.comm is not None:
+            self.layout.close()
         super().close()
 
 

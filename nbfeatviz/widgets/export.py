@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from nbfeatviz.images import encode_animation, encode_png, to_pil
+from nbfeatviz.synthesis.objectives import ClassLogit
 from nbfeatviz.synthesis.visualization import Settings
 
 _SMALLEST_SHOWN = 224
+_GIVEN = "  # the network that the panel was given:"
 
 
 def code(settings: Settings) -> str:
@@ -22,19 +25,31 @@ def code(settings: Settings) -> str:
     while isinstance(link, Settings):
         chain.append(link)
         link = link.start
-    imports = "from nbfeatviz import objectives"
-    lines = ["import nbfeatviz as nv", imports, "", f"net = nv.load({settings.network})"]
-    if settings.network.startswith("..."):
-        lines[-1] = f"net = nv.load(...)  # the network {settings.network[3:].strip()} that the panel was given"
-    previous = None
+    lines = ["import nbfeatviz as nv", "from nbfeatviz import objectives", ""]
+    previous, network = None, None
     if link == "picture":
         lines.append("picture = ...  # the picture that the panel was given")
         previous = "picture"
-    for number, link in enumerate(reversed(chain), start=1):
+    for number, run in enumerate(reversed(chain), start=1):
+        if run.network != network:
+            network = run.network
+            given = network.startswith("...")
+            lines.append(f"net = nv.load({'...' if given else network})" + (_GIVEN + network[3:] if given else ""))
         name = "result" if len(chain) == 1 else f"result{number}"
-        lines.append(f"{name} = {link.code(previous)}")
+        lines.append(f"{name} = {run.code(previous)}")
         previous = name
     return "\n".join([*lines, f"{previous}.image"])
+
+
+def name(settings: Settings | None) -> str:
+    """What a picture is called after: the network and what was maximized."""
+    if settings is None:
+        return "picture"
+    network = re.search(r"'([^']*)'", settings.network)
+    parts = [Path(network[1]).stem if network else "network"]
+    for _, term in settings.objective.terms:
+        parts += ["class", str(term.target)] if isinstance(term, ClassLogit) else [term.layer, str(term.unit)]
+    return "-".join(parts)
 
 
 def picture_file(kind: str, still: bytes, frames: Sequence[bytes], name: str) -> tuple[str, str, bytes]:
@@ -54,8 +69,7 @@ def picture_file(kind: str, still: bytes, frames: Sequence[bytes], name: str) ->
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("_") or "nbfeatviz"
     if kind == "png":
         return f"{stem}.png", "image/png", still
-    shown = [Image.open(io.BytesIO(data)).convert("RGB") for data in (*frames, still)]
-    return f"{stem}.{kind}", f"image/{kind}", encode_animation(shown, kind)
+    return f"{stem}.{kind}", f"image/{kind}", encode_animation([*frames, still], kind)
 
 
 def enlarged(picture: np.ndarray) -> bytes:

@@ -21,8 +21,8 @@ from nbfeatviz.images import Frames, encode_jpeg, encode_png
 from nbfeatviz.synthesis.ascent import Step
 from nbfeatviz.widgets.page import Commands, script, style
 
-FEWEST_IN_FLIGHT, MOST_IN_FLIGHT = 2, 8  # frames sent ahead on a slow and on a fast way to the page
-HOLD_MS = 200  # how long the page may wait with an acknowledgement on a fast way
+FEWEST_IN_FLIGHT, MOST_IN_FLIGHT = 2, 12  # frames sent ahead on a slow and on a fast way to the page
+HOLD_MS = 400  # how long the page may wait with an acknowledgement on a fast way
 FAST_SECONDS = 0.1  # from sent to drawn and acknowledged
 FRAME_SECONDS = 1 / 60
 NUMBERS_SECONDS = 0.1
@@ -66,6 +66,7 @@ class LiveCanvas(anywidget.AnyWidget):
         self._numbers_sent = 0
         self._pending: tuple[int, bytes, float] | None = None
         self._prediction: Any = None
+        self._last_prediction: Any = None
         self._settled = True
         self._acknowledged = self._sequence  # counts on, so that what is still to be acknowledged is not taken for new
         self._fast = False
@@ -108,7 +109,7 @@ class LiveCanvas(anywidget.AnyWidget):
     def predicted(self, prediction: Any) -> None:
         """The class of the last picture goes along with the next message."""
         with self._lock:
-            self._prediction = prediction
+            self._prediction = self._last_prediction = prediction
 
     def acknowledge(self, sequence: int, held: float = 0.0) -> None:
         """The page has drawn (or given up on) a frame, and those before it, `held` ms ago."""
@@ -169,13 +170,26 @@ class LiveCanvas(anywidget.AnyWidget):
         """Gives the frames of the run back; its numbers and last picture stay."""
         with self._lock:
             self.frames = Frames()
+            self.send({"kind": "freed"})
+
+    def forget(self) -> None:
+        """Gives all back that was kept of the run, its last picture too."""
+        with self._lock:
+            self._forget()
+            self.still = b""
 
     def restore(self) -> None:
         """A page has come (back): sends it everything there is of the run."""
         with self._lock:
             self._acknowledged = self._sequence
             self._heard_at = time.monotonic()
-            content = {"kind": "restore", "run": self._run, "first": 0, "replay": len(self.frames)}
+            content = {
+                "kind": "restore",
+                "run": self._run,
+                "first": 0,
+                "replay": len(self.frames),
+                "prediction": self._last_prediction,
+            }
             latest = [] if self._settled or not len(self.frames) else [self.frames.encoded(len(self.frames) - 1)]
             self.send(content, [self._table(0), *latest])
 

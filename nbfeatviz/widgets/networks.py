@@ -134,6 +134,7 @@ class Networks:
         self.network: Network | None = None
         self._worker, self._live, self._say, self._prepare = worker, live, say, prepare
         self._ready = threading.Event()
+        self._asked = 0  # of several networks asked for in a row only the last is loaded
         self._closed = False
 
     @property
@@ -165,21 +166,27 @@ class Networks:
         if name not in self.offered:
             raise ValueError(f"no network {name!r} in this panel; there are {', '.join(map(repr, self.offered))}.")
         self._ready.clear()
+        self._asked += 1
+        number = self._asked
         self._say("loading", f"loading {name} …")
-        self._worker.submit(lambda: self._load(name, then))
+        self._worker.submit(lambda: self._load(name, number, then))
 
-    def _load(self, name: str, then: Callable[[], None] | None) -> None:
+    def _load(self, name: str, number: int, then: Callable[[], None] | None) -> None:
+        if number != self._asked or self._closed:
+            return
         self._live.complain("")
         try:
             self._take(name)
-            self._ready.set()
+            if number == self._asked:
+                self._ready.set()
             if then is not None:
                 then()
         except Exception as error:
             self._live.complain(in_words(error))
         finally:
-            self._ready.set()
-            self._say("idle", "ready" if self.network is not None else "no network")
+            if number == self._asked:
+                self._ready.set()
+                self._say("idle", "ready" if self.network is not None else "no network")
 
     def _take(self, name: str) -> None:
         network = self.offered[name].load()
@@ -192,4 +199,5 @@ class Networks:
         """Lets go of the network, and of whoever waits for one."""
         self._closed = True
         self.network = None
+        self.offered.clear()
         self._ready.set()

@@ -14,7 +14,7 @@ from nbfeatviz.widgets.live_canvas import LiveCanvas
 
 PREDICT_SECONDS = 0.5
 PREDICT_SHARE = 30  # predicting may take a thirtieth of the time
-TELL_SECONDS = 0.1
+TELL_SECONDS = 0.2
 
 
 class Control:
@@ -150,7 +150,7 @@ class PanelWatcher:
 
 def drive(ascent: Ascent, control: Control, watcher: Watcher) -> None:
     """Does the steps of a run until it ends, is stopped, or fails (raises)."""
-    predicted_at, pause = -float("inf"), PREDICT_SECONDS
+    predicted_at, pause, first = -float("inf"), PREDICT_SECONDS, True
     held = True
 
     def hold() -> None:
@@ -182,4 +182,6 @@ def drive(ascent: Ascent, control: Control, watcher: Watcher) -> None:
             begun = time.monotonic()
             watcher.predicted(ascent.predict(step.image))
             predicted_at = time.monotonic()
-            pause = max(PREDICT_SECONDS, PREDICT_SHARE * (predicted_at - begun))
+            if not first:  # the first may have been compiled
+                pause = max(PREDICT_SECONDS, PREDICT_SHARE * (predicted_at - begun))
+            first = False

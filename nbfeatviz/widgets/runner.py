@@ -129,6 +129,7 @@ class Runner:
             text = "ended by an error"
             self._live.complain(in_words(error))
         finally:
+            control.stop()  # from here on Run means another run
             if ascent is not None:
                 text += f" after {ascent.done} steps"
                 self._keep(ascent, watcher.loss)
@@ -146,6 +147,8 @@ class Runner:
             if not result.settings.steps:
                 return  # not one step: what was shown before stays
             self.result = result
+            if ascent.network.classifies:
+                self._live.predicted(ascent.predict(result.image))
             self._live.settle(self.result.image)
             self._progress(loss, self.result.image)
         except Exception as error:  # whatever it is, the controls must come back to rest

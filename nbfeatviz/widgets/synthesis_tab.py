@@ -13,7 +13,7 @@ import traitlets
 
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import objectives, recipes
-from nbfeatviz.synthesis.ascent import LARGEST_STEP
+from nbfeatviz.synthesis.ascent import LARGEST_STEP, MOST_STEPS
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.page import Commands, script
@@ -84,7 +84,7 @@ class PanelSettings:
             new = dataclasses.replace(new, unit=min(new.unit, new.units(network) - 1))
             if name == "layer":
                 new = dataclasses.replace(new, row=None, col=None)
-            if new.objective == "neuron" and len(layer.output_shape or ()) != 3:
+            if name == "layer" and new.objective == "neuron" and len(layer.output_shape or ()) != 3:
                 new = dataclasses.replace(new, objective="channel")
         new.target(network).resolved(network)
         if name in ("row", "col"):
@@ -101,9 +101,9 @@ def _checked(name: str, value: Any) -> Any:
     if name in ("row", "col", "steps", "step_size") and value is None:
         return value
     if name in ("unit", "seed", "steps", "row", "col"):
-        low = 1 if name == "steps" else 0
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value < 2**31:
-            raise ValueError(f"{name} {value!r} must be a whole number from {low} to {2**31 - 1:,}.")
+        low, high = (1, MOST_STEPS) if name == "steps" else (0, 2**31 - 1)
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
+            raise ValueError(f"{name} {value!r} must be a whole number from {low} to {high:,}.")
         return int(value)
     elif name == "step_size":
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LARGEST_STEP:

@@ -20,14 +20,16 @@ class Worker:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._on_close: list[Callable[[], None]] = []
+        self._starting = threading.Lock()
         _workers.add(self)
 
     def submit(self, job: Callable[[], None]) -> None:
         """Queues a job. It handles its own errors: nobody waits for it."""
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._work, args=(self._jobs,), name="nbfeatviz", daemon=True)
-            self._thread.start()
-        self._jobs.put(job)
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._work, args=(self._jobs,), name="nbfeatviz", daemon=True)
+                self._thread.start()
+            self._jobs.put(job)
 
     def on_close(self, stop: Callable[[], None]) -> None:
         """Registers what tells a running job to end."""

@@ -375,7 +375,7 @@ def test_code_snapshot_and_bundle(make, monkeypatch):
     (picture, more), (text, _) = shown
     assert decode(picture["image/png"]).shape == (224, 224, 3)
     assert picture["text/plain"] == panel.code() == text["text/plain"]
-    assert more["metadata"]["image/png"]["alt"] == "channel 1 of conv1"
+    assert more["metadata"]["image/png"]["alt"] == "tiny-conv1-1"
     bundle = panel._repr_mimebundle_()
     assert bundle["image/png"] == panel.live.still
     assert bundle["text/plain"] == "FeatureExplorer('tiny', layer='conv1', unit=1)"
@@ -398,7 +398,7 @@ def test_names_are_data(make):
     assert panel.controls.facts["network"] == name
     assert panel.controls.facts["classes"][0] == name
     panel.run()
-    assert panel.save_file("png")[0] == "script_alert_1_script_-class-0.png"
+    assert panel.save_file("png")[0] == "tiny-class-0.png"
 
 
 def test_a_panel_is_few_widgets_and_closing_gives_them_back(net):
@@ -431,10 +431,18 @@ def test_closing_ends_the_run_and_the_thread_and_may_be_repeated(make):
 
 
 def test_closing_while_a_network_loads_keeps_none(monkeypatch):
-    network, release, loaded = make_network(), threading.Event(), threading.Event()
-    monkeypatch.setattr(networks, "_embedded", lambda name: (release.wait(10), loaded.set(), network)[2])
+    network, begun, release, loaded = make_network(), threading.Event(), threading.Event(), threading.Event()
+
+    def slowly(name: str) -> Any:
+        begun.set()
+        release.wait(10)
+        loaded.set()
+        return network
+
+    monkeypatch.setattr(networks, "_embedded", slowly)
     monkeypatch.setattr("nbfeatviz.widgets.worker._JOIN_SECONDS", 0.05)
     panel = nv.FeatureExplorer()
+    assert begun.wait(5)
     panel.close()
     release.set()
     assert loaded.wait(5)

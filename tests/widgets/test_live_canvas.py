@@ -95,7 +95,7 @@ def test_the_slower_the_way_the_fewer_frames_are_sent_ahead(page: Page, seconds:
     page.offer(0)
     page.now += seconds
     page.live.acknowledge(page.sequences[-1])
-    for k in range(1, 10):
+    for k in range(1, 20):
         page.offer(k)
     assert len(page.frames) - 1 == ahead
 

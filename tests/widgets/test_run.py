@@ -181,7 +181,7 @@ def test_compiling_is_said_before_the_step_that_needs_it():
     assert watcher.told == ["compiling", "running", 0, 1]
 
 
-@pytest.mark.parametrize(("seconds", "fewest", "most"), [(0.001, 8, 11), (0.1, 1, 2)])
+@pytest.mark.parametrize(("seconds", "fewest", "most"), [(0.001, 8, 11), (0.1, 2, 4)])
 def test_predictions_come_at_most_twice_a_second_and_take_a_small_share(
     monkeypatch, seconds: float, fewest: int, most: int
 ):
@@ -194,7 +194,7 @@ def test_predictions_come_at_most_twice_a_second_and_take_a_small_share(
             return super().__next__()
 
         def predict(self, image: np.ndarray) -> tuple[int, str, float]:
-            now[0] += seconds
+            now[0] += seconds if self.predicted else 2.0  # the first is compiled, which must not count
             return super().predict(image)
 
     ascent = Timed(100, classifies=True)  # 5 s
@@ -219,7 +219,7 @@ def test_the_panel_is_told_of_loss_and_picture_a_few_times_a_second(monkeypatch)
         now[0] += 0.01
         watcher.stepped(Step(k, float(k), np.zeros((2, 2, 1), np.float32), 0.0, 0.0, 0.0))
     assert [step.index for step in offered] == list(range(100))
-    assert 9 <= len(told) <= 11
+    assert 4 <= len(told) <= 6
     assert watcher.loss == 99.0
 
 

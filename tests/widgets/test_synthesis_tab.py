@@ -98,7 +98,8 @@ def test_a_layer_without_positions_has_channels_only(net, settings):
     neuron = dataclasses.replace(settings, objective="neuron", row=1, col=2)
     assert (neuron.changed(net, "layer", "conv1").row, neuron.changed(net, "layer", "conv1").col) == (None, None)
     assert neuron.changed(net, "layer", "flat").objective == "channel"
-    assert dataclasses.replace(settings, layer="flat").changed(net, "objective", "neuron").objective == "channel"
+    with pytest.raises(ValueError, match="'flat' has no positions"):
+        dataclasses.replace(settings, layer="flat").changed(net, "objective", "neuron")
 
 
 def test_a_class_is_found_by_its_name(net, settings):

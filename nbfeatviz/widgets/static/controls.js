@@ -2,10 +2,9 @@
 
 const OBJECTIVES = { channel: "channel", neuron: "neuron", class: "class" };
 const ECHO_MS = 2000;
-let views = 0;
 
 function render({ model, el }) {
-  const say = speaker(model), id = `nbfeatviz-${++views}`;
+  const say = speaker(model), id = `nbfeatviz-${Math.random().toString(36).slice(2)}`;
   const local = new Map(); // what was changed here and has not come back yet: name → [value, when]
   let state = "loading", disconnected = false;
 
@@ -124,7 +123,7 @@ function render({ model, el }) {
     const last = Math.max(0, (facts.units ?? 1) - 1);
     unit.max = number.max = last;
     if (typeof settings.unit === "number") { put(unit, settings.unit); put(number, settings.unit); }
-    total.textContent = facts.units ? `of ${facts.units}` : "";
+    total.textContent = facts.units ? `/${facts.units}` : "";
     const byClass = settings.objective === "class", classes = facts.classes ?? [];
     classRow.hidden = !byClass || !classes.length;
     const unitNames = byClass ? classes : facts.unit_names ?? [];

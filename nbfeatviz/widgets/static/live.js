@@ -17,13 +17,13 @@ class LivePage {
     this.disconnected = false;
   }
 
-  async connect() {
+  connect() {
     this.model.on("msg:custom", (content, buffers) => this.receive(content, buffers ?? []));
     this.model.on("change:status", () => this.changed());
     this.model.on("change:overlay", () => this.changed());
     this.model.on("comm_live_update", () => this.lost());
     this.still();
-    await this.say("hello");
+    this.say("hello");
   }
 
   lost() {
@@ -38,13 +38,14 @@ class LivePage {
     this.prediction = null;
     this.shown = -1; // step on the canvas; the length of the table for the picture after the last
     this.replaying = false;
+    this.replayable = true; // the kernel has the frames of the run
     this.speed = [];
   }
 
   receive(content, buffers) {
     const act = { begin: () => this.begin(content.run), steps: () => this.steps(content, buffers),
       settle: () => this.still(), restore: () => this.restore(content, buffers), replay: () => this.replayed(content, buffers),
-      file: () => this.download(content, buffers[0]) }[content.kind];
+      freed: () => { this.replayable = this.replaying = false; }, file: () => this.download(content, buffers[0]) }[content.kind];
     act?.();
     this.changed();
   }
@@ -85,11 +86,13 @@ class LivePage {
   restore(content, buffers) {
     this.begin(content.run);
     this.keep(content, buffers[0]);
+    this.replayable = content.replay > 0;
     if (buffers[1]) this.draw(buffers[1], "image/jpeg", this.table.length - 1);
     else if (this.model.get("still")?.byteLength) this.shown = this.table.length;
   }
 
   still() {
+    if (this.replaying) return; // the slider brings it back
     const data = this.model.get("still");
     if (data?.byteLength) return this.draw(data, "image/png", () => this.table.length);
     this.drawing = this.drawing.then(async () => {
@@ -237,8 +240,9 @@ class LiveView {
     this.overlay.dataset.count = page.received;
     this.empty.hidden = !page.blank;
     this.showBox(overlay);
+    this.fitPicture();
     const last = table.length;
-    this.replay.disabled = !last;
+    this.replay.disabled = !last || !page.replayable;
     this.replay.max = last;
     if (document.activeElement !== this.replay || !page.replaying) this.replay.value = page.replaying ? page.wanted : last;
     const place = page.replaying ? page.wanted : last;
@@ -265,6 +269,16 @@ class LiveView {
       this.statusAt = performance.now();
     }
     this.status.classList.toggle("nbfeatviz-busy", running);
+  }
+
+  /** The canvas beside this view: its shape, and out of the way of Tab and of screen readers. */
+  fitPicture() {
+    const grid = this.overlay.closest(".nbfeatviz-grid"), picture = grid?.querySelector(".nbfeatviz-picture");
+    if (!picture) return;
+    picture.setAttribute("tabindex", "-1"); // focused, it would trap Tab
+    picture.setAttribute("aria-hidden", "true"); // the overlay speaks for it
+    grid.classList.toggle("nbfeatviz-small", picture.width <= SMALL);
+    grid.style.setProperty("--aspect", picture.width / picture.height);
   }
 
   showBox(overlay) {
@@ -335,10 +349,10 @@ class LiveView {
   }
 }
 
-async function initialize({ model }) {
+function initialize({ model }) {
   const page = new LivePage(model);
   pages.set(model.get("key"), page);
-  await page.connect();
+  page.connect();
   return () => pages.delete(model.get("key"));
 }
 
@@ -346,19 +360,9 @@ function render({ model, el }) {
   const page = pages.get(model.get("key"));
   const view = new LiveView(page, el);
   const leave = page.addView(view);
-  const small = () => page.canvas.then((canvas) => {
-    const picture = el.parentElement?.querySelector(".nbfeatviz-picture");
-    el.parentElement?.classList.toggle("nbfeatviz-small", canvas.get("width") <= SMALL);
-    picture?.setAttribute("tabindex", "-1"); // focused, it would trap Tab
-    picture?.setAttribute("aria-hidden", "true"); // the overlay speaks for it
-    if (picture) el.parentElement.style.setProperty("--aspect", canvas.get("width") / canvas.get("height"));
-  });
-  page.canvas.then((canvas) => canvas.on("change:width change:height", small));
-  setTimeout(small);
   return () => {
     view.close();
     leave();
-    page.canvas.then((canvas) => canvas.off("change:width change:height", small));
   };
 }
 

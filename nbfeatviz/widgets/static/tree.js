@@ -50,7 +50,7 @@ function render({ model, el }) {
   }
 
   function reveal(element) {
-    const top = element.offsetTop - list.offsetTop;
+    const top = element.offsetTop; // the list is the offset parent
     if (top < list.scrollTop || top > list.scrollTop + list.clientHeight - 24)
       list.scrollTop = top - list.clientHeight / 2;
   }
