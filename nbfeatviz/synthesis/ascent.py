@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from nbfeatviz.images import Frames, as_picture, fitted
 from nbfeatviz.networks.loading import checked_size
@@ -114,10 +115,16 @@ class Ascent(Iterator[Step]):
         self.single, self.objective = single, given[0] if single else tuple(given)
         self.recipe, self.steps, self.step_size, self.seed = recipe, steps, float(size), seed
         self._resolved = resolved
-        self._weights = np.array([item.weights for item in resolved], np.float32)
-        self._values = tuple(
-            np.array(column, np.int32) for column in zip(*(item.values for item in resolved), strict=True)
-        )
+        columns = zip(*(item.values for item in resolved), strict=True)
+        self._constants = tuple(  # tensors once, not at every step
+            tf.constant(value)
+            for value in (
+                np.int32(self.seed),
+                np.float32(self.step_size),
+                np.int32(recipe.passed_gradients),
+                np.array([item.weights for item in resolved], np.float32),
+            )
+        ) + (tuple(tf.constant(np.array(column, np.int32)) for column in columns),)
         self._index = 0
         self._failed = False
 
@@ -197,12 +204,8 @@ class Ascent(Iterator[Step]):
             variables, slots, picture, figures = advance(
                 self._variables,
                 self._slots,
-                np.int32(self._index),
-                np.int32(self.seed),
-                np.float32(self.step_size),
-                np.int32(self.recipe.passed_gradients),
-                self._weights,
-                self._values,
+                tf.constant(self._index, tf.int32),
+                *self._constants,
             )
             loss, low, high, factor, finite = (np.asarray(figure) for figure in figures)
         bad = np.flatnonzero(~(np.isfinite(loss) & np.isfinite(low) & np.isfinite(high) & finite))
