@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+
+os.environ["KERAS_HOME"] = tempfile.mkdtemp(
+    prefix="nbfeatviz-keras-"
+)  # no weights that this machine has fetched before
+
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from nbfeatviz import Network
+
+
+# no weights that this machine has fetched before; Keras reads it when it is imported
+os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="nbfeatviz-keras-")
 
 
 @pytest.fixture(scope="session")

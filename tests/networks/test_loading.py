@@ -328,13 +328,7 @@ def no_answer(monkeypatch):
     server.close()
 
 
-def _without_cache() -> None:
-    if any((Path.home() / ".keras" / "models").glob("mobilenet_1_0_224_tf*")):
-        pytest.skip("the weights are on this machine")
-
-
 def test_weights_behind_a_firewall_are_one_message_and_no_waiting(no_answer, capfd):
-    _without_cache()
     began, before = time.monotonic(), socket.getdefaulttimeout()
     talks = keras.config.is_interactive_logging_enabled()
     with pytest.raises(ValueError, match=r"weights of 'MobileNet' could not be had.*use 'efficientnet-lite0'.*None"):
@@ -347,8 +341,6 @@ def test_weights_behind_a_firewall_are_one_message_and_no_waiting(no_answer, cap
 
 
 def test_weights_offline_are_the_same_message(monkeypatch):
-    _without_cache()
-
     def unreachable(*args, **settings):
         raise OSError("Network is unreachable")
 

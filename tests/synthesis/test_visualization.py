@@ -170,7 +170,8 @@ def test_a_given_picture_is_said_to_be_one(net):
 
 def test_the_code_of_a_chain_makes_the_last_picture():
     """The whole text that the panel gives: run, retargeted, gone on from with another recipe and step size."""
-    export = pytest.importorskip("nbfeatviz.widgets.export")
+    from nbfeatviz.widgets import export
+
     net = nv.load("mnist-cnn")
     ascent = nv.ascend(net, objectives.channel("conv2", 3), recipe="tutorial13-mnist", steps=3, seed=1)
     list(ascent)
