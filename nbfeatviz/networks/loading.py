@@ -9,6 +9,7 @@ import os
 import re
 import socket
 import sys
+import threading
 import types
 import warnings
 from collections import Counter
@@ -31,6 +32,7 @@ EMBEDDED = ("efficientnet-lite0", "mnist-cnn")
 DEFAULT = EMBEDDED[0]
 _SIZE_WHERE_FREE = 224
 _FETCH_SECONDS = 10.0
+_fetching = threading.Lock()
 
 
 def load(
@@ -220,15 +222,16 @@ def _application(name: str, weights: str | None, options: _Options) -> Network:
 @contextlib.contextmanager
 def _bounded_fetch() -> Iterator[None]:
     """Keras fetches without a time limit and prints: give its sockets one, and let it be quiet."""
-    before, talks = socket.getdefaulttimeout(), keras.config.is_interactive_logging_enabled()
-    socket.setdefaulttimeout(_FETCH_SECONDS)
-    keras.config.disable_interactive_logging()
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
-        if talks:
-            keras.config.enable_interactive_logging()
+    with _fetching:  # both settings are the process's: one at a time
+        before, talks = socket.getdefaulttimeout(), keras.config.is_interactive_logging_enabled()
+        socket.setdefaulttimeout(_FETCH_SECONDS)
+        keras.config.disable_interactive_logging()
+        try:
+            yield
+        finally:
+            socket.setdefaulttimeout(before)
+            if talks:
+                keras.config.enable_interactive_logging()
 
 
 def _from_file(path: Path, options: _Options, allow_lambda: bool) -> Network:

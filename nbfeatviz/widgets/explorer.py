@@ -40,8 +40,10 @@ class FeatureExplorer(ipywidgets.Box):
         net: None for the embedded networks; or a `Network`, a `keras.Model`, a name or path for
             `nbfeatviz.load`, or a dict of such by name. The embedded ones are always offered too.
         worker: what computation runs on; None for a thread of its own.
-        **settings: initial values of the traits below, as `layer="block5c_add", unit=3`; and `layout`, as of
-            every widget.
+        **settings: initial values of the traits below, as `layer="block5c_add", unit=3`, and of what else can
+            be set in the panel: `row`, `col`, `step_size`, `pre_activation`, `keep` (retargeting keeps the
+            picture) and `start` ("noise" or "image"); and `layout`, as of every widget. While a network loads in
+            the background, what is wrong in them is said in the panel.
 
     Attributes:
         layer: path of the layer.

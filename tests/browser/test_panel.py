@@ -152,12 +152,12 @@ def test_stop_is_heard_while_another_cell_runs(lab: JupyterServer, page) -> None
     panel.wait_steps(panel.data()["count"] + 3)
     panel.unit.fill("9")
     panel.button("Stop").click()
-    panel.wait_rest(seconds=5)
+    panel.wait_rest(seconds=20)
     assert running.is_visible(), "the cell still runs"
     panel.run()
-    panel.wait_steps(2, seconds=5)
+    panel.wait_steps(2, seconds=20)
     panel.button("Stop").click()
-    panel.wait_rest(seconds=5)
+    panel.wait_rest(seconds=20)
     assert running.is_visible(), "the cell still runs"
     notebook.interrupt_kernel()
 
