@@ -9,6 +9,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbfeatviz import samples
+    from nbfeatviz.attribution.activations import activations, apply_filter, filters
+    from nbfeatviz.attribution.cams import cam, grad_cam, grad_cam_plus_plus, guided_grad_cam, layer_cam
+    from nbfeatviz.attribution.evaluation import DeletionInsertion, deletion_insertion
+    from nbfeatviz.attribution.gradients import gradient_times_input, saliency, smooth_grad, var_grad
+    from nbfeatviz.attribution.integrated import completeness, integrated_gradients
+    from nbfeatviz.attribution.occlusion import occlusion
+    from nbfeatviz.attribution.randomization import Stage, randomization_check
+    from nbfeatviz.attribution.score_cam import score_cam
+    from nbfeatviz.images import read_image
     from nbfeatviz.networks.loading import load
     from nbfeatviz.networks.network import Network
     from nbfeatviz.networks.receptive_field import ReceptiveField, receptive_field
@@ -21,35 +31,82 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "DeletionInsertion",
     "FeatureExplorer",
     "Network",
     "NotFiniteError",
     "ReceptiveField",
+    "Stage",
     "Step",
     "Visualization",
+    "activations",
+    "apply_filter",
     "ascend",
+    "cam",
+    "completeness",
+    "deletion_insertion",
+    "filters",
+    "grad_cam",
+    "grad_cam_plus_plus",
+    "gradient_times_input",
+    "guided_grad_cam",
+    "integrated_gradients",
+    "layer_cam",
     "load",
     "maximize",
     "maximize_grid",
     "objectives",
+    "occlusion",
+    "randomization_check",
+    "read_image",
     "receptive_field",
     "recipes",
+    "saliency",
+    "samples",
+    "score_cam",
+    "smooth_grad",
+    "var_grad",
 ]
 
 _HOMES = {
+    "DeletionInsertion": "attribution.evaluation",
     "FeatureExplorer": "widgets.explorer",
     "Network": "networks.network",
     "NotFiniteError": "synthesis.ascent",
     "ReceptiveField": "networks.receptive_field",
+    "Stage": "attribution.randomization",
     "Step": "synthesis.ascent",
     "Visualization": "synthesis.visualization",
+    "activations": "attribution.activations",
+    "apply_filter": "attribution.activations",
     "ascend": "synthesis.ascent",
+    "cam": "attribution.cams",
+    "completeness": "attribution.integrated",
+    "deletion_insertion": "attribution.evaluation",
+    "filters": "attribution.activations",
+    "grad_cam": "attribution.cams",
+    "grad_cam_plus_plus": "attribution.cams",
+    "gradient_times_input": "attribution.gradients",
+    "guided_grad_cam": "attribution.cams",
+    "integrated_gradients": "attribution.integrated",
+    "layer_cam": "attribution.cams",
     "load": "networks.loading",
     "maximize": "synthesis.maximize",
     "maximize_grid": "synthesis.maximize",
+    "occlusion": "attribution.occlusion",
+    "randomization_check": "attribution.randomization",
+    "read_image": "images",
     "receptive_field": "networks.receptive_field",
+    "saliency": "attribution.gradients",
+    "score_cam": "attribution.score_cam",
+    "smooth_grad": "attribution.gradients",
+    "var_grad": "attribution.gradients",
 }
-_MODULES = {"objectives": "synthesis.objectives", "recipes": "synthesis.recipes"}
+_MODULES = {
+    "objectives": "synthesis.objectives",
+    "recipes": "synthesis.recipes",
+    "samples": "samples",
+}
 
 
 def __getattr__(name: str) -> Any:

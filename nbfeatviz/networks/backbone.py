@@ -7,23 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from nbfeatviz.networks.graph import Call
 from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.rectifiers import (
+    ReluGradient,
+    check_rectifiers,
+    fused_activation,
+    passing_relu,
+    rectifies,
+    relu_bounds,
+    with_relu_gradient,
+)
 from nbfeatviz.networks.twins import callable_in_graph, twin
 
-# Layers that apply their `activation` last: what it is before is their value with a linear activation.
-_ACTIVATED = (
-    keras.layers.Conv1D,
-    keras.layers.Conv2D,
-    keras.layers.Conv3D,
-    keras.layers.Conv2DTranspose,
-    keras.layers.DepthwiseConv2D,
-    keras.layers.SeparableConv2D,
-    keras.layers.Dense,
-    keras.layers.EinsumDense,
-)
 _ACTIVATION_KINDS = {"Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "Relu", "Relu6", "Silu", "Gelu"}
 
 
@@ -60,15 +57,20 @@ class Backbone:
             return call.index, False
         if call.kind in _ACTIVATION_KINDS and len(call.inputs) == 1:
             return call.inputs[0], False
-        return call.index, _fused_activation(call) is not None
+        return call.index, fused_activation(call) is not None
 
-    def __call__(self, pictures: Any, passing: Any = None) -> dict[Tap, Any]:
+    def check_relu(self, relu: ReluGradient) -> None:
+        """ValueError or UserWarning where guided or rectified gradients are not what they promise here."""
+        check_rectifiers(self._network.graph, [(index, fused) for index, fused in self._source.values()], relu)
+
+    def __call__(self, pictures: Any, passing: Any = None, relu: ReluGradient | None = None) -> dict[Tap, Any]:
         """Values at the taps.
 
         Args:
             pictures: tensor (batch, height, width, channels) in 0..1.
             passing: boolean tensor; while true, a ReLU that blocks the whole gradient of a picture passes
                 what would bring its units back to life (None: never).
+            relu: "guided" or "rectified" gradients at ReLU-like units; None for their own. Not with `passing`.
 
         Returns:
             One tensor a tap, batch first.
@@ -76,14 +78,20 @@ class Backbone:
         before: dict[int, Any] = {}
 
         def override(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            activation = _fused_activation(call)
-            bounds = _relu_bounds(call, activation) if passing is not None else None
-            if activation is not None and (call.index in self._raw or bounds):
+            activation = fused_activation(call)
+            bounds = relu_bounds(call) if passing is not None else None
+            changed = relu if rectifies(call) else None
+            if activation is not None and (call.index in self._raw or bounds or changed):
                 raw = twin(callable_in_graph(call.operation), activation=keras.activations.linear)(*args, **kwargs)
                 before[call.index] = raw
-                return _passing_relu(raw, bounds, passing) if bounds else activation(raw)
+                if bounds:
+                    return passing_relu(raw, bounds, passing)
+                return with_relu_gradient(changed, raw, activation(raw)) if changed else activation(raw)
             if bounds:
-                return _passing_relu(args[0], bounds, passing)
+                return passing_relu(_argument(args, kwargs), bounds, passing)
+            if changed:
+                value = callable_in_graph(call.operation)(*args, **kwargs)
+                return with_relu_gradient(changed, _argument(args, kwargs), value)
             return None
 
         inputs = self._network.contract.apply(pictures)
@@ -92,52 +100,6 @@ class Backbone:
         return {tap: before[index] if fused else values[index] for tap, (index, fused) in self._source.items()}
 
 
-def _fused_activation(call: Call) -> Any:
-    """The activation inside a convolution or dense layer, or None; a layer of your own keeps its call as it is."""
-    layer = call.operation
-    if not isinstance(layer, _ACTIVATED) or layer.activation in (None, keras.activations.linear):
-        return None
-    caller = next(kind for kind in type(layer).__mro__ if "call" in vars(kind))
-    return layer.activation if caller.__module__.split(".")[0] == "keras" else None
-
-
-def _relu_bounds(call: Call, fused: Any) -> tuple[float, float] | None:
-    """(low, high) between which a ReLU is the identity; None for anything that is not a plain ReLU."""
-    layer = call.operation
-    if isinstance(layer, keras.layers.ReLU):
-        plain = not layer.negative_slope and not layer.threshold
-        return (0.0, float("inf") if layer.max_value is None else float(layer.max_value)) if plain else None
-    if isinstance(layer, keras.layers.Activation):
-        fused = layer.activation
-    operation = "" if isinstance(layer, keras.layers.Layer) else call.kind.lower()
-    name = getattr(fused, "__name__", operation)
-    return {"relu": (0.0, float("inf")), "relu6": (0.0, 6.0)}.get(name)
-
-
-def _passing_relu(inputs: Any, bounds: tuple[float, float], passing: Any) -> Any:
-    """A ReLU whose gradient, where it is zero for a whole picture, lets the units return to its live range."""
-    low, high = bounds
-
-    def plain(x: Any, upstream: Any) -> Any:
-        if high == 6.0:
-            return tf.raw_ops.Relu6Grad(gradients=upstream, features=x)
-        if high == float("inf"):
-            return tf.raw_ops.ReluGrad(gradients=upstream, features=x)
-        return tf.where((x > low) & (x < high), upstream, 0.0)
-
-    def returning(x: Any, upstream: Any) -> Any:
-        ordinary = plain(x, upstream)
-        helpful = tf.where(x <= low, tf.maximum(upstream, 0.0), upstream)
-        helpful = tf.where(x >= high, tf.minimum(upstream, 0.0), helpful)
-        axes = list(range(1, len(x.shape)))
-        blocked = tf.reduce_all(ordinary == 0, axis=axes, keepdims=True)
-        return tf.where(blocked, helpful, ordinary)
-
-    @tf.custom_gradient
-    def relu(x: Any) -> Any:
-        def gradient(upstream: Any) -> Any:
-            return tf.cond(passing, lambda: returning(x, upstream), lambda: plain(x, upstream))
-
-        return tf.clip_by_value(x, low, high), gradient
-
-    return relu(inputs)
+def _argument(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The one tensor that an activation takes."""
+    return args[0] if args else next(iter(kwargs.values()))

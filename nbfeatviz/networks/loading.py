@@ -8,7 +8,6 @@ import json
 import os
 import re
 import socket
-import sys
 import threading
 import types
 import warnings
@@ -23,6 +22,7 @@ import keras
 import numpy as np
 
 from nbfeatviz.networks import imagenet
+from nbfeatviz.networks.callers import frames_inside
 from nbfeatviz.networks.contract import InputContract
 from nbfeatviz.networks.graph import read_graph
 from nbfeatviz.networks.head import with_logits
@@ -335,17 +335,9 @@ def _assumed_range(model: keras.Model, name: str) -> tuple[float, float]:
     warnings.warn(
         f"the input range of {name!r} is not known: assumed 0 to {high:g}, RGB. "
         "If that is wrong, say it: load(model, input_range=(-1, 1), channel_order='rgb').",
-        stacklevel=_frames_inside() + 1,
+        stacklevel=frames_inside() + 1,
     )
     return 0.0, high
-
-
-def _frames_inside() -> int:
-    """How many frames up the first one outside this package is: the line a warning should point at."""
-    frame, count = sys._getframe(1), 0
-    while frame.f_back is not None and str(frame.f_globals.get("__name__")).split(".")[0] == "nbfeatviz":
-        frame, count = frame.f_back, count + 1
-    return count
 
 
 def _first_line(error: Exception) -> str:

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from nbfeatviz.networks.backbone import Backbone
 from nbfeatviz.networks.network import Network
-from nbfeatviz.synthesis.objectives import Objective, measure
+from nbfeatviz.networks.units import measure
+from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipes import Recipe
 from nbfeatviz.synthesis.transforms import transformed
 

@@ -13,15 +13,17 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from nbfeatviz.images import as_picture, fitted
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.receptive_field import receptive_field
 from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.widgets import cells, export
+from nbfeatviz.widgets.attribution_tabs import AttributionTabs
 from nbfeatviz.widgets.layer_tree import LayerTreeView
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.networks import Networks, suggested_layer
 from nbfeatviz.widgets.page import Commands
+from nbfeatviz.widgets.photo import Photo, name_of
+from nbfeatviz.widgets.photo_desk import PhotoDesk
 from nbfeatviz.widgets.requests import answer
 from nbfeatviz.widgets.runner import Runner
 from nbfeatviz.widgets.synthesis_tab import PanelSettings, SynthesisTab
@@ -42,8 +44,8 @@ class FeatureExplorer(ipywidgets.Box):
         worker: what computation runs on; None for a thread of its own.
         **settings: initial values of the traits below, as `layer="block5c_add", unit=3`, and of what else can
             be set in the panel: `row`, `col`, `step_size`, `pre_activation`, `keep` (retargeting keeps the
-            picture) and `start` ("noise" or "image"); and `layout`, as of every widget. While a network loads in
-            the background, what is wrong in them is said in the panel.
+            picture) and `start` ("noise", "image" or "photo"); and `layout`, as of every widget. While a network
+            loads in the background, what is wrong in them is said in the panel.
 
     Attributes:
         layer: path of the layer.
@@ -54,8 +56,10 @@ class FeatureExplorer(ipywidgets.Box):
         seed: of noise and transforms.
         state: "loading", "idle", "compiling", "running" or "paused" (read only).
         loss: of the last step (read only; a few times a second).
-        image: float32 (H, W, C) in 0..1: the picture so far. Set it to show a picture of yours, from which
-            a run can start.
+        image: float32 (H, W, C) in 0..1: the picture on the canvas. Set it to bring a photo of yours (path, bytes,
+            PIL image, or array), which all tabs are then about; while no run is in progress the canvas shows it too.
+            None takes the photo away.
+        desk: the photo, and what is asked about it.
 
     Raises:
         ValueError, TypeError: a network or setting that is not possible; also on setting a trait (a value of the
@@ -78,7 +82,8 @@ class FeatureExplorer(ipywidgets.Box):
         self._worker = worker or Worker()
         self._settings = PanelSettings()
         self._told_settings = self._settings  # what the traits were last set to from inside, and so need no check
-        self._told_image: np.ndarray | None = None
+        self._telling = False  # whether `loss` and `image` are being set from inside
+        self._given: tuple[np.ndarray, Photo] | None = None  # the photo that is being given, and what is seen of it
         key = uuid.uuid4().hex
         self.commands = Commands(key=key)
         self.canvas = ipycanvas.Canvas(width=224, height=224)
@@ -91,7 +96,9 @@ class FeatureExplorer(ipywidgets.Box):
             raise
         self.tree = LayerTreeView(commands=self.commands)
         self.controls = SynthesisTab(live=self.live, commands=self.commands)
-        grid = ipywidgets.Box([self.tree, self.canvas, self.live, self.controls])
+        self.tabs = AttributionTabs(live=self.live, commands=self.commands, controls=self.controls)
+        self.desk = PhotoDesk(self, self.tabs, self._worker, self.live.complain, self.live.deliver)
+        grid = ipywidgets.Box([self.tree, self.canvas, self.live, self.controls, self.tabs])
         given = {name: settings.pop(name) for name in ("layout",) if name in settings}
         self._own_layout = not given
         super().__init__([grid], **given)
@@ -102,11 +109,12 @@ class FeatureExplorer(ipywidgets.Box):
             "picture": self.canvas,
             "live": self.live,
             "controls": self.controls,
+            "photo": self.tabs,
         }
         for name, part in parts.items():
             part.add_class(f"nbfeatviz-{name}")
         _hear_on_any_shell(self.commands)
-        self.commands.on_msg(lambda _, content, buffers: answer(self, content))
+        self.commands.on_msg(lambda _, content, buffers: answer(self, content, buffers))
         self._runner = Runner(self._worker, self.live, self._prepared, self._say, self._tell_progress)
         cells.register(self)
         self._tell_settings()
@@ -138,6 +146,7 @@ class FeatureExplorer(ipywidgets.Box):
             with self._lock:
                 self.tree.show(network.layers)
                 self._adopt(fitting)
+                self.desk.network_changed(network)
 
         return adopt
 
@@ -177,12 +186,14 @@ class FeatureExplorer(ipywidgets.Box):
                 seed=settings.seed,
                 keep=settings.keep,
             )
+        if network is not None and settings.layer != before.layer:
+            self.desk.layer_changed()
 
     def _tell_settings(self) -> None:
         """Shows the settings on the page."""
         network, settings = self.network, self._settings
         self.controls.show(settings, network, self._networks.name, list(self._networks.offered))
-        self.tree.selected = settings.layer
+        self.tab_changed()
         overlay: dict[str, Any] = {"pick": False, "box": None}
         if network is not None and settings.objective == "neuron":
             height, width = (network.layers[settings.layer].output_shape or (1, 1))[:2]
@@ -192,6 +203,16 @@ class FeatureExplorer(ipywidgets.Box):
             overlay = {"pick": True, "box": box, "size": network.contract.size, "neuron": (row, col)}
         if overlay != self.live.overlay:
             self.live.overlay = overlay
+
+    @property
+    def chosen_layer(self) -> str:
+        """The layer that the panel is set to; unlike the trait, on every thread."""
+        return self._settings.layer
+
+    def tab_changed(self) -> None:
+        """Shows the layer that the open tab is about; in tabs that answer quickly the choice follows the keyboard."""
+        self.tree.selected = self.desk.layer
+        self.tree.follow = self.desk.tab in ("grad-cam", "activations")
 
     def _sync(self) -> None:
         """Sets the traits to the settings (main thread)."""
@@ -214,19 +235,27 @@ class FeatureExplorer(ipywidgets.Box):
 
     @traitlets.validate("image")
     def _validate_image(self, proposal: Any) -> Any:
-        if proposal["value"] is None or proposal["value"] is self._told_image:
+        if self._telling or proposal["value"] is None:
             return proposal["value"]
-        if self._runner.busy:
-            raise ValueError("a run is in progress: stop it before giving the panel another picture.")
-        contract = self._networks.wait().contract
-        return fitted(as_picture(proposal["value"], contract.channels), contract.size)
+        network = self._networks.wait()
+        photo = self.desk.read(proposal["value"], name_of(proposal["value"]))
+        picture = photo.seen(network)
+        self._given = picture, photo
+        return picture
 
     @traitlets.observe("image")
     def _image_changed(self, change: Any) -> None:
-        if change["new"] is not None and change["new"] is not self._told_image:
+        if self._telling:
+            return
+        if change["new"] is None or self._given is None:
+            self.desk.remove()
+            return
+        (picture, photo), self._given = self._given, None
+        if not self._runner.busy:
             self._runner.result = None
             self.live.clear()
-            self.live.settle(change["new"])
+            self.live.settle(picture)
+        self.desk.take(photo)
 
     def _show_state(self) -> None:
         """Sets the trait to what the status line says (main thread)."""
@@ -234,9 +263,12 @@ class FeatureExplorer(ipywidgets.Box):
 
     def _show_progress(self, loss: float, image: np.ndarray | None) -> None:
         """Sets the traits from inside (main thread)."""
-        self._told_image = image
-        self.set_trait("loss", loss)
-        self.set_trait("image", image)
+        self._telling = True
+        try:
+            self.set_trait("loss", loss)
+            self.set_trait("image", image)
+        finally:
+            self._telling = False
 
     def _say(self, state: str, text: str = "", **more: Any) -> None:
         self.live.say(state, text, **more)
@@ -261,7 +293,11 @@ class FeatureExplorer(ipywidgets.Box):
     def _prepared(self) -> Ascent:
         """The run that the panel is set to."""
         network, settings = self._networks.wait(), self._settings
-        shown = self._runner.result if self._runner.result is not None else self.image
+        starts = {
+            "noise": lambda: None,
+            "image": lambda: self.image if self._runner.result is None else self._runner.result,
+            "photo": lambda: self.desk.picture,
+        }
         return Ascent(
             network,
             settings.target(network),
@@ -269,8 +305,23 @@ class FeatureExplorer(ipywidgets.Box):
             steps=settings.steps,
             step_size=settings.step_size,
             seed=settings.seed,
-            start=None if settings.start == "noise" else shown,
+            start=starts[settings.start](),
         )
+
+    def maximize(self, layer: str, unit: int, row: int | None = None, col: int | None = None) -> None:
+        """Chooses a channel, or with a position a neuron, and runs from noise; a run in progress goes on with it."""
+        network = self._networks.wait()
+        with self._lock:
+            settings = dataclasses.replace(self._settings, start="noise").changed(network, "objective", "channel")
+            settings = settings.changed(network, "layer", layer).changed(network, "unit", unit)
+            if row is not None:
+                settings = settings.changed(network, "objective", "neuron").changed(network, "row", row)
+                settings = settings.changed(network, "col", col)
+            self._adopt(settings)
+        if self._runner.busy:
+            self.resume()
+        else:
+            self.run()
 
     def pause(self) -> None:
         """Holds the run before its next step; `run()` or `resume()` lets it go on."""
@@ -348,11 +399,11 @@ class FeatureExplorer(ipywidgets.Box):
         self.stop()
         self._networks.close()
         self._worker.close()
+        self.desk.close()
         self._runner.result = None
         self.live.forget()
-        self._told_image = None
-        self.set_trait("image", None)
-        for part in (self.tree, self.live, self.controls, self.canvas, self.commands, *self.children):
+        self._show_progress(float("nan"), None)
+        for part in (self.tree, self.live, self.controls, self.tabs, self.canvas, self.commands, *self.children):
             if part.comm is not None:
                 part.layout.close()
             part.close()

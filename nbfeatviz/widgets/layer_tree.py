@@ -19,12 +19,14 @@ class LayerTreeView(anywidget.AnyWidget):
     Attributes:
         rows: one dict an entry, in order: path, name, kind, shape, units, depth, selectable, group.
         selected: path of the chosen layer.
+        follow: moving through the tree by keyboard chooses at once.
         commands: where the page says what was chosen.
     """
 
     _esm = script("tree")
     rows = traitlets.List().tag(sync=True)
     selected = traitlets.Unicode().tag(sync=True)
+    follow = traitlets.Bool(False).tag(sync=True)
     commands = traitlets.Instance(Commands).tag(sync=True, **ipywidgets.widget_serialization)
 
     def show(self, tree: LayerTree | None) -> None:

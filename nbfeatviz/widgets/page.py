@@ -8,11 +8,14 @@ import anywidget
 import traitlets
 
 _STATIC = Path(__file__).parent / "static"
+_PARTS = {  # of the widgets whose script is more than one file
+    "photo": ("fields", "colour", "mapview", "intake", "photobox", "target", "cells", "bars", "activations", "compare"),
+}
 
 
 def script(name: str) -> str:
-    """The JavaScript module of a widget, with the few functions that all of them share in front."""
-    return "\n".join((_STATIC / part).read_text("utf-8") for part in ("shared.js", f"{name}.js"))
+    """The JavaScript module of a widget: what all of them share, the widget's parts, and the widget itself."""
+    return "\n".join((_STATIC / f"{part}.js").read_text("utf-8") for part in ("shared", *_PARTS.get(name, ()), name))
 
 
 def style() -> str:

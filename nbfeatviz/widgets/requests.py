@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbfeatviz.networks.receptive_field import receptive_field
@@ -11,16 +11,23 @@ from nbfeatviz.widgets.runner import in_words
 
 if TYPE_CHECKING:
     from nbfeatviz.widgets.explorer import FeatureExplorer
+    from nbfeatviz.widgets.photo_desk import PhotoDesk
 
 
-def answer(panel: FeatureExplorer, content: Any) -> None:
-    """Does what a message asks for; what is wrong with it is said in the panel."""
+def answer(panel: FeatureExplorer, content: Any, buffers: Sequence[Any] = ()) -> None:
+    """Does what a message asks for; what is wrong with it is said in the panel.
+
+    Args:
+        panel: the panel.
+        content: the message, whose "kind" says what is wanted.
+        buffers: what came along with it.
+    """
     kind = content.get("kind") if isinstance(content, dict) else None
     handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
     if handler is None:
         return
     try:
-        handler(panel, content)
+        handler(panel, {**content, "buffers": buffers})
     except KeyError as error:
         panel.live.complain(f"the page sent {kind!r} without {error}.")
     except (ValueError, TypeError, OverflowError) as error:
@@ -33,6 +40,9 @@ def _set(panel: FeatureExplorer, content: dict[str, Any]) -> None:
         raise ValueError("the network is still loading: try again in a moment.")
     panel.live.complain("")
     try:
+        if name == "layer" and panel.desk.tab == "grad-cam":
+            panel.desk.option("cam", "layer", value)
+            return
         panel.change(name, value)
     except (ValueError, TypeError):
         panel.controls.send({"kind": "refused"})  # the page shows what is set again
@@ -90,6 +100,29 @@ def _gone(panel: FeatureExplorer, content: dict[str, Any]) -> None:
     panel.leave()
 
 
+def _photo(act: Callable[[PhotoDesk, dict[str, Any]], None]) -> Callable[[FeatureExplorer, dict[str, Any]], None]:
+    """A handler of what is done at the photo desk; the complaint before is over."""
+
+    def handle(panel: FeatureExplorer, content: dict[str, Any]) -> None:
+        panel.live.complain("")
+        act(panel.desk, content)
+
+    return handle
+
+
+def _received(desk: PhotoDesk, content: dict[str, Any]) -> None:
+    if not content["buffers"]:
+        raise ValueError("the page sent a photo without its bytes.")
+    desk.receive(str(content["name"])[:200], bytes(content["buffers"][0]))
+
+
+def _picked(desk: PhotoDesk, content: dict[str, Any]) -> None:
+    if "rows" in content:
+        desk.move(int(content["rows"]), int(content["cols"]))
+    else:
+        desk.position(float(content["y"]), float(content["x"]))
+
+
 _HANDLERS: dict[Any, Callable[[Any, dict[str, Any]], None]] = {
     "hello": lambda panel, content: panel.live.restore(),
     "ack": lambda panel, content: panel.live.acknowledge(int(content["sequence"]), float(content.get("held", 0))),
@@ -106,4 +139,21 @@ _HANDLERS: dict[Any, Callable[[Any, dict[str, Any]], None]] = {
     "pick": _pick,
     "move": _move,
     "gone": _gone,
+    "photo-hello": lambda panel, content: panel.desk.restore(),
+    "photo-error": lambda panel, content: panel.live.complain(str(content["text"])[:500]),
+    "tab": _photo(lambda desk, content: desk.open(content["name"])),
+    "photo": _photo(_received),
+    "photo-sample": _photo(lambda desk, content: desk.sample(content["name"])),
+    "photo-remove": _photo(lambda desk, content: desk.remove()),
+    "photo-fit": _photo(lambda desk, content: desk.fit(fit=content["fit"])),
+    "photo-crop": _photo(lambda desk, content: desk.fit(centre=(float(content["y"]), float(content["x"])))),
+    "target": _photo(lambda desk, content: desk.target(content["target"])),
+    "option": _photo(lambda desk, content: desk.option(content["group"], content["name"], content["value"])),
+    "compute": _photo(lambda desk, content: desk.compare()),
+    "sanity": _photo(lambda desk, content: desk.randomize()),
+    "cancel": _photo(lambda desk, content: desk.cancel()),
+    "channel": _photo(lambda desk, content: desk.channel(content["unit"])),
+    "position": _photo(_picked),
+    "likes": _photo(lambda desk, content: desk.likes()),
+    "npy": _photo(lambda desk, content: desk.save_raw()),
 }

@@ -26,6 +26,7 @@ class Control:
         self._paused = paused
         self._single_steps = 0
         self._target: dict[str, Any] | None = None
+        self._woken = False
         self.done = threading.Event()
 
     def stop(self) -> None:
@@ -63,17 +64,37 @@ class Control:
         """Whether the run was told to end."""
         return self._stopped
 
-    def wait(self, on_hold: Callable[[], None]) -> dict[str, Any] | None:
-        """Waits until a step may be done; calls `on_hold` once if it must wait. Returns a new target, or None."""
+    def wake(self) -> None:
+        """Lets a held run look at what was interjected."""
         with self._changed:
-            if self._may_not_go():
-                on_hold()
-            while self._may_not_go():
-                self._changed.wait()
+            self._woken = True
+            self._changed.notify_all()
+
+    def wait(self, on_hold: Callable[[], None], attend: Callable[[], bool]) -> dict[str, Any] | None:
+        """Waits until a step may be done, attending to other work meanwhile.
+
+        Calls `on_hold` once if it must wait. Returns a new target, or None.
+        """
+        told = False
+        while self._holds(on_hold if not told else None):
+            told = True
+            while attend():
+                pass
+        with self._changed:
             if self._paused and self._single_steps and not self._stopped:
                 self._single_steps -= 1
             target, self._target = self._target, None
             return target
+
+    def _holds(self, on_hold: Callable[[], None] | None) -> bool:
+        """Waits while the run is held; comes back with True when there may be other work."""
+        with self._changed:
+            if self._may_not_go() and on_hold is not None:
+                on_hold()
+            while self._may_not_go() and not self._woken:
+                self._changed.wait()
+            self._woken = False
+            return self._may_not_go()
 
     def _may_not_go(self) -> bool:
         return self._paused and not self._single_steps and not self._stopped
@@ -148,8 +169,8 @@ class PanelWatcher:
         self._live.predicted(prediction)
 
 
-def drive(ascent: Ascent, control: Control, watcher: Watcher) -> None:
-    """Does the steps of a run until it ends, is stopped, or fails (raises)."""
+def drive(ascent: Ascent, control: Control, watcher: Watcher, attend: Callable[[], bool] = lambda: False) -> None:
+    """Does the steps of a run until it ends, is stopped, or fails (raises); `attend` does other work in between."""
     predicted_at, pause, first = -float("inf"), PREDICT_SECONDS, True
     held = True
 
@@ -159,7 +180,8 @@ def drive(ascent: Ascent, control: Control, watcher: Watcher) -> None:
         watcher.holding(ascent)
 
     while not control.stopped:
-        target = control.wait(hold)
+        attend()
+        target = control.wait(hold, attend)
         if control.stopped:
             return
         if target is not None:

@@ -43,6 +43,7 @@ class Runner:
         self._ascent: Ascent | None = None
         self.result: Visualization | None = None
         worker.on_close(self.stop)
+        worker.on_interjection(self._wake)
 
     @property
     def busy(self) -> bool:
@@ -106,6 +107,10 @@ class Runner:
         if self._control is not None:
             self._control.retarget(**target)
 
+    def _wake(self) -> None:
+        if self._control is not None:
+            self._control.wake()
+
     def _begin(self, control: Control, wait: bool) -> None:
         self._say("compiling", "starting …", error="")
         if wait:
@@ -121,7 +126,7 @@ class Runner:
             if not control.stopped:
                 ascent = self._ascent = self._prepare()
                 self._live.begin()
-                drive(ascent, control, watcher)
+                drive(ascent, control, watcher, self._worker.attend)
                 text = "stopped" if control.stopped else "finished"
         except KeyboardInterrupt as error:
             text, interrupted = "interrupted", error

@@ -19,7 +19,7 @@ from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.page import Commands, script
 
 OBJECTIVES = ("channel", "neuron", "class")
-STARTS = ("noise", "image")
+STARTS = ("noise", "image", "photo")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class PanelSettings:
         seed: of noise and transforms.
         pre_activation: measure before the activation.
         keep: retargeting keeps the picture.
-        start: "noise", or "image" for what the canvas shows.
+        start: "noise", "image" for what the canvas shows, "photo" for the photo as the network sees it.
     """
 
     layer: str = ""
@@ -111,7 +111,7 @@ def _checked(name: str, value: Any) -> Any:
     elif name == "objective" and value not in OBJECTIVES:
         raise ValueError(f"objective {value!r} is unknown: it is 'channel', 'neuron' or 'class'.")
     elif name == "start" and value not in STARTS:
-        raise ValueError(f"start {value!r} is unknown: it is 'noise' or 'image'.")
+        raise ValueError(f"start {value!r} is unknown: it is 'noise', 'image' or 'photo'.")
     elif name == "recipe":
         recipes.get(value)
     elif name in ("pre_activation", "keep") and not isinstance(value, bool):

@@ -13,27 +13,82 @@ _JOIN_SECONDS = 2.0
 _workers: weakref.WeakSet[Worker] = weakref.WeakSet()
 
 
-class Worker:
-    """Does jobs one after another on one daemon thread, which starts with the first job."""
+class _Jobs:
+    """What waits to be done: long jobs in order, and short ones that go before them."""
 
     def __init__(self) -> None:
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._short: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._long: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._waiting = threading.Semaphore(0)
+
+    def put(self, job: Callable[[], None] | None, short: bool = False) -> None:
+        (self._short if short else self._long).put(job)  # type: ignore[arg-type]
+        self._waiting.release()
+
+    def take(self) -> Callable[[], None] | None:
+        self._waiting.acquire()
+        try:
+            return self._short.get_nowait()
+        except queue.Empty:
+            return self._long.get()
+
+    def take_short(self) -> Callable[[], None] | None:
+        try:
+            job = self._short.get_nowait()
+        except queue.Empty:
+            return None
+        self._waiting.acquire()
+        return job
+
+
+class Worker:
+    """Does jobs one after another on one daemon thread, which starts with the first job.
+
+    A run of thousands of steps is one job. What a person wants to see meanwhile is interjected: the run calls
+    `attend` between its steps, and one short job is done there.
+    """
+
+    def __init__(self) -> None:
+        self._jobs = _Jobs()
         self._thread: threading.Thread | None = None
         self._on_close: list[Callable[[], None]] = []
+        self._on_interjection: list[Callable[[], None]] = []
         self._starting = threading.Lock()
         _workers.add(self)
 
     def submit(self, job: Callable[[], None]) -> None:
         """Queues a job. It handles its own errors: nobody waits for it."""
+        self._put(job, short=False)
+
+    def interject(self, job: Callable[[], None]) -> None:
+        """Queues a short job before all long ones, and between the steps of one that attends."""
+        self._put(job, short=True)
+        for wake in self._on_interjection:
+            wake()
+
+    def _put(self, job: Callable[[], None], short: bool) -> None:
         with self._starting:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._work, args=(self._jobs,), name="nbfeatviz", daemon=True)
                 self._thread.start()
-            self._jobs.put(job)
+            self._jobs.put(job, short)
+
+    def attend(self) -> bool:
+        """Does one interjected job, if this is the worker's thread and one waits; returns whether there was one."""
+        if threading.current_thread() is not self._thread:
+            return False
+        job = self._jobs.take_short()
+        if job is not None:
+            job()
+        return job is not None
 
     def on_close(self, stop: Callable[[], None]) -> None:
         """Registers what tells a running job to end."""
         self._on_close.append(stop)
+
+    def on_interjection(self, wake: Callable[[], None]) -> None:
+        """Registers what wakes a job that waits, so that it attends."""
+        self._on_interjection.append(wake)
 
     def close(self) -> None:
         """Ends the job in progress and the thread; waits 2 s at most."""
@@ -41,13 +96,13 @@ class Worker:
             stop()
         self._jobs.put(None)
         thread, self._thread = self._thread, None
-        self._jobs = queue.SimpleQueue()  # what ends this thread must not end the next one
+        self._jobs = _Jobs()  # what ends this thread must not end the next one
         if thread is not None and thread is not threading.current_thread():
             thread.join(_JOIN_SECONDS)
 
     @staticmethod
-    def _work(jobs: queue.SimpleQueue[Callable[[], None] | None]) -> None:
-        while (job := jobs.get()) is not None:
+    def _work(jobs: _Jobs) -> None:
+        while (job := jobs.take()) is not None:
             job()
             del job  # a finished run and its memory must not wait here for the next one
 
@@ -55,12 +110,33 @@ class Worker:
 class SameThread:
     """A worker for tests and scripts: does each job at once, in the calling thread."""
 
+    def __init__(self) -> None:
+        self._short: list[Callable[[], None]] = []
+
     def submit(self, job: Callable[[], None]) -> None:
         """Does the job."""
         job()
 
+    def interject(self, job: Callable[[], None]) -> None:
+        """Does the job; one that is interjected by another is done when that is over."""
+        self._short.append(job)
+        if len(self._short) > 1:
+            return
+        while self._short:
+            try:
+                self._short[0]()
+            finally:
+                self._short.pop(0)
+
+    def attend(self) -> bool:
+        """Nothing waits."""
+        return False
+
     def on_close(self, stop: Callable[[], None]) -> None:
         """Nothing runs in the background, so nothing is to be stopped."""
+
+    def on_interjection(self, wake: Callable[[], None]) -> None:
+        """Nothing waits, so nothing is to be woken."""
 
     def close(self) -> None:
         """Nothing to end."""

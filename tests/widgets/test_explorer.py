@@ -291,19 +291,20 @@ def test_a_run_goes_on_from_the_picture_that_is_shown(make, net):
     assert "start=picture" in panel.code()
 
 
-def test_a_picture_is_refused_in_mid_run(make):
-    panel, errors = make(), []
+def test_a_photo_in_mid_run_leaves_the_run_alone(make):
+    panel, alone = make(), make()
+    grey = np.full((16, 16, 3), 0.5, np.float32)
 
     def disturb(_: Any) -> None:
-        if panel._runner.busy:
-            try:
-                panel.image = np.zeros((16, 16, 3))
-            except ValueError as error:
-                errors.append(str(error))
+        if panel._runner.busy and panel.desk.photo is None:
+            panel.image = grey
 
     panel.observe(disturb, "loss")
     panel.run()
-    assert errors[0] == "a run is in progress: stop it before giving the panel another picture."
+    alone.run()
+    assert np.array_equal(panel.desk.picture, grey)
+    assert np.array_equal(panel.image, alone.image)
+    assert not panel.live.status["error"]
 
 
 def test_an_observer_may_change_the_panel(make):

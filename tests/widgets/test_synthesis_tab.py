@@ -56,7 +56,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("col", 10**9, "col 1000000000 is out of range"),
     ("pre_activation", 1, "True or False"),
     ("keep", "yes", "True or False"),
-    ("start", "picture", "'noise' or 'image'"),
+    ("start", "picture", "'noise', 'image' or 'photo'"),
     ("colour", "red", "no setting 'colour'"),
 ]
 

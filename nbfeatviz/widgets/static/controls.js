@@ -18,11 +18,7 @@ function render({ model, el }) {
     show();
   }
 
-  /** Enter and leaving the field both mean what is written in it. */
-  const committing = (act) => ({ change: act, keydown: (event) => { if (event.key === "Enter") { event.stopPropagation(); act(event); } } });
-
   // fields
-  const options = (values) => values.map(([value, text, title]) => make("option", { value, text, title }));
   const network = make("select", { on: { change: () => say("set", { name: "network", value: network.value }) } });
   const objective = make("select", { on: { change: () => set("objective", objective.value) } }, ...options(Object.entries(OBJECTIVES)));
   const unit = make("input", { type: "range", min: 0, max: 0, step: 1, "aria-label": "unit",
@@ -32,7 +28,7 @@ function render({ model, el }) {
   const total = make("span", { class: "nbfeatviz-total" });
   const unitName = make("span", { class: "nbfeatviz-unit-name" });
   const named = make("input", { type: "text", list: `${id}-classes`, placeholder: "search by name…", autocomplete: "off",
-    "aria-label": "class", on: committing(() => { if (named.value.trim()) set("unit", chosenClass(named.value.trim())); }) });
+    "aria-label": "class", on: committing(() => { if (named.value.trim()) set("unit", classOf(model.get("facts").classes ?? [], named.value.trim())); }) });
   const names = make("datalist", { id: `${id}-classes` });
   const recipe = make("select", { on: { change: () => set("recipe", recipe.value) } });
   const field = (name, kind, attributes) => make("input", { type: "number", ...attributes, on: committing((event) => {
@@ -45,7 +41,7 @@ function render({ model, el }) {
   const preActivation = make("input", { type: "checkbox", on: { change: () => set("pre_activation", preActivation.checked) } });
   const keep = make("input", { type: "checkbox", on: { change: () => set("keep", keep.checked) } });
   const start = make("select", { on: { change: () => set("start", start.value) } },
-    ...options([["noise", "noise"], ["image", "the image shown"]]));
+    ...options([["noise", "noise"], ["image", "the image shown"], ["photo", "my photo"]]));
 
   // buttons
   const button = (text, act, title, primary) => make("button", { type: "button", text, title, class: primary ? "nbfeatviz-primary" : null, on: { click: act } });
@@ -81,13 +77,6 @@ function render({ model, el }) {
       make("div", { class: "nbfeatviz-buttons" }, run, pause, step, stop, reset),
       make("div", { class: "nbfeatviz-buttons" }, save, format, copy), code));
   const untrained = el.querySelector(".nbfeatviz-untrained");
-
-  /** The class of a name, or the words themselves, which the kernel answers with the nearest names. */
-  function chosenClass(text) {
-    const known = model.get("facts").classes ?? [];
-    const found = known.findIndex((name) => name.toLowerCase() === text.toLowerCase());
-    return found >= 0 ? found : /^\d+$/.test(text) ? Number(text) : text;
-  }
 
   /** Until the kernel says otherwise: a second click must not be taken for another run. */
   function assume(next) {
@@ -141,13 +130,6 @@ function render({ model, el }) {
     keep.checked = settings.keep;
     start.value = settings.start;
     buttons();
-  }
-
-  function fill(select, entries) {
-    const text = JSON.stringify(entries);
-    if (select.dataset.entries === text) return;
-    select.dataset.entries = text;
-    select.replaceChildren(...options(entries));
   }
 
   function buttons() {

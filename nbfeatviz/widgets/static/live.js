@@ -45,14 +45,13 @@ class LivePage {
   receive(content, buffers) {
     const act = { begin: () => this.begin(content.run), steps: () => this.steps(content, buffers),
       settle: () => this.still(), restore: () => this.restore(content, buffers), replay: () => this.replayed(content, buffers),
-      freed: () => { this.replayable = this.replaying = false; }, file: () => this.download(content, buffers[0]) }[content.kind];
+      freed: () => { this.replayable = this.replaying = false; }, file: () => download(content.name, new Blob([buffers[0]], { type: content.mime })) }[content.kind];
     act?.();
     this.changed();
   }
 
   keep(content, buffer) {
-    const bytes = new Uint8Array(buffer.buffer ?? buffer, buffer.byteOffset ?? 0, buffer.byteLength);
-    const values = new Float32Array(bytes.slice().buffer);
+    const values = new Float32Array(bytesOf(buffer).slice().buffer);
     for (let row = 0; row * COLUMNS < values.length; row++) {
       if (!this.table[content.first + row]) this.received++;
       this.table[content.first + row] = values.subarray(row * COLUMNS, (row + 1) * COLUMNS);
@@ -147,16 +146,10 @@ class LivePage {
     const again = this.wanted !== content.step;
     this.asked = undefined;
     if (buffers[0]) {
-      const png = new Uint8Array(buffers[0].buffer ?? buffers[0], buffers[0].byteOffset ?? 0, 1)[0] === 0x89;
+      const png = bytesOf(buffers[0])[0] === 0x89;
       this.draw(buffers[0], png ? "image/png" : "image/jpeg", Math.min(content.step, this.table.length));
     }
     if (again) this.ask();
-  }
-
-  download(content, data) {
-    const url = URL.createObjectURL(new Blob([data], { type: content.mime }));
-    make("a", { href: url, download: content.name }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 10000);
   }
 
   /** Whoever embeds the panel can follow the pictures: `nbfeatviz-frame` bubbles from each view. */
@@ -191,10 +184,6 @@ class LivePage {
     };
   }
 }
-
-const digits = (value) => (!Number.isFinite(value) ? "–"
-  : value !== 0 && (Math.abs(value) < 0.001 || Math.abs(value) >= 100000) ? value.toExponential(2)
-  : Number(value.toPrecision(4)).toString());
 
 /** One view of the live canvas: overlay, replay slider, curve, figures, status, error. */
 class LiveView {

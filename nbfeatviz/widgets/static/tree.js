@@ -3,7 +3,9 @@
 function render({ model, el }) {
   const say = speaker(model);
   const open = new Set();
+  const choose = eager(60, (path) => say("set", { name: "layer", value: path }));
   let items = [];
+  let hurried = null; // the layer that the arrow keys have reached, ahead of what the kernel knows
   const filter = make("input", {
     type: "search", placeholder: "filter…", "aria-label": "filter layers", autocomplete: "off", spellcheck: "false",
     on: { input: arrange, keydown: fromFilter },
@@ -38,7 +40,8 @@ function render({ model, el }) {
     .replace("Activation", "act.").replace("Concatenate", "concat").replace(/^GlobalAveragePooling2D$/, "global pool").replace(/Pooling2D$/, "pool").replace("InputLayer", "input");
 
   function select() {
-    const path = model.get("selected");
+    if (hurried && (hurried.path === model.get("selected") || performance.now() - hurried.when > 2000)) hurried = null;
+    const path = hurried?.path ?? model.get("selected");
     for (const item of items) {
       const chosen = item.row.path === path && !item.row.group;
       item.element.setAttribute("aria-selected", String(chosen));
@@ -87,6 +90,17 @@ function render({ model, el }) {
     item.element.focus();
   }
 
+  /** An arrow key goes to an item; where the layers are looked through, that chooses it. */
+  function go(item) {
+    focus(item);
+    if (!item || !model.get("follow") || !item.row.selectable || item.row.group) return;
+    hurried = { path: item.row.path, when: performance.now() };
+    items.forEach((one) => one.element.setAttribute("aria-selected", String(one === item)));
+    choose(item.row.path);
+    clearTimeout(go.timer);
+    go.timer = setTimeout(select, 2100); // what the kernel refused is not chosen
+  }
+
   function toggle(item, wide) {
     if (!item.row.group) return;
     (wide ?? !open.has(item)) ? open.add(item) : open.delete(item);
@@ -95,7 +109,8 @@ function render({ model, el }) {
 
   function activate(item) {
     if (item.row.group) return toggle(item);
-    if (item.row.selectable) say("set", { name: "layer", value: item.row.path });
+    hurried = null;
+    if (item.row.selectable) choose(item.row.path);
   }
 
   const at = (event) => items.find((item) => item.element === event.target.closest("[role=treeitem]"));
@@ -119,12 +134,12 @@ function render({ model, el }) {
     const place = visible.indexOf(item);
     const wide = item.row.group && open.has(item);
     const acts = {
-      ArrowDown: () => focus(visible[place + 1]),
-      ArrowUp: () => focus(visible[place - 1]),
-      Home: () => focus(visible[0]),
-      End: () => focus(visible.at(-1)),
-      ArrowRight: () => (item.row.group && !wide ? toggle(item, true) : item.row.group && focus(visible[place + 1])),
-      ArrowLeft: () => (wide ? toggle(item, false) : focus(item.parents.at(-1))),
+      ArrowDown: () => go(visible[place + 1]),
+      ArrowUp: () => go(visible[place - 1]),
+      Home: () => go(visible[0]),
+      End: () => go(visible.at(-1)),
+      ArrowRight: () => (item.row.group && !wide ? toggle(item, true) : item.row.group && go(visible[place + 1])),
+      ArrowLeft: () => (wide ? toggle(item, false) : go(item.parents.at(-1))),
       Enter: () => activate(item),
       " ": () => activate(item),
     };

@@ -1,0 +1,1 @@
+"""What in a given picture made the network answer so."""

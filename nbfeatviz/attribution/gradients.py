@@ -1,0 +1,181 @@
+"""Gradient methods: how the target's value changes with every value of the picture.
+
+All gradients are taken with respect to the picture in 0..1, before the network's own scaling of its input, so a
+step of 1 is from black to white whatever the network takes. Results are raw: float32 (H, W, C), signed, neither
+normalized nor reduced over the channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+
+from nbfeatviz.attribution.partial import Partial, finished, pieces
+from nbfeatviz.attribution.passes import gradients_of
+from nbfeatviz.attribution.question import Question, asked
+from nbfeatviz.networks.backbone import Backbone
+from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.rectifiers import ReluGradient
+
+Gradient = Literal["vanilla", "guided", "rectified"]
+
+
+def saliency(network: Network, image: Any, target: Any = None, *, gradient: Gradient = "vanilla") -> np.ndarray:
+    """The gradient of the target's value with respect to the picture in 0..1.
+
+    Simonyan et al. 2013 (https://arxiv.org/abs/1312.6034); guided: Springenberg et al. 2015
+    (https://arxiv.org/abs/1412.6806); rectified: Zeiler and Fergus 2014 (https://arxiv.org/abs/1311.2901).
+
+    Args:
+        network: the network; it is not altered.
+        image: path, PIL image, uint8 array or float array in 0..1; fitted by centre crop.
+        target: class index (its logit), class name or objective; None for the predicted class.
+        gradient: "vanilla"; or "guided" or "rectified" at ReLU-like units.
+
+    Returns:
+        float32 (H, W, C), signed, raw.
+
+    Raises:
+        ValueError: an image or target that cannot be used, or a guided or rectified gradient of a network without
+            ReLU-like units (its activations are named).
+
+    Warns:
+        UserWarning: guided or rectified, and the network has other activations besides.
+    """
+    return finished(saliency_steps(asked(network, image, target), gradient=gradient))
+
+
+def saliency_steps(question: Question, *, gradient: Gradient = "vanilla", eager: bool = False) -> Iterator[Partial]:
+    """`saliency` as one piece."""
+    relu = checked_gradient(question, gradient)
+    yield Partial(1, 1, gradients_of(question, question.picture[None], relu, eager=eager)[1][0])
+
+
+def gradient_times_input(network: Network, image: Any, target: Any = None) -> np.ndarray:
+    """Gradient times picture (Shrikumar et al. 2016, https://arxiv.org/abs/1605.01713); arguments as `saliency`."""
+    return finished(gradient_times_input_steps(asked(network, image, target)))
+
+
+def gradient_times_input_steps(question: Question, *, eager: bool = False) -> Iterator[Partial]:
+    """`gradient_times_input` as one piece."""
+    gradient = gradients_of(question, question.picture[None], eager=eager)[1][0]
+    yield Partial(1, 1, gradient * question.picture)
+
+
+def smooth_grad(
+    network: Network,
+    image: Any,
+    target: Any = None,
+    *,
+    samples: int = 50,
+    noise: float = 0.2,
+    seed: int = 0,
+    gradient: Gradient = "vanilla",
+) -> np.ndarray:
+    """The mean gradient over noisy copies of the picture (Smilkov et al. 2017, https://arxiv.org/abs/1706.03825).
+
+    Args:
+        network: the network.
+        image: as `saliency`.
+        target: as `saliency`.
+        samples: how many copies.
+        noise: standard deviation of the Gaussian noise, as a share of the picture's range (largest less smallest
+            value). The noisy copies are not clipped.
+        seed: of the noise.
+        gradient: as `saliency`.
+
+    Returns:
+        float32 (H, W, C), signed, raw.
+
+    Raises:
+        ValueError: as `saliency`, or `samples` or `noise` out of range.
+    """
+    question = asked(network, image, target)
+    return finished(smooth_grad_steps(question, samples=samples, noise=noise, seed=seed, gradient=gradient))
+
+
+def smooth_grad_steps(
+    question: Question,
+    *,
+    samples: int = 50,
+    noise: float = 0.2,
+    seed: int = 0,
+    gradient: Gradient = "vanilla",
+    eager: bool = False,
+) -> Iterator[Partial]:
+    """`smooth_grad`, piece by piece."""
+    for done, total, _ in _noisy_sums(question, samples, noise, seed, gradient, eager):
+        yield Partial(done, samples, (total / done).astype(np.float32))
+
+
+def var_grad(
+    network: Network,
+    image: Any,
+    target: Any = None,
+    *,
+    samples: int = 50,
+    noise: float = 0.2,
+    seed: int = 0,
+    gradient: Gradient = "vanilla",
+) -> np.ndarray:
+    """The variance of the gradient over noisy copies of the picture (Adebayo et al. 2018,
+    https://arxiv.org/abs/1810.03307); arguments as `smooth_grad`, nowhere negative.
+    """  # noqa: D205
+    question = asked(network, image, target)
+    return finished(var_grad_steps(question, samples=samples, noise=noise, seed=seed, gradient=gradient))
+
+
+def var_grad_steps(
+    question: Question,
+    *,
+    samples: int = 50,
+    noise: float = 0.2,
+    seed: int = 0,
+    gradient: Gradient = "vanilla",
+    eager: bool = False,
+) -> Iterator[Partial]:
+    """`var_grad`, piece by piece."""
+    for done, total, squares in _noisy_sums(question, samples, noise, seed, gradient, eager):
+        variance = squares / done - (total / done) ** 2
+        yield Partial(done, samples, np.maximum(variance, 0).astype(np.float32))
+
+
+def _noisy_sums(
+    question: Question, samples: int, noise: float, seed: int, gradient: Gradient, eager: bool
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """(samples done, sum of their gradients, sum of the squares), in float64 so that the variance is exact."""
+    checked_count("samples", samples)
+    if isinstance(noise, bool) or not isinstance(noise, int | float | np.number) or not 0 <= noise < np.inf:
+        raise ValueError(f"noise {noise!r} is out of range: give a share of the picture's range, such as 0.2.")
+    relu = checked_gradient(question, gradient)
+    picture, random = question.picture, np.random.default_rng(seed)
+    sigma = float(noise) * float(picture.max() - picture.min())
+    total, squares = np.zeros(picture.shape), np.zeros(picture.shape)
+    for piece in pieces(samples, picture):
+        shape = (piece.stop - piece.start, *picture.shape)
+        noisy = picture + sigma * random.standard_normal(shape, np.float32)
+        gradients = gradients_of(question, noisy.astype(np.float32), relu, eager=eager)[1].astype(np.float64)
+        total += gradients.sum(axis=0)
+        squares += (gradients**2).sum(axis=0)
+        yield piece.stop, total, squares
+
+
+def checked_gradient(question: Question, gradient: Any) -> ReluGradient | None:
+    """What to do at ReLU-like units; ValueError where it is unknown or cannot be done in this network."""
+    if gradient == "vanilla":
+        return None
+    if gradient not in ("guided", "rectified"):
+        raise ValueError(f"gradient {gradient!r} is unknown: it is 'vanilla', 'guided' or 'rectified'.")
+    Backbone(question.network, [tap for _, tap in question.structure]).check_relu(gradient)
+    return gradient
+
+
+def checked_count(name: str, value: Any, most: int = 100_000) -> int:
+    """A whole number from 1 on; ValueError (or TypeError) names what is wrong."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} is a whole number, not {value!r} ({type(value).__name__}).")
+    if not 1 <= value <= most:
+        raise ValueError(f"{name} {value!r} is out of range: give a whole number from 1 to {most:,}.")
+    return int(value)

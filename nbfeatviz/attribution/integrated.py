@@ -1,0 +1,106 @@
+"""Integrated gradients, and how complete they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+
+from nbfeatviz.attribution.fills import filled
+from nbfeatviz.attribution.gradients import checked_count
+from nbfeatviz.attribution.partial import Partial, finished, pieces
+from nbfeatviz.attribution.passes import gradients_of, values_of
+from nbfeatviz.attribution.question import Question, asked
+from nbfeatviz.networks.network import Network
+
+Rule = Literal["midpoint", "trapezoid"]
+
+
+def integrated_gradients(
+    network: Network,
+    image: Any,
+    target: Any = None,
+    *,
+    steps: int = 50,
+    baseline: Any = None,
+    rule: Rule = "midpoint",
+) -> np.ndarray:
+    """Integrated gradients (Sundararajan et al. 2017, https://arxiv.org/abs/1703.01365).
+
+    (picture - baseline) times the mean gradient on the straight way between the two. Its sum is the difference
+    between the target's values for both, up to the error of the integration (see `completeness`).
+
+    Args:
+        network: the network.
+        image: path, PIL image, uint8 array or float array in 0..1; fitted by centre crop.
+        target: class index (its logit), class name or objective; None for the predicted class.
+        steps: into how many intervals the way is cut.
+        baseline: what the picture is compared with: None for black, a name or number as `fill` of `occlusion`, or an
+            image.
+        rule: "midpoint" (one gradient in the middle of each interval) or "trapezoid" (at both ends: one more).
+
+    Returns:
+        float32 (H, W, C), signed, raw; already times (picture - baseline).
+
+    Raises:
+        ValueError: an image, target or baseline that cannot be used, or settings out of range.
+    """
+    question = asked(network, image, target)
+    return finished(integrated_gradients_steps(question, steps=steps, baseline=baseline, rule=rule))
+
+
+def integrated_gradients_steps(
+    question: Question, *, steps: int = 50, baseline: Any = None, rule: Rule = "midpoint", eager: bool = False
+) -> Iterator[Partial]:
+    """`integrated_gradients`, piece by piece; the map so far is the way up to there, scaled to the whole."""
+    places, weights = _integration(checked_count("steps", steps), rule)
+    picture = question.picture
+    start = filled(picture, "black" if baseline is None else baseline)
+    way, total, weight = picture - start, np.zeros(picture.shape), 0.0
+    for piece in pieces(len(places), picture):
+        on_the_way = start + places[piece, None, None, None] * way
+        gradients = gradients_of(question, on_the_way.astype(np.float32), eager=eager)[1]
+        total += np.einsum("n,nhwc->hwc", weights[piece], gradients.astype(np.float64))
+        weight += float(weights[piece].sum())
+        yield Partial(piece.stop, len(places), (way * total / weight).astype(np.float32))
+
+
+def _integration(steps: int, rule: str) -> tuple[np.ndarray, np.ndarray]:
+    """Where the gradients are taken, 0 the baseline and 1 the picture, and what each weighs."""
+    if rule == "midpoint":
+        return (np.arange(steps) + 0.5) / steps, np.full(steps, 1 / steps)
+    if rule == "trapezoid":
+        weights = np.full(steps + 1, 1 / steps)
+        weights[[0, -1]] /= 2
+        return np.arange(steps + 1) / steps, weights
+    raise ValueError(f"rule {rule!r} is unknown: it is 'midpoint' or 'trapezoid'.")
+
+
+def completeness(
+    network: Network, image: Any, attribution: np.ndarray, target: Any = None, *, baseline: Any = None
+) -> float:
+    """How far an attribution is from adding up: |sum - (f(picture) - f(baseline))| / |f(picture) - f(baseline)|.
+
+    Args:
+        network: the network.
+        image: as `integrated_gradients`.
+        attribution: what that gave, (H, W, C).
+        target: as there; None for the predicted class.
+        baseline: as there.
+
+    Returns:
+        0 for a perfect integration, 0.05 for 5 % off; infinite where the two values are the same and the sum is not.
+    """
+    return residual(asked(network, image, target), attribution, baseline)
+
+
+def residual(question: Question, attribution: np.ndarray, baseline: Any = None, *, eager: bool = False) -> float:
+    """`completeness` of a question."""
+    start = filled(question.picture, "black" if baseline is None else baseline)
+    values = values_of(question, np.stack([question.picture, start]), eager=eager)[0].astype(np.float64)
+    difference = values[0] - values[1]
+    off = abs(float(np.sum(attribution, dtype=np.float64)) - difference)
+    if difference == 0:
+        return float("inf") if off else 0.0
+    return float(off / abs(difference))

@@ -1,0 +1,52 @@
+"""Partial: what a method knows so far, and how a run of them ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+_PIXELS_AT_ONCE = 200_000  # forward and backward; forward alone takes twice as many in the same time
+
+
+@dataclass(frozen=True, eq=False)
+class Partial:
+    """One piece of progress of a method.
+
+    Attributes:
+        done: passes done so far.
+        total: passes in all.
+        map: the attribution so far, float32 (H, W, C) or (H, W); the last one's is the result.
+    """
+
+    done: int
+    total: int
+    map: np.ndarray
+
+
+def finished(steps: Iterator[Partial]) -> np.ndarray:
+    """The map of the last piece."""
+    result = None
+    for partial in steps:
+        result = partial.map
+    if result is None:
+        raise RuntimeError("a method gave no piece at all.")  # no method does: each has at least one pass
+    return result
+
+
+def pieces(total: int, picture: np.ndarray, *, forward_only: bool = False) -> Iterator[slice]:
+    """Cuts `total` passes over a picture into batches that a person does not notice as waiting (about 0.1 s).
+
+    They depend on the picture's size alone, so that two runs add up in the same order.
+    """
+    pixels = _PIXELS_AT_ONCE * (2 if forward_only else 1)
+    size = min(64, max(1, pixels // (picture.shape[0] * picture.shape[1])))
+    return (slice(start, min(start + size, total)) for start in range(0, total, size))
+
+
+def resized(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A map (h, w) stretched over (height, width), bilinear: float32."""
+    image = Image.fromarray(np.ascontiguousarray(maps, np.float32))
+    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BILINEAR))

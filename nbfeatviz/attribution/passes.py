@@ -1,0 +1,260 @@
+"""The passes through a network that attribution is made of: compiled once, for any class and any batch size.
+
+Units, positions and weights are tensors, and the batch dimension is left open, so that neither another class nor
+another number of pictures traces anything anew.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nbfeatviz.attribution.question import Question
+from nbfeatviz.networks.backbone import Backbone, Tap
+from nbfeatviz.networks.layers import Layer
+from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.rectifiers import ReluGradient
+from nbfeatviz.networks.units import measure
+
+LARGEST_SHARED = 50_000_000
+"""Up to so many values in all layers with positions one pass gives the gradients at all of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """A function of tensors that a network keeps compiled.
+
+    Attributes:
+        network: whose cache holds it.
+        key: its name in that cache.
+        build: makes the Python function.
+        signature: specifications of its arguments, the batch dimension open.
+    """
+
+    network: Network
+    key: Hashable
+    build: Callable[[], Callable[..., Any]]
+    signature: tuple[Any, ...]
+
+    @property
+    def compiled(self) -> bool:
+        """Whether it has been traced, so that a call does not wait for that (1.6 to 2.3 s on EfficientNet-Lite0)."""
+        return self.network.is_compiled(self.key)
+
+    def prepare(self) -> None:
+        """Traces it, unless that is done; computes nothing."""
+        self.network.compiled(self.key, self.build).get_concrete_function(*self.signature)
+
+    def __call__(self, *arguments: Any, eager: bool = False) -> Any:
+        """Computes it.
+
+        Args:
+            arguments: tensors or NumPy arrays as in `signature`.
+            eager: where it has not been traced yet, run the Python function as it is: one call is quicker so
+                than a trace, many are not.
+        """
+        tensors = tf.nest.map_structure(
+            lambda value, spec: tf.convert_to_tensor(value, spec.dtype), arguments, self.signature
+        )
+        if eager and not self.compiled:
+            return self.build()(*tensors)
+        self.prepare()
+        return self.network.compiled(self.key, self.build)(*tensors)
+
+
+def gradients_of(
+    question: Question, pictures: np.ndarray, relu: ReluGradient | None = None, *, eager: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """The target's value for some pictures, and its gradient with respect to each picture in 0..1.
+
+    Args:
+        question: what is asked; its own picture plays no part here.
+        pictures: (n, H, W, C) in 0..1.
+        relu: "guided" or "rectified" gradients at ReLU-like units; None for plain ones.
+        eager: do not wait for a trace.
+
+    Returns:
+        float32 (n,) and (n, H, W, C).
+
+    Raises:
+        ValueError: no gradient path from the target to the picture, or no ReLU-like unit for `relu`.
+    """
+    values, gradients = gradient_pass(question, relu)(pictures, *_target(question, len(pictures)), eager=eager)
+    if gradients is None:
+        raise ValueError(_no_path(question.paths))
+    return values.numpy(), gradients.numpy()
+
+
+def gradient_pass(question: Question, relu: ReluGradient | None = None) -> Pass:
+    """(pictures, weights, values) -> (value (n,), gradient (n, H, W, C))."""
+    network, structure = question.network, question.structure
+
+    def build() -> Callable[..., Any]:
+        backbone = Backbone(network, [tap for _, tap in structure])
+
+        def gradient(pictures: Any, weights: Any, values: Any) -> Any:
+            with tf.GradientTape() as tape:
+                tape.watch(pictures)
+                value = measure(structure, backbone(pictures, relu=relu), weights, values)
+            return value, tape.gradient(value, pictures)
+
+        return gradient
+
+    return Pass(network, ("attribution gradient", structure, relu), build, _signature(question))
+
+
+def values_of(question: Question, pictures: np.ndarray, *, eager: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """The target's value for some pictures (n, H, W, C), and its score; float32 (n,) each.
+
+    The score of a class is its probability; that of any other target is its value.
+    """
+    values, scores = value_pass(question)(pictures, *_target(question, len(pictures)), eager=eager)
+    return values.numpy(), scores.numpy()
+
+
+def value_pass(question: Question) -> Pass:
+    """(pictures, weights, values) -> (value (n,), score (n,)): without gradients."""
+    network, structure = question.network, question.structure
+    is_class = question.class_index is not None
+
+    def build() -> Callable[..., Any]:
+        backbone = Backbone(network, [tap for _, tap in structure])
+
+        def value(pictures: Any, weights: Any, values: Any) -> Any:
+            activations = backbone(pictures)
+            value = measure(structure, activations, weights, values)
+            if not is_class:
+                return value, value
+            # the network ends in logits: they become probabilities here, and nowhere else
+            logits = tf.cast(activations[structure[0][1]], tf.float32)
+            probabilities = tf.nn.softmax(logits) if network.head == "softmax" else tf.sigmoid(logits)
+            return value, tf.gather(probabilities, values[0][:, 0], axis=1, batch_dims=1)
+
+        return value
+
+    return Pass(network, ("attribution value", structure, is_class), build, _signature(question))
+
+
+def at_layer(question: Question, layer: str, *, eager: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """A layer's output for the question's picture, and the target's gradient there; float32 (h, w, units) each.
+
+    Raises:
+        ValueError: the layer does not feed the target.
+    """
+    compute = layers_pass(question, layer)
+    if eager and not compute.compiled:
+        compute = _layers_pass(question, (layer,))  # one layer is enough for once
+    found = compute(question.picture[None], *_target(question, 1), eager=eager)[layer]
+    if found[1] is None:
+        raise ValueError(
+            f"{layer!r} does not feed {' and '.join(map(repr, question.paths))}, so it has no part in "
+            f"{question.label!r}: choose a layer on the way from the picture to it."
+        )
+    return found[0].numpy()[0], found[1].numpy()[0]
+
+
+def layers_pass(question: Question, layer: str) -> Pass:
+    """(pictures, weights, values) -> {path: (output, gradient)} at all layers with positions below the target.
+
+    One trace then serves every layer. Where that would hold too many values, or the model does not fix its
+    sizes, or the layer is not below the target, at that layer alone.
+    """
+    paths = shared_layers(question)
+    return _layers_pass(question, paths if layer in paths else (layer,))
+
+
+def shared_layers(question: Question) -> tuple[str, ...]:
+    """The layers whose gradients one pass gives together; empty where there are too many values."""
+    graph, tree = question.network.graph, question.network.layers
+    below = graph.ancestors([question.network.call(path).index for path in question.paths])
+    layers = [tree[graph.calls[index].path] for index in below]
+    layers = [layer for layer in layers if layer.selectable and len(layer.output_shape or ()) == 3]
+    return tuple(layer.path for layer in layers) if _few_values(layers) else ()
+
+
+def _layers_pass(question: Question, paths: tuple[str, ...]) -> Pass:
+    network, structure = question.network, question.structure
+    taps = [Tap(path) for path in paths]
+
+    def build() -> Callable[..., Any]:
+        backbone = Backbone(network, [*taps, *(tap for _, tap in structure)])
+
+        def gradients(pictures: Any, weights: Any, values: Any) -> Any:
+            with tf.GradientTape() as tape:
+                tape.watch(pictures)
+                activations = backbone(pictures)
+                value = measure(structure, activations, weights, values)
+            read = [activations[tap] for tap in taps]
+            found = zip(paths, read, tape.gradient(value, read), strict=True)
+            return {
+                path: (tf.cast(output, tf.float32), None if gradient is None else tf.cast(gradient, tf.float32))
+                for path, output, gradient in found
+            }
+
+        return gradients
+
+    return Pass(network, ("attribution layers", structure, paths), build, _signature(question))
+
+
+def outputs_of(
+    network: Network, picture: np.ndarray, layer: str, *, pre_activation: bool = False, eager: bool = False
+) -> np.ndarray:
+    """A layer's output for one picture (H, W, C): float32, without the batch axis."""
+    tap = Tap(network.layers[layer].path, pre_activation)
+    compute = outputs_pass(network, layer, pre_activation=pre_activation)
+    if eager and not compute.compiled:
+        compute = _outputs_pass(network, (tap,))
+    return compute(picture[None], eager=eager)[_name(tap)].numpy()[0]
+
+
+def outputs_pass(network: Network, layer: str, *, pre_activation: bool = False) -> Pass:
+    """Pictures -> {tap: output} of all layers at once, where they are not too many values; else of that layer."""
+    layers = [entry for entry in network.layers.walk() if entry.selectable]
+    taps = tuple(Tap(entry.path) for entry in layers)
+    tap = Tap(network.layers[layer].path, pre_activation)
+    return _outputs_pass(network, taps if tap in taps and _few_values(layers) else (tap,))
+
+
+def _outputs_pass(network: Network, taps: tuple[Tap, ...]) -> Pass:
+    def build() -> Callable[..., Any]:
+        backbone = Backbone(network, taps)
+        return lambda pictures: {_name(tap): tf.cast(value, tf.float32) for tap, value in backbone(pictures).items()}
+
+    spec = tf.TensorSpec((None, *network.contract.size, network.contract.channels), tf.float32)
+    return Pass(network, ("attribution outputs", taps), build, (spec,))
+
+
+def _name(tap: Tap) -> str:
+    """TensorFlow sorts the keys of what a function returns, so they are text."""
+    return f"{'before' if tap.pre_activation else 'of'} {tap.path}"
+
+
+def _few_values(layers: Sequence[Layer]) -> bool:
+    """Whether the outputs of some layers may be held together; a size that the model leaves open may be any."""
+    return sum(math.prod(size or LARGEST_SHARED for size in layer.output_shape or ()) for layer in layers) <= (
+        LARGEST_SHARED
+    )
+
+
+def _signature(question: Question) -> tuple[Any, ...]:
+    return (
+        tf.TensorSpec((None, *question.picture.shape), tf.float32),
+        tf.TensorSpec((None, len(question.weights)), tf.float32),
+        tuple(tf.TensorSpec((None, len(numbers)), tf.int32) for numbers in question.values),
+    )
+
+
+def _target(question: Question, count: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """The weights and values of the target, once for each of `count` pictures."""
+    weights = np.tile(np.array(question.weights, np.float32), (count, 1))
+    return weights, tuple(np.tile(np.array(numbers, np.int32), (count, 1)) for numbers in question.values)
+
+
+def _no_path(paths: Sequence[str]) -> str:
+    named = ", ".join(map(repr, paths))
+    return f"{named} has no gradient path to the picture: choose a layer that the picture feeds."

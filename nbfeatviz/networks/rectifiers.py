@@ -1,0 +1,175 @@
+"""ReLU-like units: where a network has them, and what may stand in for their gradient.
+
+Three substitutes, none of which changes a value that the network computes: *passing* (a ReLU that is shut for a
+whole picture lets its units return to life), *guided* and *rectified* (the gradients of guided backpropagation
+and of the deconvolutional network).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import keras
+import tensorflow as tf
+
+from nbfeatviz.networks.callers import frames_inside
+from nbfeatviz.networks.graph import Call, Graph
+
+ReluGradient = Literal["guided", "rectified"]
+
+# Layers that apply their `activation` last: what it is before is their value with a linear activation.
+_ACTIVATED = (
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.Conv2DTranspose,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv2D,
+    keras.layers.Dense,
+    keras.layers.EinsumDense,
+)
+_RECTIFIER_LAYERS = (keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.PReLU)
+_RECTIFIER_NAMES = {"relu", "relu6", "leaky_relu", "leakyrelu"}
+_OTHER_KINDS = {
+    "Celu", "ELU", "Elu", "Gelu", "HardSigmoid", "HardSilu", "HardTanh", "HardShrink", "LogSigmoid", "LogSoftmax",
+    "Mish", "Selu", "Sigmoid", "Silu", "SoftShrink", "Softmax", "Softplus", "Softsign", "SparsePlus", "Squareplus",
+    "Tanh", "TanhShrink", "Threshold",
+}  # fmt: skip
+
+
+def fused_activation(call: Call) -> Any:
+    """The activation inside a convolution or dense layer, or None; a layer of your own keeps its call as it is."""
+    layer = call.operation
+    if not isinstance(layer, _ACTIVATED) or layer.activation in (None, keras.activations.linear):
+        return None
+    caller = next(kind for kind in type(layer).__mro__ if "call" in vars(kind))
+    return layer.activation if caller.__module__.split(".")[0] == "keras" else None
+
+
+def activation_of(call: Call) -> Any:
+    """What a call applies last as an activation: a function, a layer or an operation; None where it applies none."""
+    layer = call.operation
+    activation = layer.activation if isinstance(layer, keras.layers.Activation) else fused_activation(call)
+    if activation is not None:
+        return None if activation is keras.activations.linear else activation
+    is_operation = not isinstance(layer, keras.layers.Layer) and call.kind.lower() in _RECTIFIER_NAMES
+    return layer if is_operation or isinstance(layer, _RECTIFIER_LAYERS) or call.kind in _OTHER_KINDS else None
+
+
+def relu_bounds(call: Call) -> tuple[float, float] | None:
+    """(low, high) between which a ReLU is the identity; None for anything that is not a plain ReLU."""
+    activation = activation_of(call)
+    if isinstance(activation, keras.layers.ReLU):
+        plain = not activation.negative_slope and not activation.threshold
+        return (0.0, float("inf") if activation.max_value is None else float(activation.max_value)) if plain else None
+    return {"relu": (0.0, float("inf")), "relu6": (0.0, 6.0)}.get(_name(activation))
+
+
+def rectifies(call: Call) -> bool:
+    """Whether a call is, or ends in, a ReLU, ReLU6, leaky or parametric ReLU."""
+    activation = activation_of(call)
+    return isinstance(activation, _RECTIFIER_LAYERS) or _name(activation) in _RECTIFIER_NAMES
+
+
+def _name(activation: Any) -> str:
+    """The name of an activation: that of a function, the kind of a layer or operation."""
+    return getattr(activation, "__name__", None) or type(activation).__name__.lower()
+
+
+def check_rectifiers(graph: Graph, taps: Sequence[tuple[int, bool]], relu: ReluGradient) -> None:
+    """Says so where guided or rectified gradients would differ little or not at all from plain ones.
+
+    Args:
+        graph: calls of the network.
+        taps: (index of a call, whether it is read before its own activation).
+        relu: which gradients are wanted.
+
+    Raises:
+        ValueError: nothing below the taps is a ReLU; the activations that there are are named.
+
+    Warns:
+        UserWarning: there are other activations besides, which keep their own gradient.
+    """
+    unread = {index for index, pre_activation in taps if pre_activation}
+    calls = [graph.calls[index] for index in graph.ancestors([index for index, _ in taps]) if index not in unread]
+    outputs = {index for index, _ in taps}
+    found = any(rectifies(call) for call in calls)
+    others = [
+        _name(activation_of(call))
+        for call in calls
+        if activation_of(call) is not None
+        and not rectifies(call)
+        # probabilities at the very end are no unit that a gradient is guided through
+        and not (call.index in outputs and _name(activation_of(call)) in ("softmax", "sigmoid"))
+    ]
+    named = ", ".join(f"{name} ({others.count(name)}×)" for name in dict.fromkeys(others))
+    if not found:
+        raise ValueError(
+            f"{relu} gradients change the gradient of ReLU units, and there is none here: the activations are "
+            f"{named or 'all linear'}. Use gradient='vanilla'."
+        )
+    if others:
+        warnings.warn(
+            f"{relu} gradients change ReLU units only; these other activations keep their own gradient: {named}.",
+            stacklevel=frames_inside() + 1,
+        )
+
+
+def with_relu_gradient(relu: ReluGradient, before: Any, after: Any) -> Any:
+    """The value of a ReLU-like unit, with another gradient.
+
+    *guided* (Springenberg et al. 2015, "Striving for simplicity", https://arxiv.org/abs/1412.6806): only what comes
+    down positive goes on, times the unit's own derivative. *rectified* (the deconvolutional network of Zeiler and
+    Fergus 2014, https://arxiv.org/abs/1311.2901): only what comes down positive goes on, whether the unit is open
+    or not.
+
+    Args:
+        relu: "guided" or "rectified".
+        before: tensor that the unit took.
+        after: tensor that it gave.
+    """
+    return _positive_downwards(after) if relu == "guided" else _straight_through(before, after)
+
+
+@tf.custom_gradient
+def _positive_downwards(after: Any) -> Any:
+    return tf.identity(after), tf.nn.relu
+
+
+@tf.custom_gradient
+def _straight_through(before: Any, after: Any) -> Any:
+    def gradient(upstream: Any) -> Any:
+        return tf.nn.relu(upstream), None
+
+    return tf.identity(after), gradient
+
+
+def passing_relu(inputs: Any, bounds: tuple[float, float], passing: Any) -> Any:
+    """A ReLU whose gradient, where it is zero for a whole picture, lets the units return to its live range."""
+    low, high = bounds
+
+    def plain(x: Any, upstream: Any) -> Any:
+        if high == 6.0:
+            return tf.raw_ops.Relu6Grad(gradients=upstream, features=x)
+        if high == float("inf"):
+            return tf.raw_ops.ReluGrad(gradients=upstream, features=x)
+        return tf.where((x > low) & (x < high), upstream, 0.0)
+
+    def returning(x: Any, upstream: Any) -> Any:
+        ordinary = plain(x, upstream)
+        helpful = tf.where(x <= low, tf.maximum(upstream, 0.0), upstream)
+        helpful = tf.where(x >= high, tf.minimum(upstream, 0.0), helpful)
+        axes = list(range(1, len(x.shape)))
+        blocked = tf.reduce_all(ordinary == 0, axis=axes, keepdims=True)
+        return tf.where(blocked, helpful, ordinary)
+
+    @tf.custom_gradient
+    def relu(x: Any) -> Any:
+        def gradient(upstream: Any) -> Any:
+            return tf.cond(passing, lambda: returning(x, upstream), lambda: plain(x, upstream))
+
+        return tf.clip_by_value(x, low, high), gradient
+
+    return relu(inputs)

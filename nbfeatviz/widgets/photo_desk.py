@@ -1,0 +1,398 @@
+"""The photo desk: a person's photo, what is asked about it, and the answers on the page.
+
+Its methods may be called from any thread. It never calls the panel while it holds its lock.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+
+from nbfeatviz import samples
+from nbfeatviz.attribution.question import asked
+from nbfeatviz.attribution.spatial import default_layer
+from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.receptive_field import receptive_field
+from nbfeatviz.widgets import answers
+from nbfeatviz.widgets.analyst import Analyst, Answer, Kept
+from nbfeatviz.widgets.attribution_tabs import AttributionTabs
+from nbfeatviz.widgets.photo import FITS, Photo
+from nbfeatviz.widgets.photo_settings import TABS, PhotoSettings, Target
+from nbfeatviz.widgets.runner import in_words
+from nbfeatviz.widgets.worker import SameThread, Worker
+
+MOST_BYTES = 9_000_000  # of a photo in a message: what the page sends is below 8 MB
+
+
+class Host(Protocol):
+    """What the desk needs of the panel."""
+
+    @property
+    def network(self) -> Network | None:
+        """The network in use."""
+
+    @property
+    def chosen_layer(self) -> str:
+        """The layer that the panel is set to."""
+
+    def tab_changed(self) -> None:
+        """Another tab is open, or it is about another layer."""
+
+    def maximize(self, layer: str, unit: int, row: int | None, col: int | None) -> None:
+        """Starts the synthesis of a channel, or of a neuron."""
+
+
+class PhotoDesk:
+    """Holds the photo and answers what the open tab asks about it.
+
+    Args:
+        host: the panel.
+        tabs: where all is shown.
+        worker: what computation is done on.
+        complain: told an error in words.
+        deliver: given name, MIME type and bytes of a file to save.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        tabs: AttributionTabs,
+        worker: Worker | SameThread,
+        complain: Callable[[str], None],
+        deliver: Callable[[str, str, bytes], None],
+    ) -> None:
+        self._host, self._tabs, self._worker = host, tabs, worker
+        self._complain, self._deliver = complain, deliver
+        self._lock = threading.RLock()
+        self._kept = Kept()
+        self._analyst = Analyst(worker, self._tell, self._show, complain)
+        self._photo: Photo | None = None
+        self._picture: np.ndarray | None = None
+        self._predicted: int | None = None
+        self._taken = 0
+        self._settings = PhotoSettings()
+        self._raw: dict[str, np.ndarray] = {}  # what each tab last showed, to be saved
+        self._unit: tuple[str, int] | None = None  # of the large view
+        self._place: tuple[int, int] | None = None  # the neuron that is picked in it
+
+    # The photo
+
+    @property
+    def photo(self) -> Photo | None:
+        """The photo, or None."""
+        return self._photo
+
+    @property
+    def picture(self) -> np.ndarray | None:
+        """What the network sees of the photo: float32 (H, W, C) in 0..1."""
+        return self._picture
+
+    def read(self, source: Any, name: str, credit: str = "") -> Photo:
+        """A photo from whatever a person gives, not yet on the desk (ValueError, TypeError if it is none)."""
+        network = self._network()
+        before = self._settings_of_photo()
+        photo = Photo(source, network.contract.channels, name=name, credit=credit, **before)
+        photo.seen(network)
+        return photo
+
+    def take(self, photo: Photo) -> None:
+        """Puts a photo on the desk in place of the one before."""
+        with self._lock:
+            self._taken += 1
+            self._place_photo(photo.fitted_otherwise(number=self._taken))
+        self.ask()
+
+    def receive(self, name: str, data: bytes) -> None:
+        """A photo that the page has sent; read on the worker, as that may take half a second."""
+        if len(data) > MOST_BYTES:
+            raise ValueError(f"{name!r} came with {len(data):,} bytes; at most {MOST_BYTES:,} are taken.")
+        self._soon(lambda: self.take(self.read(data, name)))
+
+    def sample(self, name: str) -> None:
+        """Takes a bundled photograph."""
+        sample = samples.get(name)
+        self._soon(lambda: self.take(self.read(sample.path, sample.title, sample.credit)))
+
+    def remove(self) -> None:
+        """Takes the photo from the desk; what is being computed about it ends."""
+        with self._lock:
+            self._analyst.cancel()
+            self._place_photo(None)
+            self._clear_views()
+        self._tell(self._settings.tab, "idle", 0, 0, "")
+
+    def fit(self, **changes: Any) -> None:
+        """Fits the photo otherwise: `fit` "crop" or "squash", or another `centre` (y, x) in 0..1."""
+        if changes.get("fit", "crop") not in FITS:
+            raise ValueError(f"fit {changes['fit']!r} is unknown: it is 'crop' or 'squash'.")
+        if not all(0 <= float(place) <= 1 for place in changes.get("centre", ())):
+            raise ValueError(f"the crop's centre {changes['centre']!r} is outside the photo: give fractions in 0..1.")
+        with self._lock:
+            if self._photo is None:
+                return
+            self._place_photo(self._photo.fitted_otherwise(**changes))
+        self.ask()
+
+    def _settings_of_photo(self) -> dict[str, Any]:
+        return {} if self._photo is None else {"fit": self._photo.fit}
+
+    def _place_photo(self, photo: Photo | None) -> None:
+        """Under the lock."""
+        network = self._host.network
+        picture = None if photo is None or network is None else photo.seen(network)
+        self._photo, self._picture, self._predicted = photo, picture, None
+        self._place = None
+        self._tabs.show_photo(photo, picture, network)
+        self._tell_settings()
+
+    # What is asked
+
+    @property
+    def tab(self) -> str:
+        """The open tab."""
+        return self._settings.tab
+
+    @property
+    def layer(self) -> str:
+        """The layer that the tree shows as chosen."""
+        network, settings = self._host.network, self._settings
+        if settings.tab != "grad-cam" or network is None:
+            return self._host.chosen_layer
+        if settings.cam_layer is not None:
+            return settings.cam_layer
+        try:
+            return default_layer(network)
+        except ValueError:
+            return self._host.chosen_layer
+
+    def open(self, tab: str) -> None:
+        """Opens a tab."""
+        if tab not in TABS:
+            raise ValueError(f"there is no tab {tab!r}; there are {', '.join(TABS)}.")
+        self._change(dataclasses.replace(self._settings, tab=tab))
+
+    def option(self, group: str, name: str, value: Any) -> None:
+        """Changes an option of a tab."""
+        self._change(self._settings.changed(self._network(), group, name, value))
+
+    def target(self, asked_for: Any) -> None:
+        """Changes what the tabs ask about."""
+        target = Target.of(self._network(), asked_for)
+        self._change(dataclasses.replace(self._settings, target=target))
+
+    def _change(self, settings: PhotoSettings) -> None:
+        with self._lock:
+            self._settings = settings
+            self._tell_settings()
+        self._host.tab_changed()
+        self.ask()
+
+    def network_changed(self, network: Network) -> None:
+        """Another network is in use: the photo is fitted to it, and nothing computed before counts."""
+        with self._lock:
+            self._analyst.cancel()
+            self._kept.clear()
+            self._raw.clear()
+            self._clear_views()
+            self._settings = self._settings.fitting(network)
+            if self._photo is not None:
+                self._place_photo(self._photo.fitted_otherwise(channels=network.contract.channels))
+            self._tell_settings()
+        self.ask()
+
+    def layer_changed(self) -> None:
+        """Another layer was chosen in the tree."""
+        self._tell_settings()
+        if self._settings.tab == "activations":
+            self.ask()
+
+    def ask(self) -> None:
+        """Answers what the open tab asks, if there is a photo; a comparison is begun by `compare` and `randomize`."""
+        tab = self._settings.tab
+        if self._photo is None or self._host.network is None:
+            return
+        if tab != "activations":
+            self._unit = self._place = None
+        start = {
+            "saliency": lambda view, asked_for: answers.saliency(view, asked_for.saliency, asked_for.display),
+            "grad-cam": lambda view, asked_for: answers.class_activation(view, asked_for.cam, asked_for.cam_layer),
+            "occlusion": lambda view, asked_for: answers.occluded(
+                view, asked_for.patch, asked_for.stride, asked_for.fill
+            ),
+            "activations": lambda view, asked_for: answers.activation_grid(view, self._host.chosen_layer),
+        }.get(tab, lambda view, asked_for: iter(()))
+        self._begin(tab, start)
+
+    def compare(self) -> None:
+        """Compares the chosen methods."""
+        self._begin("compare", lambda view, asked_for: answers.compared(view, asked_for.compared))
+
+    def randomize(self) -> None:
+        """Does the randomization check."""
+        self._begin("compare", lambda view, asked_for: answers.randomized(view, asked_for.randomized))
+
+    def cancel(self) -> None:
+        """Ends what is being computed."""
+        self._analyst.cancel()
+
+    def _begin(self, tab: str, start: Callable[[answers.View, PhotoSettings], Iterator[Answer]]) -> None:
+        if self._photo is None:
+            raise ValueError("there is no photo to ask about: upload one, or choose a sample.")
+        self._analyst.ask(tab, lambda: self._answers(start))
+
+    def _answers(self, start: Callable[[answers.View, PhotoSettings], Iterator[Answer]]) -> Iterator[Answer]:
+        """On the worker: the prediction first, as the question is about it, then what was asked."""
+        with self._lock:
+            network, photo, picture, settings = self._host.network, self._photo, self._picture, self._settings
+        if network is None or photo is None or picture is None:
+            return
+        yield from self._predict(network, picture)
+        target = settings.target.question(self._predicted)
+        question = answers.relabelled(asked(network, picture, target), settings.target.label(network, self._predicted))
+        view = answers.View(question, (photo.number, photo.fit, photo.centre), self._kept)
+        yield from start(view, settings)
+
+    def _predict(self, network: Network, picture: np.ndarray) -> Iterator[Answer]:
+        if not network.classifies or self._predicted is not None:
+            return
+        predictions = network.predict_batch(picture[None], 5)[0]
+        with self._lock:
+            if picture is not self._picture:
+                return
+            self._predicted = predictions[0][0]
+            self._tabs.predictions = [list(one) for one in predictions]
+            self._tell_settings()
+        yield Answer()
+
+    # The large view of a channel
+
+    def channel(self, unit: Any) -> None:
+        """Shows one channel of the layer in full."""
+        layer, network = self._host.chosen_layer, self._network()
+        units = network.layers[layer].units
+        if isinstance(unit, bool) or not isinstance(unit, int) or not 0 <= unit < units:
+            raise ValueError(f"channel {unit!r} is out of range: {layer!r} has channels 0 to {units - 1}.")
+        self._unit, self._place = (layer, unit), None
+        self._begin("activations", lambda view, asked_for: self._one_channel(view, layer, unit))
+
+    def _one_channel(self, view: answers.View, layer: str, unit: int) -> Iterator[Answer]:
+        yield answers.one_channel(layer, unit, answers.layer_output(view, layer)[..., unit])
+
+    def position(self, y: float, x: float) -> None:
+        """Picks the neuron of the channel in view that sees a point (fractions of the picture) best."""
+        rows, cols = self._grid()
+        self._pick(int(y * rows), int(x * cols))
+
+    def move(self, rows: int, cols: int) -> None:
+        """Moves the picked neuron; the first move picks the one in the middle."""
+        height, width = self._grid()
+        row, col = self._place if self._place is not None else (height // 2 - rows, width // 2 - cols)
+        self._pick(row + rows, col + cols)
+
+    def _grid(self) -> tuple[int, int]:
+        if self._unit is None:
+            raise ValueError("no channel is open: click one in the grid first.")
+        rows, cols, _ = self._network().layers[self._unit[0]].output_shape or (1, 1, 1)
+        return rows or 1, cols or 1
+
+    def _pick(self, row: int, col: int) -> None:
+        rows, cols = self._grid()
+        row, col = min(max(row, 0), rows - 1), min(max(col, 0), cols - 1)
+        self._place = (row, col)
+        self._begin("activations", lambda view, asked_for: self._field(view, row, col))
+
+    def _field(self, view: answers.View, row: int, col: int) -> Iterator[Answer]:
+        if self._unit is None:
+            return
+        layer, unit = self._unit
+        network = view.question.network
+        height, width = network.contract.size
+        top, left, bottom, right = receptive_field(network, layer).box(row, col)
+        values = answers.layer_output(view, layer)[..., unit]
+        row, col = min(row, values.shape[0] - 1), min(col, values.shape[1] - 1)
+        box = (top / height, left / width, bottom / height, right / width)
+        yield Answer({"kind": "field", "row": row, "col": col, "value": float(values[row, col]), "box": box})
+
+    def likes(self) -> None:
+        """Starts the synthesis of the channel in view, or of its picked neuron."""
+        if self._unit is None:
+            raise ValueError("no channel is open: click one in the grid first.")
+        (layer, unit), place = self._unit, self._place or (None, None)
+        self.open("optimize")
+        self._host.maximize(layer, unit, *place)
+
+    # The page
+
+    def restore(self) -> None:
+        """A page has come (back): it is shown the open tab's answer again."""
+        unit, place = self._unit, self._place
+        self.ask()
+        if self._photo is not None and unit is not None and self._settings.tab == "activations":
+            self._begin("activations", lambda view, asked_for: self._channel_again(view, unit, place))
+
+    def _channel_again(
+        self, view: answers.View, unit: tuple[str, int], place: tuple[int, int] | None
+    ) -> Iterator[Answer]:
+        yield from answers.activation_grid(view, unit[0])
+        yield from self._one_channel(view, *unit)
+        if place is not None:
+            yield from self._field(view, *place)
+
+    def save_raw(self) -> None:
+        """Hands the page the raw array that the open tab shows, as .npy."""
+        raw = self._raw.get(self._settings.tab)
+        if raw is None or self._photo is None:
+            raise ValueError("there is no finished map to save yet.")
+        buffer = io.BytesIO()
+        np.save(buffer, raw)
+        self._deliver(f"{self._photo.name.rsplit('.', 1)[0]}-{self._settings.tab}.npy", "application/octet-stream",
+                      buffer.getvalue())  # fmt: skip
+
+    def close(self) -> None:
+        """Gives everything back."""
+        self._analyst.cancel()
+        with self._lock:
+            self._photo = self._picture = None
+            self._kept.clear()
+            self._raw.clear()
+
+    def _network(self) -> Network:
+        network = self._host.network
+        if network is None:
+            raise ValueError("the network is still loading: try again in a moment.")
+        return network
+
+    def _soon(self, act: Callable[[], None]) -> None:
+        def job() -> None:
+            try:
+                act()
+            except Exception as error:  # nobody else would hear of it
+                self._complain(in_words(error))
+
+        self._worker.interject(job)
+
+    def _clear_views(self) -> None:
+        self._raw.clear()
+        self._unit = self._place = None
+        for tab in TABS[1:]:
+            self._tabs.send({"kind": "cleared", "tab": tab})
+
+    def _tell_settings(self) -> None:
+        with self._lock:
+            network = self._host.network
+            label = "" if network is None else self._settings.target.label(network, self._predicted)
+            self._tabs.show_settings(self._settings, label, network, self.layer)
+
+    def _tell(self, tab: str, state: str, done: int, total: int, text: str) -> None:
+        with self._lock:
+            self._tabs.show_progress(tab, state, done, total, text)
+
+    def _show(self, tab: str, number: int, answer: Answer) -> None:
+        if answer.raw is not None:
+            self._raw[tab] = answer.raw
+        self._tabs.send({"tab": tab, "id": number, **(answer.content or {})}, list(answer.buffers))

@@ -1,0 +1,491 @@
+// The photo tabs: what the kernel has sent about the photo, the tab bar, and what each tab shows.
+
+const TABS = [["optimize", "Optimize"], ["saliency", "Saliency"], ["grad-cam", "Grad-CAM"], ["occlusion", "Occlusion"],
+  ["activations", "Activations"], ["compare", "Compare"]];
+const QUICK_MS = 200;
+const MAP_TABS = ["saliency", "grad-cam", "occlusion"];
+const FAMILIES = { grid: "layer", bars: "layer" }; // kinds that take each other's place
+const photoPages = new Map(); // what the page keeps of a panel: every render gets a new model proxy
+
+/** What all views of one panel's photo tabs show. */
+class PhotoPage {
+  constructor(model) {
+    this.model = model;
+    this.say = speaker(model);
+    this.views = new Set();
+    this.wishes = new Wishes(() => this.changed());
+    this.pictures = { preview: null, seen: null };
+    this.decoding = {};
+    this.latest = new Map();
+    this.arrivals = 0;
+    this.lost = false;
+    this.controls = null;
+    this.results = Object.fromEntries(TABS.map(([tab]) => [tab, this.nothing(tab)]));
+    this.tellTab = eager(60, (name) => this.say("tab", { name }));
+    this.look = { map: "inferno", opacity: 0.65 };
+  }
+
+  connect() {
+    const { model } = this;
+    model.on("msg:custom", (content, buffers) => this.receive(content, buffers ?? []));
+    for (const trait of ["tab", "photo", "predictions", "settings", "facts"]) model.on(`change:${trait}`, () => this.changed());
+    model.on("change:progress", () => this.progressed());
+    model.on("comm_live_update", () => { this.lost = true; this.changed(); });
+    for (const trait of ["preview", "seen"]) {
+      model.on(`change:${trait}`, () => this.decode(trait));
+      this.decode(trait);
+    }
+    peer(model, "controls").then((controls) => {
+      this.controls = controls;
+      controls.on("change:facts", () => this.changed());
+      this.changed();
+    });
+    this.say("photo-hello");
+  }
+
+  // What the kernel knows
+
+  get photo() { return this.model.get("photo") ?? {}; }
+  get hasPhoto() { return Boolean(this.photo.size); }
+  get predictions() { return this.model.get("predictions") ?? []; }
+  get facts() { return this.model.get("facts") ?? {}; }
+  get classes() { return this.controls?.get("facts")?.classes ?? []; }
+  get tab() { return this.wishes.value("tab", this.model.get("tab") || "optimize"); }
+  get progress() { return this.model.get("progress") ?? {}; }
+
+  get plainTarget() {
+    const { kind = "predicted", class: one = 0, against = 0, layer = "", unit = 0 } = this.model.get("settings")?.target ?? {};
+    return { kind, class: one, against, layer, unit };
+  }
+
+  setting(group, name) {
+    return this.wishes.value(`${group}.${name}`, this.model.get("settings")?.[group]?.[name]);
+  }
+
+  /** What is seen of which photo: a result of another one is not drawn over it. */
+  get sight() {
+    const { number, fit, box, seen } = this.photo;
+    return JSON.stringify([number, fit, box, seen]);
+  }
+
+  current(records) { return records.filter((record) => record.sight === this.sight); }
+
+  // What the person wants
+
+  wish(key, value, kind, content) {
+    this.wishes.make(key, value);
+    this.say(kind, content);
+    this.changed();
+  }
+
+  option(group, name, value) {
+    this.wish(`${group}.${name}`, value, "option", { group, name, value });
+  }
+
+  open(tab) {
+    if (tab === this.tab) return;
+    this.wishes.make("tab", tab);
+    this.tellTab(tab);
+    this.changed();
+  }
+
+  // Results
+
+  nothing(tab) {
+    return tab === "compare" ? { compared: [], stages: [] } : {};
+  }
+
+  receive(content, buffers) {
+    const { kind, tab, id } = content;
+    if (kind === "file") return download(content.name, new Blob([buffers[0]], { type: content.mime }));
+    if (!this.results[tab]) return;
+    if (kind === "cleared") this.results[tab] = this.nothing(tab);
+    else {
+      const family = `${tab} ${FAMILIES[kind] ?? kind}`;
+      if (id < this.latest.get(family)) return; // stale
+      const fresh = id !== this.latest.get(family);
+      this.latest.set(family, id);
+      this.keep({ ...content, sight: this.sight, arrived: ++this.arrivals }, buffers, fresh);
+      if (this.busyWith === tab) this.answered = true;
+    }
+    this.views.forEach((view) => view.show());
+  }
+
+  keep(record, buffers, fresh) {
+    const results = this.results[record.tab], words = (k, Type) => new Type(bytesOf(buffers[k]).slice().buffer);
+    const acts = {
+      map: () => { results.map = { ...record, values: words(0, Uint16Array) }; },
+      grid: () => this.keepGrid({ ...record, values: words(0, Uint8Array), figures: words(1, Float32Array) }),
+      bars: () => { this.results.activations = { bars: { ...record, values: words(0, Float32Array) } }; this.opened = null; },
+      filters: () => { results.filters = { ...record, values: words(0, Uint8Array) }; },
+      channel: () => { results.channel = { ...record, values: words(0, Uint16Array) }; this.opened ??= this.opened === undefined ? record.unit : null; },
+      field: () => { results.field = record; },
+      compared: () => this.line("compared", { ...record, values: words(0, Uint16Array) }, fresh, "method"),
+      stage: () => this.line("stages", { ...record, values: words(0, Uint16Array) }, fresh, "number"),
+    };
+    acts[record.kind]?.();
+  }
+
+  line(name, record, fresh, by) {
+    const { compare } = this.results;
+    const others = fresh ? [] : compare[name].filter((one) => one[by] !== record[by]);
+    compare[name] = [...others, record];
+    if (by === "number") compare[name].sort((a, b) => a.number - b.number);
+  }
+
+  /** The channels of another layer close the large view; those of another photo fill it anew. */
+  keepGrid(grid) {
+    const { grid: before, filters } = this.results.activations;
+    const same = before?.layer === grid.layer && before.count === grid.count;
+    this.results.activations = { grid, filters: filters?.layer === grid.layer ? filters : undefined };
+    if (this.opened == null) return;
+    if (same) this.say("channel", { unit: this.opened });
+    else this.opened = null;
+  }
+
+  openChannel(unit) {
+    this.opened = unit;
+    this.results.activations.field = undefined;
+    this.say("channel", { unit });
+    this.views.forEach((view) => view.show());
+  }
+
+  closeChannel() {
+    this.opened = null;
+    this.results.activations.field = undefined;
+    this.views.forEach((view) => view.closed());
+  }
+
+  /** The channel in the large view; as coarse as on the sheet until the kernel has sent it. */
+  get channel() {
+    const { grid, channel } = this.results.activations, unit = this.opened;
+    if (unit == null || !grid) return null;
+    if (channel?.unit === unit && channel.layer === grid.layer && channel.sight === grid.sight) return channel;
+    const [mean, max, low, high] = grid.figures.subarray(4 * unit, 4 * unit + 4), [height, width] = grid.cell, size = height * width;
+    if (this.rough?.grid !== grid || this.rough.unit !== unit)
+      this.rough = { grid, unit, layer: grid.layer, mean, max, low, high, shape: grid.cell, sight: grid.sight, rough: true,
+        values: Uint16Array.from(grid.values.subarray(unit * size, (unit + 1) * size), (value) => value * 257) };
+    return this.rough;
+  }
+
+  progressed() {
+    const { tab, state } = this.progress, busy = state === "busy" ? tab : null;
+    if (busy !== this.busyWith) this.answered = false;
+    this.busyWith = busy;
+    this.changed();
+  }
+
+  /** Whether what is shown is about to be replaced. */
+  stale(tab) {
+    return this.busyWith === tab && !this.answered;
+  }
+
+  async decode(trait) {
+    const data = this.model.get(trait), turn = (this.decoding[trait] = {});
+    let picture = null;
+    if (data?.byteLength) {
+      try {
+        const bitmap = await createImageBitmap(new Blob([data]));
+        picture = make("canvas", { width: bitmap.width, height: bitmap.height });
+        picture.getContext("2d").drawImage(bitmap, 0, 0);
+        bitmap.close();
+      } catch (error) {
+        console.warn("nbfeatviz: a photo could not be drawn", error);
+      }
+    }
+    if (this.decoding[trait] !== turn) return;
+    this.decoding[trait] = null;
+    this.pictures[trait] = picture;
+    this.views.forEach((view) => view.show());
+  }
+
+  changed() {
+    this.views.forEach((view) => view.refresh());
+  }
+}
+
+/** One view of the photo tabs. */
+class PhotoView {
+  constructor(page, el) {
+    this.page = page;
+    this.id = `nbfeatviz-${Math.random().toString(36).slice(2)}`;
+    this.refresh = () => { this.pending ??= requestFrame(() => { this.pending = null; this.show(); }); };
+    this.photobox = new PhotoBox(page);
+    this.target = new TargetBox(page);
+    this.map = new MapView({ pick: (y, x) => page.say("position", { y, x }), move: (rows, cols) => page.say("position", { rows, cols }) });
+    this.activations = new Activations(page, () => this.show());
+    this.compare = new Compare(page);
+    this.makeTabs();
+    this.makeOptions();
+    this.makeHead();
+    this.makeTools();
+    this.view = make("section", { class: "nbfeatviz-view" },
+      this.heading, this.meter, this.activations.el, this.map.el, this.compare.el, this.tools);
+    this.asking = make("div", { class: "nbfeatviz-asking" }, this.options, this.target.el);
+    this.side = make("section", { class: "nbfeatviz-side" }, this.photobox.el, this.asking);
+    this.panel = make("div", { class: "nbfeatviz-tabpanel", role: "tabpanel", id: `${this.id}-panel` }, this.view, this.side);
+    el.append(this.tabs, this.panel);
+    this.attached = new ResizeObserver(() => this.attach()); // its first call comes when the view is on the page
+    this.attached.observe(this.tabs);
+    this.show();
+  }
+
+  // Parts
+
+  makeTabs() {
+    this.tabs = make("div", { class: "nbfeatviz-tabs", role: "tablist", "aria-label": "views", on: { keydown: (event) => this.tabKey(event) } },
+      ...TABS.map(([name, text]) => make("button", { type: "button", role: "tab", text, "data-tab": name, id: `${this.id}-${name}`,
+        on: { click: () => this.page.open(name) } })));
+  }
+
+  tabKey(event) {
+    const buttons = [...this.tabs.children], place = buttons.indexOf(document.activeElement), last = buttons.length - 1;
+    const next = { ArrowRight: place === last ? 0 : place + 1, ArrowLeft: place ? place - 1 : last, Home: 0, End: last }[event.key];
+    if (next === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    buttons[next].focus();
+    this.page.open(buttons[next].dataset.tab);
+  }
+
+  makeOptions() {
+    const { page } = this;
+    const groups = { saliency: "saliency", "grad-cam": "cam", occlusion: "occlusion" };
+    const set = (name, value) => page.option(groups[page.tab], name, value);
+    this.method = chooser((value) => set("method", value));
+    this.display = chooser((value) => set("display", value));
+    const number = (name) => make("input", { type: "number", min: 1, step: 1,
+      on: committing((event) => { const value = Number(event.target.value); if (value && value !== page.setting("occlusion", name)) set(name, value); }) });
+    this.patch = number("patch");
+    this.stride = number("stride");
+    this.filling = chooser((value) => set("fill", value));
+    this.layer = make("output", { class: "nbfeatviz-layer" });
+    this.rows = {
+      method: row("method", this.method), display: row("display", this.display), layer: row("layer", this.layer),
+      pair: make("div", { class: "nbfeatviz-pair" }, row("patch", this.patch), row("stride", this.stride)), fill: row("fill", this.filling),
+    };
+    this.options = make("div", { class: "nbfeatviz-choices" }, ...Object.values(this.rows));
+  }
+
+  makeHead() {
+    this.title = make("strong");
+    this.text = make("span");
+    this.cancel = pressable("Cancel", () => this.page.say("cancel"));
+    this.heading = make("div", { class: "nbfeatviz-heading" }, make("div", {}, this.title, this.text), this.cancel);
+    this.meter = make("div", { class: "nbfeatviz-meter", role: "progressbar", "aria-label": "progress", "aria-valuemin": 0 }, make("div"));
+  }
+
+  makeTools() {
+    const { page } = this;
+    this.colours = chooser((name) => { page.look.map = name; page.views.forEach((view) => view.show()); });
+    this.opacity = make("input", { type: "range", min: 0, max: 1, step: 0.01, on: { input: () => {
+      page.look.opacity = Number(this.opacity.value);
+      page.views.forEach((view) => view.showOpacity());
+    } } });
+    this.savePng = pressable("Save PNG", () => this.save(), { title: "the map over the picture, with its colour bar" });
+    this.saveNpy = pressable("Save .npy", () => page.say("npy"), { title: "the numbers as they are, for NumPy" });
+    this.opacityRow = row("opacity", this.opacity);
+    this.tools = make("div", { class: "nbfeatviz-options nbfeatviz-tools" }, row("colour map", this.colours), this.opacityRow,
+      make("div", { class: "nbfeatviz-buttons" }, this.savePng, this.saveNpy));
+  }
+
+  /** The parts of the panel around this view are known only once it is on the page. */
+  attach() {
+    const grid = this.tabs.closest(".nbfeatviz-grid");
+    if (!grid || grid === this.grid) return;
+    this.grid = grid;
+    this.leave?.();
+    this.leave = this.photobox.accept(grid.closest(".nbfeatviz-panel") ?? grid, () => {
+      if (this.page.tab === "optimize") this.page.open("saliency"); // where a photo is seen
+    });
+    this.show();
+  }
+
+  // Showing
+
+  show() {
+    const { page } = this, { tab } = page;
+    if (this.grid) {
+      Object.assign(this.grid.dataset, { tab, photo: page.hasPhoto ? "there" : "none" });
+      this.grid.classList.toggle("nbfeatviz-photos", tab !== "optimize");
+    }
+    for (const button of this.tabs.children) {
+      const open = button.dataset.tab === tab;
+      button.setAttribute("aria-selected", String(open));
+      button.tabIndex = open ? 0 : -1;
+      open && tab !== "optimize" ? button.setAttribute("aria-controls", this.panel.id) : button.removeAttribute("aria-controls");
+    }
+    this.panel.hidden = tab === "optimize";
+    this.panel.setAttribute("aria-labelledby", `${this.id}-${tab}`);
+    if (tab === "optimize") return;
+    this.photobox.show();
+    this.target.show();
+    this.target.el.hidden = !page.hasPhoto || tab === "activations";
+    this.showOptions(tab);
+    this.showResult(tab, this.showWork(tab));
+    this.showOpacity();
+  }
+
+  showOptions(tab) {
+    const { page, rows } = this, { facts } = page, get = (group, name) => page.setting(group, name) ?? "";
+    const group = { saliency: "saliency", "grad-cam": "cam" }[tab], off = page.lost || !facts.ready;
+    rows.method.hidden = !group;
+    rows.display.hidden = tab !== "saliency";
+    rows.layer.hidden = tab !== "grad-cam";
+    rows.pair.hidden = rows.fill.hidden = tab !== "occlusion";
+    this.options.hidden = !MAP_TABS.includes(tab);
+    if (group) {
+      fill(this.method, facts[group] ?? []);
+      this.method.value = get(group, "method");
+    }
+    fill(this.display, facts.displays ?? []);
+    this.display.value = get("saliency", "display");
+    fill(this.filling, facts.fills ?? []);
+    this.filling.value = get("occlusion", "fill");
+    put(this.patch, get("occlusion", "patch"));
+    put(this.stride, get("occlusion", "stride"));
+    this.layer.textContent = get("cam", "layer") || facts.layer || "–";
+    this.layer.title = "choose another in the layer tree";
+    for (const input of [this.method, this.display, this.filling, this.patch, this.stride]) input.disabled = off;
+  }
+
+  /** Progress stands where the heading's text is; what is quick shows none. */
+  showWork(tab) {
+    const { progress, lost } = this.page, here = progress.tab === tab, busy = here && progress.state === "busy" && !lost;
+    const { done = 0, total = 0, text } = progress, now = performance.now();
+    this.busySince = busy ? this.busySince ?? now : null;
+    const slow = busy && now - this.busySince >= QUICK_MS;
+    if (busy && !slow) setTimeout(this.refresh, QUICK_MS - (now - this.busySince));
+    this.meter.style.visibility = slow ? "visible" : "hidden";
+    this.cancel.hidden = !slow;
+    this.meter.setAttribute("aria-valuemax", total || 1);
+    slow && total ? this.meter.setAttribute("aria-valuenow", done) : this.meter.removeAttribute("aria-valuenow");
+    this.meter.classList.toggle("nbfeatviz-endless", slow && !total);
+    this.meter.firstChild.style.width = total ? percent(done / total) : "";
+    return slow || (here && ["cancelled", "error"].includes(progress.state)) ? text : "";
+  }
+
+  tables() {
+    const maps = this.page.facts.maps ?? {};
+    return { plain: colourTable(maps[this.page.look.map] ?? Object.values(maps)[0] ?? ""), signed: colourTable(maps[SIGNED] ?? "") };
+  }
+
+  /** Draws what there is for a tab, and tells once of each result that has come into sight. */
+  showResult(tab, doing) {
+    const { page } = this, tables = this.tables(), picture = page.hasPhoto ? page.pictures.seen : null;
+    const ready = picture && !page.decoding.seen;
+    const { map, channel } = this.shownMap(tab, ready), record = channel ?? map;
+    this.map.el.hidden = !picture || !(MAP_TABS.includes(tab) || channel);
+    this.activations.el.hidden = tab !== "activations" || !page.hasPhoto;
+    this.compare.el.hidden = tab !== "compare" || !page.hasPhoto;
+    let drawn = record?.rough ? null : record;
+    if (tab === "activations") drawn = this.activations.show(tables.plain, page.stale(tab)) ?? drawn;
+    if (tab === "compare") drawn = this.compare.show(picture, tables, page.stale(tab));
+    if (!this.map.el.hidden)
+      this.map.show({ picture, map: record, table: record?.signed ? tables.signed : tables.plain, label: this.mapLabel(record, channel),
+        picks: Boolean(channel) && !page.lost, field: channel ? page.results.activations.field ?? null : null, stale: page.stale(tab) });
+    this.showHeading(tab, record, channel, doing);
+    this.showTools(tab, record);
+    if (drawn && ready) this.tell(drawn);
+  }
+
+  shownMap(tab, ready) {
+    const { page } = this;
+    if (tab === "activations") return { channel: page.channel };
+    const { map } = page.results[tab];
+    return { map: ready && map?.sight === page.sight ? map : null };
+  }
+
+  mapLabel(map, channel) {
+    if (channel) return `channel ${channel.unit} over the photo; click or use the arrow keys to pick a neuron`;
+    return map ? `${map.title}; arrow keys move the crosshair` : "the photo as the network sees it";
+  }
+
+  showHeading(tab, record, channel, doing) {
+    const { page } = this, { grid, bars } = page.results.activations;
+    let title = record?.title ?? "", text = record?.text ?? "";
+    if (channel) {
+      title = `channel ${channel.unit} of ${channel.layer}`;
+      text = `mean ${digits(channel.mean)} · largest ${digits(channel.max)} · ${(channel.rough ? grid : channel).shape.join(" × ")}`;
+    } else if (tab === "activations" && (grid || bars)) {
+      title = (grid ?? bars).layer;
+      text = grid ? `${count(grid.count)} channels of ${grid.shape.join(" × ")}` : `${count(bars.count)} ${bars.probabilities ? "probabilities" : "units"}`;
+    }
+    if (tab === "compare") title = this.target.question();
+    this.title.textContent = title;
+    this.text.textContent = doing || text;
+  }
+
+  showTools(tab, record) {
+    const { page } = this, signed = tab === "compare" ? this.compare.signed : record?.signed, names = Object.keys(page.facts.maps ?? {});
+    const sheet = tab === "activations" && !record, bars = Boolean(page.results.activations.bars);
+    const some = tab === "compare" ? this.compare.items().length > 0 : Boolean(record) || sheet;
+    this.tools.hidden = !page.hasPhoto || (tab === "activations" && bars) || (tab === "compare" && !some);
+    fill(this.colours, signed ? [[SIGNED, SIGNED]] : names.filter((name) => name !== SIGNED).map((name) => [name, name]));
+    if (!signed) this.colours.value = names.includes(page.look.map) ? page.look.map : names[0];
+    this.colours.disabled = Boolean(signed);
+    this.colours.title = signed ? "what has a sign is shown around zero: red above, blue below" : "";
+    this.opacityRow.hidden = this.savePng.hidden = sheet;
+    this.savePng.disabled = !some;
+    this.saveNpy.disabled = !some || page.lost;
+  }
+
+  showOpacity() {
+    this.opacity.value = this.page.look.opacity;
+    this.view.style.setProperty("--opacity", this.page.look.opacity);
+  }
+
+  /** Whoever embeds the panel can follow the results: `nbfeatviz-map` bubbles from each view. */
+  tell(record) {
+    if (this.told === record) return;
+    this.told = record;
+    const { tab, id, kind } = record;
+    Object.assign(this.map.area.dataset, { tab, id });
+    this.view.dispatchEvent(new CustomEvent("nbfeatviz-map", { bubbles: true, detail: { tab, id, kind, drawn: Date.now() } }));
+  }
+
+  closed() {
+    this.show();
+    if (this.page.tab === "activations") this.activations.cells.el.focus({ preventScroll: true });
+  }
+
+  async save() {
+    const { page } = this, { tab } = page, compare = tab === "compare";
+    const items = compare ? this.compare.items() : [{ layers: this.map.layers, texts: [this.title.textContent, this.text.textContent] }];
+    const blob = await savedSheet(items, compare ? this.compare.bar : this.map.bar, page.look.opacity);
+    download(`${fileName(page.photo.name, compare ? "comparison" : this.title.textContent)}.png`, blob);
+  }
+
+  close() {
+    this.attached.disconnect();
+    this.activations.close();
+    this.leave?.();
+  }
+}
+
+/** The next frame, or soon where none are drawn (a hidden page). */
+function requestFrame(act) {
+  let done = false;
+  const once = () => { if (!done) { done = true; act(); } };
+  requestAnimationFrame(once);
+  setTimeout(once, 50);
+  return once;
+}
+
+function initialize({ model }) {
+  const key = model.get("commands"), page = new PhotoPage(model);
+  photoPages.set(key, page);
+  page.connect();
+  return () => photoPages.delete(key);
+}
+
+function render({ model, el }) {
+  const page = photoPages.get(model.get("commands")), view = new PhotoView(page, el);
+  page.views.add(view);
+  return () => {
+    page.views.delete(view);
+    view.close();
+  };
+}
+
+export default { initialize, render };

@@ -1,0 +1,116 @@
+// What is asked of the network: its predictions, and the class, unit or difference that the maps explain.
+
+const TARGETS = [["predicted", "the predicted class"], ["class", "a class"], ["difference", "a class rather than another"], ["unit", "a unit of a layer"]];
+
+class TargetBox {
+  constructor(page) {
+    this.page = page;
+    const id = `nbfeatviz-${Math.random().toString(36).slice(2)}`;
+    this.rows = make("div", { class: "nbfeatviz-predictions", role: "group", "aria-label": "predictions" });
+    this.kind = chooser((kind) => this.choose({ kind, ...this.defaults(kind) }));
+    this.names = make("datalist", { id });
+    const search = (name, label) => make("input", { type: "text", list: id, placeholder: "search by name…", autocomplete: "off", "aria-label": label,
+      on: committing((event) => this.named(name, event.target.value.trim())) });
+    this.first = search("class", "target class");
+    this.second = search("against", "rather than");
+    this.unit = make("input", { type: "number", min: 0, step: 1, "aria-label": "target unit",
+      on: committing(() => { if (this.unit.value !== "") this.choose({ unit: Number(this.unit.value), layer: this.target.layer || page.facts.layer }); }) });
+    this.layer = make("span", { class: "nbfeatviz-total" });
+    this.follow = pressable("use the chosen layer", () => this.choose({ layer: page.facts.layer, unit: 0 }));
+    this.firstRow = row("class", this.first);
+    this.secondRow = row("rather than", this.second);
+    this.unitRow = row("unit", this.unit, this.layer);
+    this.asked = make("div", { class: "nbfeatviz-asked" });
+    this.el = make("div", { class: "nbfeatviz-target" },
+      this.rows, this.asked, row("target", this.kind), this.firstRow, this.secondRow, this.unitRow, this.follow, this.names);
+  }
+
+  get target() {
+    return this.page.wishes.value("target", this.page.plainTarget);
+  }
+
+  choose(changes) {
+    const target = { ...this.target, ...changes };
+    this.page.wish("target", target, "target", { target });
+  }
+
+  named(name, text) {
+    if (!text) return;
+    const value = classOf(this.page.classes, text);
+    if (value !== this.target[name]) this.choose({ [name]: value });
+  }
+
+  /** A kind of target starts from what is predicted. */
+  defaults(kind) {
+    const { predictions, facts } = this.page, [first, second] = predictions.map(([index]) => index);
+    if (kind === "class" && this.target.kind === "predicted") return { class: first ?? 0 };
+    if (kind === "difference") {
+      const one = this.target.kind === "predicted" ? first ?? 0 : this.target.class;
+      return { class: one, against: this.target.against == null || this.target.against === one ? (one === first ? second : first) ?? 0 : this.target.against };
+    }
+    if (kind === "unit") return { layer: facts.layer };
+    return {};
+  }
+
+  name(index) {
+    return this.page.classes[index] ?? this.page.predictions.find(([k]) => k === index)?.[1] ?? `class ${index}`;
+  }
+
+  question() {
+    const { kind, class: one, against, unit, layer } = this.target;
+    if (kind === "unit") return `what drives unit ${unit} of ${layer}?`;
+    if (kind === "difference") return `why ${this.name(one)} rather than ${this.name(against)}?`;
+    const index = kind === "predicted" ? this.page.predictions[0]?.[0] : one;
+    return index == null ? "" : `why ${this.name(index)}?`;
+  }
+
+  show() {
+    const { page, target } = this, { facts } = page, off = page.lost || !facts.ready;
+    const classify = page.classes.length > 0 || page.predictions.length > 0;
+    fill(this.kind, TARGETS.filter(([kind]) => kind === "unit" || classify));
+    this.kind.value = target.kind;
+    this.firstRow.hidden = !["class", "difference"].includes(target.kind);
+    this.secondRow.hidden = target.kind !== "difference";
+    this.unitRow.hidden = target.kind !== "unit";
+    this.follow.hidden = target.kind !== "unit" || !facts.layer || target.layer === facts.layer;
+    this.follow.title = `instead of ${target.layer}: ${facts.layer}`;
+    put(this.first, page.classes[target.class] ?? target.class);
+    put(this.second, page.classes[target.against] ?? target.against);
+    put(this.unit, target.unit);
+    this.layer.textContent = `of ${target.layer}`;
+    this.layer.title = target.layer;
+    this.asked.textContent = this.question();
+    this.showNames();
+    this.showPredictions();
+    for (const input of [this.kind, this.first, this.second, this.unit, this.follow]) input.disabled = off;
+    for (const button of this.rows.children) button.disabled = off;
+  }
+
+  showNames() {
+    const { classes } = this.page;
+    if (this.listed === classes) return;
+    this.listed = classes;
+    this.names.replaceChildren(...classes.map((name) => make("option", { value: name })));
+  }
+
+  showPredictions() {
+    const { predictions } = this.page, { target } = this, current = target.kind === "predicted" ? predictions[0]?.[0] : target.class;
+    const text = JSON.stringify(predictions);
+    this.rows.hidden = !predictions.length;
+    if (this.predicted !== text) {
+      const held = [...this.rows.children].indexOf(document.activeElement);
+      this.predicted = text;
+      this.rows.replaceChildren(...predictions.map(([index, name, probability]) => {
+        const bar = make("span", { class: "nbfeatviz-share", "aria-hidden": "true" });
+        bar.style.width = percent(probability);
+        return make("button", { type: "button", "data-class": index, title: `explain “${name}” (${index})`,
+          on: { click: () => this.choose({ kind: "class", class: index }) } },
+          bar, make("span", { class: "nbfeatviz-name", text: name }),
+          make("span", { class: "nbfeatviz-figure", text: `${(100 * probability).toFixed(1)} %` }));
+      }));
+      this.rows.children[held]?.focus();
+    }
+    for (const button of this.rows.children)
+      button.setAttribute("aria-pressed", String(target.kind !== "unit" && Number(button.dataset.class) === current));
+  }
+}
