@@ -14,21 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nbfeatviz.images import (
-    LARGEST_PIXELS,
-    Frames,
-    as_picture,
-    crop_box,
-    decode,
-    encode_animation,
-    encode_jpeg,
-    encode_png,
-    fitted,
-    read_image,
-    tile,
-    to_pil,
-    to_uint8,
-)
+from nbfeatviz.encoding import Frames, decode, encode_animation, encode_jpeg, encode_png, tile, to_pil, to_uint8
+from nbfeatviz.images import LARGEST_PIXELS, as_picture, crop_box, fitted, read_image
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (7, 5, 3), dtype=np.uint8)
 

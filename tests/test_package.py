@@ -21,13 +21,15 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Each part, and the parts of the package that it may import.
 BELOW: dict[str, set[str]] = {
+    "samples": set(),
     "images": set(),
+    "encoding": set(),
     "networks": {"images"},
-    "synthesis": {"images", "networks"},
+    "synthesis": {"images", "encoding", "networks"},
     "attribution": {"images", "networks"},
-    "catalogue": {"images", "networks", "synthesis", "attribution"},
-    "widgets": {"images", "networks", "synthesis", "attribution"},
-    "cli": {"images", "networks", "synthesis", "attribution", "catalogue", "widgets"},
+    "catalogue": {"images", "encoding", "samples", "networks", "synthesis", "attribution"},
+    "widgets": {"images", "encoding", "samples", "networks", "synthesis", "attribution"},
+    "cli": {"images", "encoding", "samples", "networks", "synthesis", "attribution", "catalogue", "widgets"},
 }
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nbfeatviz.images import Frames, as_picture, fitted
+from nbfeatviz.encoding import Frames
+from nbfeatviz.images import as_picture, fitted
 from nbfeatviz.networks.loading import checked_size
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes as recipes_module

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from nbfeatviz.images import Frames, encode_png
+from nbfeatviz.encoding import Frames, encode_png
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import objectives as objectives_module
 from nbfeatviz.synthesis import recipes as recipes_module

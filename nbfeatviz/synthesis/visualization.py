@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nbfeatviz.images import Frames, encode_animation, encode_jpeg, encode_png, tile
+from nbfeatviz.encoding import Frames, encode_animation, encode_jpeg, encode_png, tile
 from nbfeatviz.networks.units import Channel
 from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.objectives import Objective, exact

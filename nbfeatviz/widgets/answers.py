@@ -20,7 +20,7 @@ from nbfeatviz.attribution.passes import at_layer, layers_pass, outputs_of, shar
 from nbfeatviz.attribution.question import Question
 from nbfeatviz.attribution.randomization import Stage, randomization_stages
 from nbfeatviz.attribution.spatial import chosen_layer
-from nbfeatviz.images import to_uint8
+from nbfeatviz.encoding import to_uint8
 from nbfeatviz.widgets.analyst import Answer, Kept
 
 LARGEST_CELL = 48  # a channel's picture in the grid; the large view has all of it
@@ -46,6 +46,16 @@ class View:
         """The key of a result in `kept`."""
         question = self.question
         return (self.photo, question.structure, question.values, question.weights, *what)
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """A method's map, how faithful it is (`deletion_insertion`), and how long both took."""
+
+    raw: np.ndarray
+    deletion: float
+    insertion: float
+    seconds: float
 
 
 def saliency(view: View, method: str, display: str) -> Iterator[Answer]:
@@ -135,24 +145,25 @@ def compared(view: View, methods: tuple[str, ...]) -> Iterator[Answer]:
     """Several methods side by side, each with its deletion and insertion areas."""
     for number, name in enumerate(methods):
         title = METHODS[name].title
-        key = view.key("compared", name)
-        result = view.kept.get(key)
+        result: Compared | None = view.kept.get(view.key("compared", name))
         if result is None:
-            begun, raw = time.monotonic(), None
+            begun, raw = time.monotonic(), np.empty(0)
             for done, total, raw in _maps(view, name):  # noqa: B007 (the last one counts)
                 yield _progress(number, len(methods), done / total / 2, title)
-            curves = None
             for curves in deletion_insertion_steps(view.question, raw, steps=FAITHFULNESS_STEPS):
                 share = len(curves.fractions) / (FAITHFULNESS_STEPS + 1)
                 yield _progress(number, len(methods), (1 + share) / 2, title)
-            signed = METHODS[name].signed and raw.ndim == 2
-            shown = displayed(raw, "mean") if raw.ndim == 3 else raw
-            result = (shown, signed, curves.deletion_auc, curves.insertion_auc, time.monotonic() - begun)
-            view.kept.put(key, result, shown.nbytes)
-        shown, signed, deletion, insertion, seconds = result
-        content, buffer = quantized(shown, signed, crowded=True)
-        content |= {"kind": "compared", "method": name, "title": title, "seconds": seconds}
-        yield Answer(content | {"deletion": deletion, "insertion": insertion}, (buffer,), number + 1, len(methods))
+            result = Compared(raw, curves.deletion_auc, curves.insertion_auc, time.monotonic() - begun)
+            view.kept.put(view.key("compared", name), result, raw.nbytes)
+        content, buffer = quantized(*_small(name, result.raw), crowded=True)
+        content |= {"kind": "compared", "method": name, "title": title, "seconds": result.seconds}
+        content |= {"deletion": result.deletion, "insertion": result.insertion}
+        yield Answer(content, (buffer,), number + 1, len(methods))
+
+
+def _small(method: str, raw: np.ndarray) -> tuple[np.ndarray, bool]:
+    """A map (H, W) of any method for a comparison, and whether it has both signs."""
+    return (displayed(raw, "mean"), False) if raw.ndim == 3 else (raw, METHODS[method].signed)
 
 
 def randomized(view: View, method: str) -> Iterator[Answer]:
@@ -165,9 +176,7 @@ def randomized(view: View, method: str) -> Iterator[Answer]:
         stages or randomization_stages(view.question, method=method, stages=RANDOMIZED_STAGES, eager=True)
     ):
         fresh.append(stage)
-        signed = METHODS[method].signed and stage.map.ndim == 2
-        shown = displayed(stage.map, "mean") if stage.map.ndim == 3 else stage.map
-        content, buffer = quantized(shown, signed, crowded=True)
+        content, buffer = quantized(*_small(method, stage.map), crowded=True)
         content |= {"kind": "stage", "method": method, "title": title, "number": number, "layer": stage.layer or ""}
         content["similarity"] = stage.similarity
         yield Answer(content, (buffer,), number + 1, RANDOMIZED_STAGES, f"randomizing · {title}")

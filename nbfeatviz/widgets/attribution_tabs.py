@@ -14,7 +14,7 @@ import traitlets
 from nbfeatviz import samples
 from nbfeatviz.attribution.fills import FILLS
 from nbfeatviz.attribution.methods import METHODS
-from nbfeatviz.images import encode_png
+from nbfeatviz.encoding import encode_png
 from nbfeatviz.networks.network import Network
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.page import Commands, script

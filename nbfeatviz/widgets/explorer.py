@@ -82,7 +82,7 @@ class FeatureExplorer(ipywidgets.Box):
         self._worker = worker or Worker()
         self._settings = PanelSettings()
         self._told_settings = self._settings  # what the traits were last set to from inside, and so need no check
-        self._telling = False  # whether `loss` and `image` are being set from inside
+        self._told_image: np.ndarray | None = None  # what `image` was last set to from inside
         self._given: tuple[np.ndarray, Photo] | None = None  # the photo that is being given, and what is seen of it
         key = uuid.uuid4().hex
         self.commands = Commands(key=key)
@@ -235,7 +235,7 @@ class FeatureExplorer(ipywidgets.Box):
 
     @traitlets.validate("image")
     def _validate_image(self, proposal: Any) -> Any:
-        if self._telling or proposal["value"] is None:
+        if proposal["value"] is None or proposal["value"] is self._told_image:
             return proposal["value"]
         network = self._networks.wait()
         photo = self.desk.read(proposal["value"], name_of(proposal["value"]))
@@ -245,8 +245,9 @@ class FeatureExplorer(ipywidgets.Box):
 
     @traitlets.observe("image")
     def _image_changed(self, change: Any) -> None:
-        if self._telling:
+        if change["new"] is self._told_image:
             return
+        self._told_image = change["new"]
         if change["new"] is None or self._given is None:
             self.desk.remove()
             return
@@ -263,12 +264,9 @@ class FeatureExplorer(ipywidgets.Box):
 
     def _show_progress(self, loss: float, image: np.ndarray | None) -> None:
         """Sets the traits from inside (main thread)."""
-        self._telling = True
-        try:
-            self.set_trait("loss", loss)
-            self.set_trait("image", image)
-        finally:
-            self._telling = False
+        self.set_trait("loss", loss)
+        self._told_image = image  # not before: who observes the loss may set the image
+        self.set_trait("image", image)
 
     def _say(self, state: str, text: str = "", **more: Any) -> None:
         self.live.say(state, text, **more)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from nbfeatviz.images import encode_animation, encode_png, to_pil
+from nbfeatviz.encoding import encode_animation, encode_png, to_pil
 from nbfeatviz.synthesis.objectives import ClassLogit
 from nbfeatviz.synthesis.visualization import Settings
 

@@ -17,7 +17,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from nbfeatviz.images import Frames, encode_jpeg, encode_png
+from nbfeatviz.encoding import Frames, encode_jpeg, encode_png
 from nbfeatviz.synthesis.ascent import Step
 from nbfeatviz.widgets.page import Commands, script, style
 

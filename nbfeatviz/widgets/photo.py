@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from nbfeatviz.images import as_picture, crop_box, encode_jpeg, fitted, to_uint8
+from nbfeatviz.encoding import encode_jpeg, to_uint8
+from nbfeatviz.images import as_picture, crop_box, fitted
 from nbfeatviz.networks.network import Network
 
 FITS = ("crop", "squash")

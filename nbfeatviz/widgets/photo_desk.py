@@ -17,10 +17,11 @@ from nbfeatviz import samples
 from nbfeatviz.attribution.question import asked
 from nbfeatviz.attribution.spatial import default_layer
 from nbfeatviz.networks.network import Network
-from nbfeatviz.networks.receptive_field import receptive_field
 from nbfeatviz.widgets import answers
+from nbfeatviz.widgets.ahead import Ahead
 from nbfeatviz.widgets.analyst import Analyst, Answer, Kept
 from nbfeatviz.widgets.attribution_tabs import AttributionTabs
+from nbfeatviz.widgets.channel_view import ChannelView
 from nbfeatviz.widgets.photo import FITS, Photo
 from nbfeatviz.widgets.photo_settings import TABS, PhotoSettings, Target
 from nbfeatviz.widgets.runner import in_words
@@ -69,6 +70,7 @@ class PhotoDesk:
         self._host, self._tabs, self._worker = host, tabs, worker
         self._complain, self._deliver = complain, deliver
         self._lock = threading.RLock()
+        self._ahead = Ahead(lambda: host.network) if isinstance(worker, Worker) else None
         self._kept = Kept()
         self._analyst = Analyst(worker, self._tell, self._show, complain)
         self._photo: Photo | None = None
@@ -77,8 +79,9 @@ class PhotoDesk:
         self._taken = 0
         self._settings = PhotoSettings()
         self._raw: dict[str, np.ndarray] = {}  # what each tab last showed, to be saved
-        self._unit: tuple[str, int] | None = None  # of the large view
-        self._place: tuple[int, int] | None = None  # the neuron that is picked in it
+        self.channels: ChannelView = ChannelView(
+            self._network, lambda start: self._begin("activations", lambda view, asked_for: start(view))
+        )
 
     # The photo
 
@@ -146,7 +149,6 @@ class PhotoDesk:
         network = self._host.network
         picture = None if photo is None or network is None else photo.seen(network)
         self._photo, self._picture, self._predicted = photo, picture, None
-        self._place = None
         self._tabs.show_photo(photo, picture, network)
         self._tell_settings()
 
@@ -197,11 +199,15 @@ class PhotoDesk:
         with self._lock:
             self._analyst.cancel()
             self._kept.clear()
-            self._raw.clear()
             self._clear_views()
             self._settings = self._settings.fitting(network)
-            if self._photo is not None:
-                self._place_photo(self._photo.fitted_otherwise(channels=network.contract.channels))
+            try:
+                if self._photo is not None:
+                    self._place_photo(self._photo.fitted_otherwise(channels=network.contract.channels))
+            except (ValueError, TypeError) as error:  # the photo stays for a network that can take it
+                self._picture = None
+                self._tabs.show_photo(None, None, None)
+                self._complain(str(error))
             self._tell_settings()
         self.ask()
 
@@ -214,10 +220,10 @@ class PhotoDesk:
     def ask(self) -> None:
         """Answers what the open tab asks, if there is a photo; a comparison is begun by `compare` and `randomize`."""
         tab = self._settings.tab
-        if self._photo is None or self._host.network is None:
+        if self._picture is None or self._host.network is None:
             return
         if tab != "activations":
-            self._unit = self._place = None
+            self.channels.close()
         start = {
             "saliency": lambda view, asked_for: answers.saliency(view, asked_for.saliency, asked_for.display),
             "grad-cam": lambda view, asked_for: answers.class_activation(view, asked_for.cam, asked_for.cam_layer),
@@ -241,7 +247,7 @@ class PhotoDesk:
         self._analyst.cancel()
 
     def _begin(self, tab: str, start: Callable[[answers.View, PhotoSettings], Iterator[Answer]]) -> None:
-        if self._photo is None:
+        if self._picture is None:
             raise ValueError("there is no photo to ask about: upload one, or choose a sample.")
         self._analyst.ask(tab, lambda: self._answers(start))
 
@@ -256,6 +262,8 @@ class PhotoDesk:
         question = answers.relabelled(asked(network, picture, target), settings.target.label(network, self._predicted))
         view = answers.View(question, (photo.number, photo.fit, photo.centre), self._kept)
         yield from start(view, settings)
+        if self._ahead is not None and settings.tab in ("saliency", "grad-cam"):
+            self._ahead.prepare(question)
 
     def _predict(self, network: Network, picture: np.ndarray) -> Iterator[Answer]:
         if not network.classifies or self._predicted is not None:
@@ -269,79 +277,21 @@ class PhotoDesk:
             self._tell_settings()
         yield Answer()
 
-    # The large view of a channel
-
-    def channel(self, unit: Any) -> None:
-        """Shows one channel of the layer in full."""
-        layer, network = self._host.chosen_layer, self._network()
-        units = network.layers[layer].units
-        if isinstance(unit, bool) or not isinstance(unit, int) or not 0 <= unit < units:
-            raise ValueError(f"channel {unit!r} is out of range: {layer!r} has channels 0 to {units - 1}.")
-        self._unit, self._place = (layer, unit), None
-        self._begin("activations", lambda view, asked_for: self._one_channel(view, layer, unit))
-
-    def _one_channel(self, view: answers.View, layer: str, unit: int) -> Iterator[Answer]:
-        yield answers.one_channel(layer, unit, answers.layer_output(view, layer)[..., unit])
-
-    def position(self, y: float, x: float) -> None:
-        """Picks the neuron of the channel in view that sees a point (fractions of the picture) best."""
-        rows, cols = self._grid()
-        self._pick(int(y * rows), int(x * cols))
-
-    def move(self, rows: int, cols: int) -> None:
-        """Moves the picked neuron; the first move picks the one in the middle."""
-        height, width = self._grid()
-        row, col = self._place if self._place is not None else (height // 2 - rows, width // 2 - cols)
-        self._pick(row + rows, col + cols)
-
-    def _grid(self) -> tuple[int, int]:
-        if self._unit is None:
-            raise ValueError("no channel is open: click one in the grid first.")
-        rows, cols, _ = self._network().layers[self._unit[0]].output_shape or (1, 1, 1)
-        return rows or 1, cols or 1
-
-    def _pick(self, row: int, col: int) -> None:
-        rows, cols = self._grid()
-        row, col = min(max(row, 0), rows - 1), min(max(col, 0), cols - 1)
-        self._place = (row, col)
-        self._begin("activations", lambda view, asked_for: self._field(view, row, col))
-
-    def _field(self, view: answers.View, row: int, col: int) -> Iterator[Answer]:
-        if self._unit is None:
-            return
-        layer, unit = self._unit
-        network = view.question.network
-        height, width = network.contract.size
-        top, left, bottom, right = receptive_field(network, layer).box(row, col)
-        values = answers.layer_output(view, layer)[..., unit]
-        row, col = min(row, values.shape[0] - 1), min(col, values.shape[1] - 1)
-        box = (top / height, left / width, bottom / height, right / width)
-        yield Answer({"kind": "field", "row": row, "col": col, "value": float(values[row, col]), "box": box})
-
     def likes(self) -> None:
         """Starts the synthesis of the channel in view, or of its picked neuron."""
-        if self._unit is None:
-            raise ValueError("no channel is open: click one in the grid first.")
-        (layer, unit), place = self._unit, self._place or (None, None)
+        shown = self.channels.shown
         self.open("optimize")
-        self._host.maximize(layer, unit, *place)
+        self._host.maximize(*shown)
 
     # The page
 
     def restore(self) -> None:
         """A page has come (back): it is shown the open tab's answer again."""
-        unit, place = self._unit, self._place
-        self.ask()
-        if self._photo is not None and unit is not None and self._settings.tab == "activations":
-            self._begin("activations", lambda view, asked_for: self._channel_again(view, unit, place))
-
-    def _channel_again(
-        self, view: answers.View, unit: tuple[str, int], place: tuple[int, int] | None
-    ) -> Iterator[Answer]:
-        yield from answers.activation_grid(view, unit[0])
-        yield from self._one_channel(view, *unit)
-        if place is not None:
-            yield from self._field(view, *place)
+        again = self.channels.again() if self._settings.tab == "activations" else None
+        if again is None or self._picture is None:
+            self.ask()
+        else:
+            self._begin("activations", lambda view, asked_for: again(view))
 
     def save_raw(self) -> None:
         """Hands the page the raw array that the open tab shows, as .npy."""
@@ -356,6 +306,8 @@ class PhotoDesk:
     def close(self) -> None:
         """Gives everything back."""
         self._analyst.cancel()
+        if self._ahead is not None:
+            self._ahead.close()
         with self._lock:
             self._photo = self._picture = None
             self._kept.clear()
@@ -378,7 +330,7 @@ class PhotoDesk:
 
     def _clear_views(self) -> None:
         self._raw.clear()
-        self._unit = self._place = None
+        self.channels.close()
         for tab in TABS[1:]:
             self._tabs.send({"kind": "cleared", "tab": tab})
 

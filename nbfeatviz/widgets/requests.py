@@ -118,9 +118,9 @@ def _received(desk: PhotoDesk, content: dict[str, Any]) -> None:
 
 def _picked(desk: PhotoDesk, content: dict[str, Any]) -> None:
     if "rows" in content:
-        desk.move(int(content["rows"]), int(content["cols"]))
+        desk.channels.move(int(content["rows"]), int(content["cols"]))
     else:
-        desk.position(float(content["y"]), float(content["x"]))
+        desk.channels.position(float(content["y"]), float(content["x"]))
 
 
 _HANDLERS: dict[Any, Callable[[Any, dict[str, Any]], None]] = {
@@ -152,7 +152,7 @@ _HANDLERS: dict[Any, Callable[[Any, dict[str, Any]], None]] = {
     "compute": _photo(lambda desk, content: desk.compare()),
     "sanity": _photo(lambda desk, content: desk.randomize()),
     "cancel": _photo(lambda desk, content: desk.cancel()),
-    "channel": _photo(lambda desk, content: desk.channel(content["unit"])),
+    "channel": _photo(lambda desk, content: desk.channels.open(desk.layer, content["unit"])),
     "position": _photo(_picked),
     "likes": _photo(lambda desk, content: desk.likes()),
     "npy": _photo(lambda desk, content: desk.save_raw()),

@@ -14,7 +14,7 @@ from tests.benchmarks.panel import LITE, panel_in_lab, percentile
 from tests.browser.harness import browser_memory
 
 _FRAMES = """import base64, threading, time
-from nbfeatviz.images import encode_jpeg
+from nbfeatviz.encoding import encode_jpeg
 frames = [step for step in nv.ascend(net, nv.objectives.channel("block5c_add", 3), steps=60)]
 def pace(send, seconds):
     end, k = time.time() + seconds, 0

@@ -445,7 +445,7 @@ WRONG = [
     ({"start": 5}, ValueError, ["(height, width, channels)"]),
     ({"start": object()}, TypeError, ["image"]),
     ({"start": "nowhere.png"}, ValueError, ["'nowhere.png'", "no file"]),
-    ({"start": np.zeros((16, 16, 4))}, ValueError, ["4 channels", "takes 3"]),
+    ({"start": np.zeros((16, 16, 5))}, ValueError, ["5 channels", "takes 3"]),
     ({"start": np.full((16, 16, 3), np.nan)}, ValueError, ["NaN"]),
     ({"start": np.full((16, 16, 3), 200.0)}, ValueError, ["0..1", "255"]),
     ({"objective": "conv2"}, TypeError, ["'conv2'", "not an objective", "objectives.channel(layer, unit)"]),

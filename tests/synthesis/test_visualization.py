@@ -9,7 +9,7 @@ from PIL import Image
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
-from nbfeatviz.images import to_uint8
+from nbfeatviz.encoding import to_uint8
 from nbfeatviz.synthesis.visualization import Settings
 from tests.synthesis.conftest import Applied, make_one_layer
 

@@ -20,7 +20,7 @@ import traitlets
 from ipywidgets.widgets import widget as registry
 
 import nbfeatviz as nv
-from nbfeatviz.images import decode
+from nbfeatviz.encoding import decode
 from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.widgets import networks
 from nbfeatviz.widgets.networks import Choice

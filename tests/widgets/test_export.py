@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import nbfeatviz as nv
-from nbfeatviz.images import decode, encode_jpeg, encode_png
+from nbfeatviz.encoding import decode, encode_jpeg, encode_png
 from nbfeatviz.widgets import export
 from tests.synthesis.conftest import make_network
 

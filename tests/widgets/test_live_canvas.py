@@ -9,7 +9,7 @@ import ipycanvas
 import numpy as np
 import pytest
 
-from nbfeatviz.images import Frames, decode
+from nbfeatviz.encoding import Frames, decode
 from nbfeatviz.synthesis.ascent import Step
 from nbfeatviz.widgets import live_canvas
 from nbfeatviz.widgets.live_canvas import FEWEST_IN_FLIGHT, MOST_IN_FLIGHT, LiveCanvas

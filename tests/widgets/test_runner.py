@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 import nbfeatviz as nv
-from nbfeatviz.images import decode
+from nbfeatviz.encoding import decode
 from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.page import Commands

@@ -35,14 +35,15 @@ class Activations {
     if (channel) return this.showLarge(channel);
     fill(this.sort, bars ? BAR_SORTS : MAP_SORTS);
     this.sort.value = this.sorts[bars ? "bars" : "grid"];
-    const filtered = filters && grid && filters.layer === grid.layer;
-    this.toggle.hidden = !filtered;
-    this.scaleRow.hidden = Boolean(bars) || (filtered && this.filtering);
+    const some = Boolean(filters && grid && filters.layer === grid.layer);
+    this.filtered = some && this.filtering;
+    this.toggle.hidden = !some;
+    this.scaleRow.hidden = Boolean(bars) || this.filtered;
     this.sides.forEach((side, k) => side.setAttribute("aria-pressed", String(this.filtering === Boolean(k))));
     this.sheet.classList.toggle("nbfeatviz-stale", stale);
     this.bars.el.classList.toggle("nbfeatviz-stale", stale);
     if (bars) this.bars.show(bars, this.sorts.bars);
-    else if (grid) filtered && this.filtering ? this.showFilters(filters, grid) : this.showGrid(grid, table);
+    else if (grid) this.filtered ? this.showFilters(filters, grid) : this.showGrid(grid, table);
     return bars ?? grid ?? null;
   }
 

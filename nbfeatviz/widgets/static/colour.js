@@ -16,11 +16,18 @@ const colourTable = (() => {
   };
 })();
 
+/** The largest magnitude that has a colour of its own: a few pixels may lie far above all others. */
+const mostOf = ({ low, high, limit }) => Math.min(limit ?? Infinity, Math.max(Math.abs(low), Math.abs(high))) || 1;
+
 /** [from, to] of the colour map: around zero for what has signs. */
-function rangeOf({ low, high, signed }) {
-  const most = Math.max(Math.abs(low), Math.abs(high));
-  return signed ? [-most, most] : [low, high];
+function rangeOf(map) {
+  const most = mostOf(map);
+  return map.signed ? [-most, most] : map.low < 0 ? [map.low, map.high] : [map.low, Math.max(map.low, most)];
 }
+
+/** What a colour bar says at its ends and in the middle, given whether values lie beyond its ends. */
+const ticks = ([from, to], below, above) =>
+  [`${below ? "≤ " : ""}${digits(from)}`, digits((from + to) / 2), `${above ? "≥ " : ""}${digits(to)}`];
 
 /** [start, step]: the place of quantum 0 in the colour map, and how far the next one is. */
 function placing(low, high, [from, to], quanta) {
@@ -80,7 +87,7 @@ class ColourBar {
       new Uint32Array(this.data.data.buffer).set(table);
       this.context.putImageData(this.data, 0, 0);
     }
-    const texts = words ?? [from, (from + to) / 2, to].map(digits);
+    const texts = words ?? ticks([from, to]);
     this.labels.forEach((label, k) => { if (label.textContent !== texts[k]) label.textContent = texts[k]; });
     this.texts = texts;
   }

@@ -1,7 +1,5 @@
 // Several methods side by side, with what they score; and a method on a network that loses its weights.
 
-const most = ({ low, high }) => Math.max(Math.abs(low), Math.abs(high)) || 1;
-
 /** A small map with lines of text below. */
 class Card {
   constructor() {
@@ -15,7 +13,7 @@ class Card {
 
   show(picture, map, table, signed, lines) {
     this.record = map;
-    this.layers.show(picture, map, signed ? [-most(map), most(map)] : [0, most(map)], table);
+    this.layers.show(picture, map, signed ? [-mostOf(map), mostOf(map)] : [0, mostOf(map)], table);
     this.lines = lines;
     this.caption.replaceChildren(...lines.map(({ text, title, strong }, k) => make(k ? "div" : "strong", { text, title, class: strong ? "nbfeatviz-best" : null })));
   }
@@ -26,7 +24,7 @@ class Card {
     if (!place) return null;
     const [y, x] = place, [height, width] = this.record.shape;
     Object.assign(this.cross.style, { top: percent(y), left: percent(x) });
-    return valueAt(this.record, clamp(Math.floor(y * height), 0, height - 1), clamp(Math.floor(x * width), 0, width - 1)) / most(this.record);
+    return valueAt(this.record, clamp(Math.floor(y * height), 0, height - 1), clamp(Math.floor(x * width), 0, width - 1)) / mostOf(this.record);
   }
 }
 
@@ -72,7 +70,8 @@ class Compare {
       { text: record.layer ? `similarity ${record.similarity.toFixed(2)}` : record.title, title: "to the map of the trained network; 1 is the same" }]);
     this.legend.hidden = !compared.length;
     this.bar.el.hidden = !compared.length && !stages.length;
-    this.bar.show(this.signed ? [-1, 1] : [0, 1], table);
+    const range = this.signed ? [-1, 1] : [0, 1], beyond = [...compared, ...stages].filter((map) => Math.max(-map.low, map.high) > mostOf(map) * 1.000001);
+    this.bar.show(range, table, ticks(range, this.signed && beyond.length, beyond.length));
     return [...compared, ...stages].sort((a, b) => a.arrived - b.arrived).at(-1) ?? null;
   }
 
@@ -137,8 +136,9 @@ class Compare {
     this.readout.textContent = cards.map((card) => `${card.lines[0].text} ${card.point(place).toFixed(2)}`).join(" · ");
   }
 
-  /** What a saved picture has. */
-  items() {
-    return [...this.cards.compared, ...this.cards.stages].map(({ layers, lines }) => ({ layers, texts: lines.map(({ text }) => text) }));
+  /** What a saved picture has: the strips that are there. */
+  groups() {
+    return [this.cards.compared, this.cards.stages].filter((cards) => cards.length)
+      .map((cards) => cards.map(({ layers, lines }) => ({ layers, texts: lines.map(({ text }) => text) })));
   }
 }

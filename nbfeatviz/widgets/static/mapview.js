@@ -72,7 +72,7 @@ class MapView {
     Object.assign(this, { map, picks, field });
     this.layers.show(picture, map, range, table);
     this.bar.el.classList.toggle("nbfeatviz-void", !map);
-    if (map) this.bar.show(range, table);
+    if (map) this.bar.show(range, table, ticks(range, map.low < range[0], map.high > range[1]));
     this.area.setAttribute("aria-label", label);
     this.area.classList.toggle("nbfeatviz-picking", picks);
     this.area.classList.toggle("nbfeatviz-stale", stale);
@@ -147,25 +147,26 @@ class MapView {
   }
 }
 
-/** A drawing of maps with their titles and the colour bar, on white, to be saved. */
-async function savedSheet(items, bar, opacity) {
-  const size = 512, gap = 24, line = 20, columns = Math.min(items.length, 4), lines = Math.max(...items.map(({ texts }) => texts.length));
-  const [height, width] = [items[0].layers.picture.height, items[0].layers.picture.width];
-  const enlarged = items.length > 1 ? 256 : size;
-  const w = Math.max(width, Math.round((enlarged * width) / Math.max(height, width))), h = Math.round((w * height) / width);
-  const pitch = [h + lines * line + gap, w + gap], rows = Math.ceil(items.length / columns);
-  const canvas = make("canvas", { width: columns * pitch[1] + gap, height: rows * pitch[0] + gap + 48 });
+/** A drawing of maps with their titles and the colour bar, on white, to be saved; each group begins a line. */
+async function savedSheet(groups, bar, opacity) {
+  const gap = 24, line = 20, columns = Math.min(4, Math.max(...groups.map((group) => group.length)));
+  const items = groups.flatMap((group) => [...group, ...Array((columns - (group.length % columns)) % columns).fill(null)]);
+  const [{ layers: { picture } }] = items, lines = Math.max(...items.map((item) => item?.texts.length ?? 0));
+  const scale = Math.max(1, (items.length > 1 ? 256 : 512) / Math.max(picture.height, picture.width));
+  const [h, w] = [Math.round(picture.height * scale), Math.round(picture.width * scale)], pitch = [h + lines * line + gap, w + gap];
+  const canvas = make("canvas", { width: columns * pitch[1] + gap, height: (items.length / columns) * pitch[0] + gap + 48 });
   const context = canvas.getContext("2d");
   context.fillStyle = "#fff";
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.font = "14px system-ui, sans-serif";
   context.fillStyle = "#222";
-  items.forEach(({ layers, texts }, k) => {
+  items.forEach((item, k) => {
+    if (!item) return;
     const x = gap + (k % columns) * pitch[1], y = gap + Math.floor(k / columns) * pitch[0];
-    layers.copyTo(context, opacity, x, y, w, h);
-    texts.forEach((text, n) => context.fillText(text, x, y + h + line * (n + 0.8), w + gap / 2));
+    item.layers.copyTo(context, opacity, x, y, w, h);
+    item.texts.forEach((text, n) => context.fillText(text, x, y + h + line * (n + 0.8), w));
   });
-  const top = canvas.height - gap - 20, length = Math.min(columns * pitch[1] - gap, size);
+  const top = canvas.height - gap - 20, length = Math.min(columns * pitch[1] - gap, 512);
   context.imageSmoothingEnabled = true;
   context.drawImage(bar.canvas, gap, top, length, 12);
   bar.texts.forEach((text, k) => {

@@ -70,6 +70,23 @@ class PhotoPage {
 
   current(records) { return records.filter((record) => record.sight === this.sight); }
 
+  // What is asked
+
+  get target() { return this.wishes.value("target", this.plainTarget); }
+
+  nameOf(index) {
+    if (typeof index === "string") return index; // the person's own words
+    return this.classes[index] ?? this.predictions.find(([k]) => k === index)?.[1] ?? `class ${index}`;
+  }
+
+  get question() {
+    const { kind, class: one, against, unit, layer } = this.target;
+    if (kind === "unit") return `what drives unit ${unit} of ${layer}?`;
+    if (kind === "difference") return `why ${this.nameOf(one)} rather than ${this.nameOf(against)}?`;
+    const index = kind === "predicted" ? this.predictions[0]?.[0] : one;
+    return index == null ? "" : `why ${this.nameOf(index)}?`;
+  }
+
   // What the person wants
 
   wish(key, value, kind, content) {
@@ -98,14 +115,14 @@ class PhotoPage {
   receive(content, buffers) {
     const { kind, tab, id } = content;
     if (kind === "file") return download(content.name, new Blob([buffers[0]], { type: content.mime }));
-    if (!this.results[tab]) return;
+    if (!kind || !this.results[tab]) return;
     if (kind === "cleared") this.results[tab] = this.nothing(tab);
     else {
       const family = `${tab} ${FAMILIES[kind] ?? kind}`;
       if (id < this.latest.get(family)) return; // stale
       const fresh = id !== this.latest.get(family);
       this.latest.set(family, id);
-      this.keep({ ...content, sight: this.sight, arrived: ++this.arrivals }, buffers, fresh);
+      this.keep({ ...content, sight: this.sight, question: this.question, arrived: ++this.arrivals }, buffers, fresh);
       if (this.busyWith === tab) this.answered = true;
     }
     this.views.forEach((view) => view.show());
@@ -118,7 +135,7 @@ class PhotoPage {
       grid: () => this.keepGrid({ ...record, values: words(0, Uint8Array), figures: words(1, Float32Array) }),
       bars: () => { this.results.activations = { bars: { ...record, values: words(0, Float32Array) } }; this.opened = null; },
       filters: () => { results.filters = { ...record, values: words(0, Uint8Array) }; },
-      channel: () => { results.channel = { ...record, values: words(0, Uint16Array) }; this.opened ??= this.opened === undefined ? record.unit : null; },
+      channel: () => { results.channel = { ...record, values: words(0, Uint16Array) }; this.opened ??= this.opened === undefined ? { unit: record.unit, layer: record.layer } : null; },
       field: () => { results.field = record; },
       compared: () => this.line("compared", { ...record, values: words(0, Uint16Array) }, fresh, "method"),
       stage: () => this.line("stages", { ...record, values: words(0, Uint16Array) }, fresh, "number"),
@@ -135,16 +152,15 @@ class PhotoPage {
 
   /** The channels of another layer close the large view; those of another photo fill it anew. */
   keepGrid(grid) {
-    const { grid: before, filters } = this.results.activations;
-    const same = before?.layer === grid.layer && before.count === grid.count;
+    const { filters } = this.results.activations;
     this.results.activations = { grid, filters: filters?.layer === grid.layer ? filters : undefined };
     if (this.opened == null) return;
-    if (same) this.say("channel", { unit: this.opened });
+    if (this.opened.layer === grid.layer && this.opened.unit < grid.count) this.say("channel", { unit: this.opened.unit });
     else this.opened = null;
   }
 
   openChannel(unit) {
-    this.opened = unit;
+    this.opened = { unit, layer: this.results.activations.grid.layer };
     this.results.activations.field = undefined;
     this.say("channel", { unit });
     this.views.forEach((view) => view.show());
@@ -158,12 +174,12 @@ class PhotoPage {
 
   /** The channel in the large view; as coarse as on the sheet until the kernel has sent it. */
   get channel() {
-    const { grid, channel } = this.results.activations, unit = this.opened;
-    if (unit == null || !grid) return null;
+    const { grid, channel } = this.results.activations, { unit, layer } = this.opened ?? {};
+    if (unit === undefined || grid?.layer !== layer) return null;
     if (channel?.unit === unit && channel.layer === grid.layer && channel.sight === grid.sight) return channel;
     const [mean, max, low, high] = grid.figures.subarray(4 * unit, 4 * unit + 4), [height, width] = grid.cell, size = height * width;
     if (this.rough?.grid !== grid || this.rough.unit !== unit)
-      this.rough = { grid, unit, layer: grid.layer, mean, max, low, high, shape: grid.cell, sight: grid.sight, rough: true,
+      this.rough = { grid, unit, layer: grid.layer, mean, max, low, high, shape: grid.cell, sight: grid.sight, rough: true, signed: low < 0,
         values: Uint16Array.from(grid.values.subarray(unit * size, (unit + 1) * size), (value) => value * 257) };
     return this.rough;
   }
@@ -254,8 +270,10 @@ class PhotoView {
     const set = (name, value) => page.option(groups[page.tab], name, value);
     this.method = chooser((value) => set("method", value));
     this.display = chooser((value) => set("display", value));
-    const number = (name) => make("input", { type: "number", min: 1, step: 1,
-      on: committing((event) => { const value = Number(event.target.value); if (value && value !== page.setting("occlusion", name)) set(name, value); }) });
+    const number = (name) => make("input", { type: "number", min: 1, step: 1, placeholder: "auto", on: committing((event) => {
+      const value = event.target.value === "" ? null : Number(event.target.value);
+      if (value !== page.setting("occlusion", name)) set(name, value);
+    }) });
     this.patch = number("patch");
     this.stride = number("stride");
     this.filling = chooser((value) => set("fill", value));
@@ -284,8 +302,9 @@ class PhotoView {
     } } });
     this.savePng = pressable("Save PNG", () => this.save(), { title: "the map over the picture, with its colour bar" });
     this.saveNpy = pressable("Save .npy", () => page.say("npy"), { title: "the numbers as they are, for NumPy" });
+    this.coloursRow = row("colour map", this.colours);
     this.opacityRow = row("opacity", this.opacity);
-    this.tools = make("div", { class: "nbfeatviz-options nbfeatviz-tools" }, row("colour map", this.colours), this.opacityRow,
+    this.tools = make("div", { class: "nbfeatviz-options nbfeatviz-tools" }, this.coloursRow, this.opacityRow,
       make("div", { class: "nbfeatviz-buttons" }, this.savePng, this.saveNpy));
   }
 
@@ -374,26 +393,22 @@ class PhotoView {
   showResult(tab, doing) {
     const { page } = this, tables = this.tables(), picture = page.hasPhoto ? page.pictures.seen : null;
     const ready = picture && !page.decoding.seen;
-    const { map, channel } = this.shownMap(tab, ready), record = channel ?? map;
+    const channel = tab === "activations" ? page.channel : null, map = MAP_TABS.includes(tab) ? page.results[tab].map : null;
+    const record = channel ?? (map?.sight === page.sight ? map : null);
     this.map.el.hidden = !picture || !(MAP_TABS.includes(tab) || channel);
     this.activations.el.hidden = tab !== "activations" || !page.hasPhoto;
     this.compare.el.hidden = tab !== "compare" || !page.hasPhoto;
     let drawn = record?.rough ? null : record;
     if (tab === "activations") drawn = this.activations.show(tables.plain, page.stale(tab)) ?? drawn;
     if (tab === "compare") drawn = this.compare.show(picture, tables, page.stale(tab));
-    if (!this.map.el.hidden)
-      this.map.show({ picture, map: record, table: record?.signed ? tables.signed : tables.plain, label: this.mapLabel(record, channel),
-        picks: Boolean(channel) && !page.lost, field: channel ? page.results.activations.field ?? null : null, stale: page.stale(tab) });
-    this.showHeading(tab, record, channel, doing);
+    if (!this.map.el.hidden) {
+      const apt = ready && record?.sight === page.sight ? record : null; // never over another picture than its own
+      this.map.show({ picture, map: apt, table: record?.signed ? tables.signed : tables.plain, label: this.mapLabel(record, channel),
+        picks: Boolean(channel && apt) && !page.lost, field: apt && channel ? page.results.activations.field ?? null : null, stale: page.stale(tab) });
+    }
+    this.showHeading(tab, { record, channel, drawn, doing });
     this.showTools(tab, record);
     if (drawn && ready) this.tell(drawn);
-  }
-
-  shownMap(tab, ready) {
-    const { page } = this;
-    if (tab === "activations") return { channel: page.channel };
-    const { map } = page.results[tab];
-    return { map: ready && map?.sight === page.sight ? map : null };
   }
 
   mapLabel(map, channel) {
@@ -401,7 +416,7 @@ class PhotoView {
     return map ? `${map.title}; arrow keys move the crosshair` : "the photo as the network sees it";
   }
 
-  showHeading(tab, record, channel, doing) {
+  showHeading(tab, { record, channel, drawn, doing }) {
     const { page } = this, { grid, bars } = page.results.activations;
     let title = record?.title ?? "", text = record?.text ?? "";
     if (channel) {
@@ -411,7 +426,10 @@ class PhotoView {
       title = (grid ?? bars).layer;
       text = grid ? `${count(grid.count)} channels of ${grid.shape.join(" × ")}` : `${count(bars.count)} ${bars.probabilities ? "probabilities" : "units"}`;
     }
-    if (tab === "compare") title = this.target.question();
+    if (tab === "compare") {
+      title = drawn?.question ?? page.question;
+      if (title !== page.question) text = `press Compare to ask “${page.question}”`;
+    }
     this.title.textContent = title;
     this.text.textContent = doing || text;
   }
@@ -419,13 +437,14 @@ class PhotoView {
   showTools(tab, record) {
     const { page } = this, signed = tab === "compare" ? this.compare.signed : record?.signed, names = Object.keys(page.facts.maps ?? {});
     const sheet = tab === "activations" && !record, bars = Boolean(page.results.activations.bars);
-    const some = tab === "compare" ? this.compare.items().length > 0 : Boolean(record) || sheet;
+    const some = tab === "compare" ? this.compare.groups().length > 0 : Boolean(record) || sheet;
     this.tools.hidden = !page.hasPhoto || (tab === "activations" && bars) || (tab === "compare" && !some);
     fill(this.colours, signed ? [[SIGNED, SIGNED]] : names.filter((name) => name !== SIGNED).map((name) => [name, name]));
     if (!signed) this.colours.value = names.includes(page.look.map) ? page.look.map : names[0];
     this.colours.disabled = Boolean(signed);
     this.colours.title = signed ? "what has a sign is shown around zero: red above, blue below" : "";
     this.opacityRow.hidden = this.savePng.hidden = sheet;
+    this.coloursRow.hidden = sheet && this.activations.filtered;
     this.savePng.disabled = !some;
     this.saveNpy.disabled = !some || page.lost;
   }
@@ -451,8 +470,8 @@ class PhotoView {
 
   async save() {
     const { page } = this, { tab } = page, compare = tab === "compare";
-    const items = compare ? this.compare.items() : [{ layers: this.map.layers, texts: [this.title.textContent, this.text.textContent] }];
-    const blob = await savedSheet(items, compare ? this.compare.bar : this.map.bar, page.look.opacity);
+    const groups = compare ? this.compare.groups() : [[{ layers: this.map.layers, texts: [this.title.textContent, this.text.textContent] }]];
+    const blob = await savedSheet(groups, compare ? this.compare.bar : this.map.bar, page.look.opacity);
     download(`${fileName(page.photo.name, compare ? "comparison" : this.title.textContent)}.png`, blob);
   }
 

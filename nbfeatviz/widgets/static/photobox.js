@@ -8,7 +8,7 @@ class PhotoBox {
     this.upload = pressable("Upload", () => this.file.click(), { title: "a photo of your own: JPEG, PNG, WebP, GIF or BMP" });
     this.remove = pressable("Remove", () => page.say("photo-remove"), { title: "forget the photo" });
     this.sample = chooser((name) => { if (name) page.say("photo-sample", { name }); }, { "aria-label": "sample" });
-    this.fit = chooser((fit) => page.wish("fit", fit, "photo-fit", { fit }), { "aria-label": "fit" },
+    this.fit = chooser((fit) => page.wish(this.key("fit"), fit, "photo-fit", { fit }), { "aria-label": "fit" },
       [["crop", "crop to fit"], ["squash", "squash to fit"]]);
     this.hint = make("div", { class: "nbfeatviz-hint" },
       make("div", { class: "nbfeatviz-frame", "aria-hidden": "true" }),
@@ -24,7 +24,7 @@ class PhotoBox {
   makeCrop() {
     this.canvas = make("canvas", { "aria-hidden": "true" });
     this.handle = make("div", { class: "nbfeatviz-handle", role: "slider", tabindex: "0", "aria-label": "crop box",
-      "aria-valuemin": 0, "aria-valuemax": 100, on: { keydown: (event) => this.key(event) } });
+      "aria-valuemin": 0, "aria-valuemax": 100, on: { keydown: (event) => this.step(event) } });
     this.crop = make("div", { class: "nbfeatviz-crop", on: {
       pointerdown: (event) => this.grab(event), pointermove: (event) => this.drag(event),
       pointerup: () => (this.held = null), pointercancel: () => (this.held = null),
@@ -84,8 +84,14 @@ class PhotoBox {
 
   // The crop box
 
+  /** What is wished is wished for this photo. */
+  key(name) {
+    const { number, fit } = this.page.photo;
+    return `${name} ${number} ${name === "box" ? fit : ""}`;
+  }
+
   get box() {
-    return this.page.wishes.value("box", this.page.photo.box) ?? [0, 0, 1, 1];
+    return this.page.wishes.value(this.key("box"), this.page.photo.box) ?? [0, 0, 1, 1];
   }
 
   grab(event) {
@@ -106,7 +112,7 @@ class PhotoBox {
     this.move((event.clientY - area.top) / area.height - this.held[0], (event.clientX - area.left) / area.width - this.held[1]);
   }
 
-  key(event) {
+  step(event) {
     const moves = ARROWS[event.key];
     if (!moves || this.page.lost || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
@@ -120,7 +126,7 @@ class PhotoBox {
     const centre = [clamp(y, tall / 2, 1 - tall / 2), clamp(x, wide / 2, 1 - wide / 2)];
     const box = [centre[0] - tall / 2, centre[1] - wide / 2, centre[0] + tall / 2, centre[1] + wide / 2];
     if (box.every((side, k) => Math.abs(side - this.box[k]) < 1e-9)) return;
-    this.page.wishes.make("box", box);
+    this.page.wishes.make(this.key("box"), box);
     this.send(...centre);
     this.place();
   }
@@ -147,7 +153,7 @@ class PhotoBox {
     const off = page.lost || !facts.ready;
     for (const input of [this.upload, this.sample, this.fit, this.remove]) input.disabled = off;
     if (!there) { this.credit.textContent = ""; return; }
-    this.fit.value = page.wishes.value("fit", photo.fit);
+    this.fit.value = page.wishes.value(this.key("fit"), photo.fit);
     const [height, width] = photo.size;
     this.credit.textContent = photo.credit || `${photo.name} · ${count(width)} × ${count(height)}`;
     this.crop.style.setProperty("--aspect", width / height);

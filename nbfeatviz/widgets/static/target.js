@@ -26,18 +26,20 @@ class TargetBox {
   }
 
   get target() {
-    return this.page.wishes.value("target", this.page.plainTarget);
+    return this.page.target;
   }
 
   choose(changes) {
-    const target = { ...this.target, ...changes };
+    const target = { ...this.target, ...changes }, { plainTarget } = this.page;
+    for (const name of ["class", "against"]) // words that no class has are not said again
+      if (typeof target[name] === "string" && !(name in changes)) target[name] = plainTarget[name];
+    if (JSON.stringify(target) === JSON.stringify(this.target)) return;
     this.page.wish("target", target, "target", { target });
   }
 
   named(name, text) {
     if (!text) return;
-    const value = classOf(this.page.classes, text);
-    if (value !== this.target[name]) this.choose({ [name]: value });
+    this.choose({ [name]: classOf(this.page.classes, text) });
   }
 
   /** A kind of target starts from what is predicted. */
@@ -45,23 +47,11 @@ class TargetBox {
     const { predictions, facts } = this.page, [first, second] = predictions.map(([index]) => index);
     if (kind === "class" && this.target.kind === "predicted") return { class: first ?? 0 };
     if (kind === "difference") {
-      const one = this.target.kind === "predicted" ? first ?? 0 : this.target.class;
-      return { class: one, against: this.target.against == null || this.target.against === one ? (one === first ? second : first) ?? 0 : this.target.against };
+      const one = this.target.kind === "class" ? this.target.class : first ?? 0;
+      return { class: one, against: (one === first ? second : first) ?? 0 };
     }
     if (kind === "unit") return { layer: facts.layer };
     return {};
-  }
-
-  name(index) {
-    return this.page.classes[index] ?? this.page.predictions.find(([k]) => k === index)?.[1] ?? `class ${index}`;
-  }
-
-  question() {
-    const { kind, class: one, against, unit, layer } = this.target;
-    if (kind === "unit") return `what drives unit ${unit} of ${layer}?`;
-    if (kind === "difference") return `why ${this.name(one)} rather than ${this.name(against)}?`;
-    const index = kind === "predicted" ? this.page.predictions[0]?.[0] : one;
-    return index == null ? "" : `why ${this.name(index)}?`;
   }
 
   show() {
@@ -79,7 +69,7 @@ class TargetBox {
     put(this.unit, target.unit);
     this.layer.textContent = `of ${target.layer}`;
     this.layer.title = target.layer;
-    this.asked.textContent = this.question();
+    this.asked.textContent = page.question;
     this.showNames();
     this.showPredictions();
     for (const input of [this.kind, this.first, this.second, this.unit, this.follow]) input.disabled = off;
