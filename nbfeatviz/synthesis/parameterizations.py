@@ -47,6 +47,7 @@ class Pixels:
 
     def logits(self, variables: Any, shape: tuple[int, int, int]) -> None:
         """There is no sigmoid."""
+        return None
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class Centred:
 
     def logits(self, variables: Any, shape: tuple[int, int, int]) -> None:
         """There is no sigmoid."""
+        return None
 
     def _mean(self, channels: int) -> np.ndarray:
         colours = self.mean if channels == 3 else [float(np.mean(self.mean))] * channels
