@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, get_args
 
 import tensorflow as tf
@@ -108,7 +109,7 @@ class Recipe:
                 raise ValueError(f"recipes have no setting {key!r}; {nearest(key, known)}")
         return dataclasses.replace(self, **changes)
 
-    @property
+    @cached_property
     def structure(self) -> tuple[Any, ...]:
         """What a compiled step depends on: everything but the numbers that may change while it runs."""
         return (self.parameterization, bool(self.passed_gradients), *map(_structures, self._parts))
@@ -123,7 +124,7 @@ class Recipe:
         """The live numbers at a step of a run of `steps` steps, in the order in which `filled` takes them."""
         return [value for part in _flat(self._parts) for value in live_numbers(part, index, steps)]
 
-    @property
+    @cached_property
     def moves(self) -> bool:
         """Whether its numbers change with the step."""
         return any(ramps(part) for part in _flat(self._parts))
