@@ -44,7 +44,8 @@ class Step:
     Attributes:
         index: 0 for the first.
         loss: the objective's value.
-        image: float32 (H, W, C) in 0..1; of a batch (n, H, W, C), and the figures are arrays (n,).
+        image: float32 (H, W, C) in 0..1; of a batch (n, H, W, C), and the figures are arrays (n,). It grows with the
+            phases of a recipe that has any (`multifaceted`).
         gradient_min: smallest derivative of the loss by a pixel, in the recipe's units (`tutorial13`: per
             1/255 of the range; Fourier recipes: per the whole range 0..1).
         gradient_max: the largest likewise.

@@ -31,7 +31,7 @@ from nbfeatviz.synthesis.parts import (
     structure,
 )
 from nbfeatviz.synthesis.phases import LARGEST_STEP, MOST_STEPS, Phase, Window
-from nbfeatviz.synthesis.regularizers import Regularizer
+from nbfeatviz.synthesis.regularizers import PreSigmoid, Regularizer
 from nbfeatviz.synthesis.step_rules import StepRule
 from nbfeatviz.synthesis.transforms import Transform
 
@@ -95,6 +95,13 @@ class Recipe:
                 for part in getattr(phase, slot):
                     _check_slot(slot, part, SLOTS[slot])
         pixels = isinstance(self.parameterization, Pixels | Centred | Sigmoid)
+        if isinstance(self.parameterization, Pixels | Centred) and any(
+            isinstance(part, PreSigmoid) for part in self.regularizers
+        ):
+            raise ValueError(
+                f"recipe {self.name!r}: PreSigmoid needs a parameterization with a sigmoid, and "
+                f"{type(self.parameterization).__name__} has none: use Fourier, NaturalPhase or Sigmoid."
+            )
         if not pixels and (self.before or self.after or self.window or any(p.after or p.window for p in self.phases)):
             raise ValueError(
                 f"recipe {self.name!r}: before, after and window change stored pixels, and "
