@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nbfeatviz.attribution.occlusion import occlusion
     from nbfeatviz.attribution.randomization import Stage, randomization_check
     from nbfeatviz.attribution.score_cam import score_cam
+    from nbfeatviz.encoding import overlay
     from nbfeatviz.images import read_image
     from nbfeatviz.networks.loading import load
     from nbfeatviz.networks.network import Network
@@ -57,6 +58,7 @@ __all__ = [
     "maximize_grid",
     "objectives",
     "occlusion",
+    "overlay",
     "randomization_check",
     "read_image",
     "receptive_field",
@@ -95,6 +97,7 @@ _HOMES = {
     "maximize_grid": "synthesis.maximize",
     "occlusion": "attribution.occlusion",
     "randomization_check": "attribution.randomization",
+    "overlay": "encoding",
     "read_image": "images",
     "receptive_field": "networks.receptive_field",
     "saliency": "attribution.gradients",

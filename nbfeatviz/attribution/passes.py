@@ -7,13 +7,13 @@ another number of pictures traces anything anew.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from nbfeatviz.attribution.compiled import Pass
 from nbfeatviz.attribution.question import Question
 from nbfeatviz.networks.backbone import Backbone, Tap
 from nbfeatviz.networks.layers import Layer
@@ -23,48 +23,6 @@ from nbfeatviz.networks.units import measure
 
 LARGEST_SHARED = 50_000_000
 """Up to so many values in all layers with positions one pass gives the gradients at all of them."""
-
-
-@dataclass(frozen=True, eq=False)
-class Pass:
-    """A function of tensors that a network keeps compiled.
-
-    Attributes:
-        network: whose cache holds it.
-        key: its name in that cache.
-        build: makes the Python function.
-        signature: specifications of its arguments, the batch dimension open.
-    """
-
-    network: Network
-    key: Hashable
-    build: Callable[[], Callable[..., Any]]
-    signature: tuple[Any, ...]
-
-    @property
-    def compiled(self) -> bool:
-        """Whether it has been traced, so that a call does not wait for that (1.6 to 2.3 s on EfficientNet-Lite0)."""
-        return self.network.is_compiled(self.key)
-
-    def prepare(self) -> None:
-        """Traces it, unless that is done; computes nothing."""
-        self.network.compiled(self.key, self.build).get_concrete_function(*self.signature)
-
-    def __call__(self, *arguments: Any, eager: bool = False) -> Any:
-        """Computes it.
-
-        Args:
-            arguments: tensors or NumPy arrays as in `signature`.
-            eager: where it has not been traced yet, run the Python function as it is: one call is quicker so
-                than a trace, many are not.
-        """
-        tensors = tf.nest.map_structure(
-            lambda value, spec: tf.convert_to_tensor(value, spec.dtype), arguments, self.signature
-        )
-        if eager and not self.compiled:
-            return self.build()(*tensors)
-        self.prepare()
-        return self.network.compiled(self.key, self.build)(*tensors)
 
 
 def gradients_of(

@@ -28,10 +28,13 @@ class Ahead:
         self._network = network
         self._worker = Worker()
         self._asked: set[Hashable] = set()
+        self._closed = False
 
     def prepare(self, question: Question) -> None:
         """Traces what any other class, photo or layer needs."""
-        for compute in (layers_pass(question, chosen_layer(question, None)), gradient_pass(question)):
+        for compute in _passes(question):
+            if self._closed:
+                return
             key = (id(compute.network), compute.key)
             if key not in self._asked and not compute.compiled:
                 self._asked.add(key)
@@ -48,5 +51,14 @@ class Ahead:
             _log.info("nothing was compiled ahead: %s", error)
 
     def close(self) -> None:
-        """Ends the thread."""
+        """Ends the thread; another is not begun."""
+        self._closed = True
         self._worker.close()
+
+
+def _passes(question: Question) -> tuple[Pass, ...]:
+    """The pass of class activation maps, where there can be any, and that of gradients."""
+    try:
+        return layers_pass(question, chosen_layer(question, None)), gradient_pass(question)
+    except ValueError:  # no layer with positions below the target
+        return (gradient_pass(question),)

@@ -98,7 +98,7 @@ class FeatureExplorer(ipywidgets.Box):
         self.controls = SynthesisTab(live=self.live, commands=self.commands)
         self.tabs = AttributionTabs(live=self.live, commands=self.commands, controls=self.controls)
         self.desk = PhotoDesk(self, self.tabs, self._worker, self.live.complain, self.live.deliver)
-        grid = ipywidgets.Box([self.tree, self.canvas, self.live, self.controls, self.tabs])
+        grid = ipywidgets.Box([self.tabs, self.tree, self.canvas, self.live, self.controls])
         given = {name: settings.pop(name) for name in ("layout",) if name in settings}
         self._own_layout = not given
         super().__init__([grid], **given)
