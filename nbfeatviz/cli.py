@@ -61,7 +61,8 @@ def _parser() -> tuple[argparse.ArgumentParser, object]:
         sub.set_defaults(command=function)
         return sub
 
-    command("lab", lab, "open JupyterLab on the starter notebook, put into this folder with one about a photo", "nbfeatviz lab --no-browser")
+    words = "open JupyterLab on the starter notebook, put into this folder with one about a photo"
+    command("lab", lab, words, "nbfeatviz lab --no-browser")
 
     sub = command(
         "maximize",

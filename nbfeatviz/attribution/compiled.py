@@ -35,11 +35,15 @@ class Pass:
     def prepare(self) -> None:
         """Traces it and runs it once on a black picture, unless that is done.
 
-        The first run of what was traced takes another 0.2 to 0.4 s, which nobody then waits for.
+        The first run of what was traced takes another 0.2 to 0.4 s, which nobody then waits for: it counts as
+        `compiled` only after that, and may be prepared on another thread.
         """
-        if not self.compiled:
-            blank = tf.nest.map_structure(lambda spec: tf.zeros((1, *spec.shape[1:]), spec.dtype), self.signature)
-            self._traced()(*blank)
+        if self.compiled:
+            return
+        function = tf.function(self.build())
+        function.get_concrete_function(*self.signature)
+        function(*tf.nest.map_structure(lambda spec: tf.zeros((1, *spec.shape[1:]), spec.dtype), self.signature))
+        self.network.keep(self.key, function)
 
     def _traced(self) -> Any:
         function = self.network.compiled(self.key, self.build)

@@ -24,6 +24,8 @@ from nbfeatviz.networks.units import measure
 LARGEST_SHARED = 50_000_000
 """Up to so many values in all layers with positions one pass gives the gradients at all of them."""
 
+PICTURE, VALUE = "the picture", "the value"  # no layer's path has a space
+
 
 def gradients_of(
     question: Question, pictures: np.ndarray, relu: ReluGradient | None = None, *, eager: bool = False
@@ -42,7 +44,11 @@ def gradients_of(
     Raises:
         ValueError: no gradient path from the target to the picture, or no ReLU-like unit for `relu`.
     """
-    values, gradients = gradient_pass(question, relu)(pictures, *_target(question, len(pictures)), eager=eager)
+    compute = gradient_pass(question, relu)
+    if eager and relu is None and not compute.compiled and (shared := shared_pass(question)) and shared.compiled:
+        found = shared(pictures, *_target(question, len(pictures)))
+        return found[VALUE].numpy(), found[PICTURE][1].numpy()
+    values, gradients = compute(pictures, *_target(question, len(pictures)), eager=eager)
     if gradients is None:
         raise ValueError(_no_path(question.paths))
     return values.numpy(), gradients.numpy()
@@ -119,11 +125,19 @@ def at_layer(question: Question, layer: str, *, eager: bool = False) -> tuple[np
 def layers_pass(question: Question, layer: str) -> Pass:
     """(pictures, weights, values) -> {path: (output, gradient)} at all layers with positions below the target.
 
+    And the pictures with their gradient under `PICTURE`, the target's value under `VALUE`.
+
     One trace then serves every layer. Where that would hold too many values, or the model does not fix its
     sizes, or the layer is not below the target, at that layer alone.
     """
     paths = shared_layers(question)
     return _layers_pass(question, paths if layer in paths else (layer,))
+
+
+def shared_pass(question: Question) -> Pass | None:
+    """The `layers_pass` that serves every layer, and the picture too; None where there is none."""
+    paths = shared_layers(question)
+    return _layers_pass(question, paths) if paths else None
 
 
 def shared_layers(question: Question) -> tuple[str, ...]:
@@ -142,19 +156,20 @@ def _layers_pass(question: Question, paths: tuple[str, ...]) -> Pass:
     def build() -> Callable[..., Any]:
         backbone = Backbone(network, [*taps, *(tap for _, tap in structure)])
 
-        def gradients(pictures: Any, weights: Any, values: Any) -> Any:
+        def at_all(pictures: Any, weights: Any, values: Any) -> Any:
             with tf.GradientTape() as tape:
                 tape.watch(pictures)
                 activations = backbone(pictures)
                 value = measure(structure, activations, weights, values)
-            read = [activations[tap] for tap in taps]
-            found = zip(paths, read, tape.gradient(value, read), strict=True)
-            return {
+            read = [pictures, *(activations[tap] for tap in taps)]
+            found = zip((PICTURE, *paths), read, tape.gradient(value, read), strict=True)
+            gradients = {
                 path: (tf.cast(output, tf.float32), None if gradient is None else tf.cast(gradient, tf.float32))
                 for path, output, gradient in found
             }
+            return gradients | {VALUE: value}
 
-        return gradients
+        return at_all
 
     return Pass(network, ("attribution layers", structure, paths), build, _signature(question))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -218,6 +219,9 @@ class PhotoDesk:
             raise ValueError(f"there is no tab {tab!r}; there are {', '.join(TABS)}.")
         if tab == self._settings.tab == "compare":
             return  # a comparison in progress goes on
+        network = self._host.network
+        if tab != "optimize" and self._picture is None and network is not None and self._ahead is not None:
+            self._ahead.expect(network)  # a person takes longer to choose a photo
         self._change(dataclasses.replace(self._settings, tab=tab))
 
     def option(self, group: str, name: str, value: Any) -> None:
@@ -309,6 +313,7 @@ class PhotoDesk:
             network, photo, picture, settings = self._host.network, self._photo, self._picture, self._settings
         if network is None or photo is None or picture is None:
             return
+        yield from self._traced()
         yield from self._predict(network, picture)
         if start is None:
             return
@@ -321,10 +326,18 @@ class PhotoDesk:
         if self._ahead is not None and tab in ("saliency", "grad-cam"):
             self._ahead.prepare(question)
 
+    def _traced(self) -> Iterator[Answer]:
+        """Lets what is being traced come to its end, which is quicker than to compute beside it; a run goes on."""
+        if self._ahead is not None:
+            self._ahead.postpone()
+        while self._ahead is not None and self._ahead.busy:
+            time.sleep(0.01)
+            yield Answer(text="compiling …")
+
     def _predict(self, network: Network, picture: np.ndarray) -> Iterator[Answer]:
         if not network.classifies or self._predicted is not None:
             return
-        predictions = network.predict_batch(picture[None], 5)[0]
+        predictions = network.predict_batch(picture[None], 5, eager=True)[0]
         with self._lock:
             if picture is not self._picture:
                 return

@@ -56,6 +56,8 @@ def _set(panel: FeatureExplorer, content: dict[str, Any]) -> None:
             panel.desk.option("cam", "layer", value)
             return
         panel.change(name, value)
+        if name == "network":
+            panel.desk.cancel()  # what is computed about the one before only delays it
     except (ValueError, TypeError):
         panel.controls.send({"kind": "refused"})  # the page shows what is set again
         raise

@@ -139,3 +139,17 @@ def test_a_pass_says_whether_it_is_compiled(image, layer):
     compute.prepare()
     assert compute.compiled
     np.testing.assert_allclose(passes.outputs_of(network, image, layer, eager=True), eager, rtol=1e-5, atol=1e-6)
+
+
+def test_one_pass_gives_the_gradient_at_the_picture_as_at_every_layer(image):
+    network = make_pooled()
+    question = asked(network, image, 1)
+    expected = passes.gradients_of(question, image[None])
+    fresh = asked(make_pooled(), image, 1)
+    shared = passes.shared_pass(fresh)
+    assert shared is not None
+    shared.prepare()
+    found = passes.gradients_of(fresh, image[None], eager=True)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)  # float32, the same sums in another order
+    assert not passes.gradient_pass(fresh).compiled

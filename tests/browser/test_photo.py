@@ -96,8 +96,6 @@ def test_from_a_photo_through_every_tab_to_the_image_of_a_unit(
     found = re.search(r"channel (\d+)", panel.title)
     assert found, panel.title
     unit = found[1]
-        "".join(filter(str.isdigit, panel.title.split("channel")[1].split("·")[0].split("\n")[0].split(" of")[0]))
-    )
     panel.button("show what it likes to see").click()
     panel.wait(lambda: panel.tab("Optimize").get_attribute("aria-selected") == "true", "the tab Optimize")
     panel.wait(lambda: panel.field("unit number").input_value() == unit, f"unit {unit}")

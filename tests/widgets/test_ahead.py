@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import nbfeatviz as nv
-from nbfeatviz.attribution.passes import gradient_pass, layers_pass
+from nbfeatviz.attribution.compiled import Pass
+from nbfeatviz.attribution.passes import gradient_pass, layers_pass, shared_pass
 from nbfeatviz.attribution.question import asked
-from nbfeatviz.widgets import ahead as module
 from nbfeatviz.widgets.ahead import Ahead
 from tests.synthesis.conftest import make_network
 
@@ -39,6 +39,13 @@ def idle(ahead: Ahead) -> None:
     assert event.wait(20)
 
 
+def wait_busy(ahead: Ahead) -> None:
+    end = time.monotonic() + 5
+    while not ahead.busy:
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
 def test_maps_and_gradients_are_compiled_and_once(ahead, monkeypatch):
     net = make_network()
     question = asked(net, PICTURE, 1)
@@ -49,10 +56,11 @@ def test_maps_and_gradients_are_compiled_and_once(ahead, monkeypatch):
     for _ in range(3):
         one.prepare(question)
     one.prepare(asked(net, 1 - PICTURE, 2))  # another class and photo need the same passes
-    assert len(submitted) == 2
+    assert len(submitted) == 2  # the prediction, and one pass for all layers
     idle(one)
     assert layers_pass(question, "conv2").compiled
-    assert gradient_pass(question).compiled
+    assert not gradient_pass(question).compiled  # the other serves the picture too
+    assert not one.busy
 
 
 def test_for_a_network_that_is_no_longer_in_use_nothing_is_traced(ahead):
@@ -60,7 +68,8 @@ def test_for_a_network_that_is_no_longer_in_use_nothing_is_traced(ahead):
     one = ahead(None)
     one.prepare(asked(net, PICTURE, 1))
     idle(one)
-    assert not gradient_pass(asked(net, PICTURE, 1)).compiled
+    assert not layers_pass(asked(net, PICTURE, 1), "conv2").compiled
+    assert not one.busy
 
 
 @pytest.mark.parametrize("case", ["no layer with positions", "a unit of the first layer"])
@@ -75,20 +84,44 @@ def test_where_no_map_can_be_made_gradients_are_compiled_alone(ahead, case: str)
     one = ahead(net)
     one.prepare(question)
     idle(one)
-    assert gradient_pass(question).compiled
+    assert (shared_pass(question) or gradient_pass(question)).compiled
+
+
+def test_what_the_first_photo_needs_is_compiled_before_it_comes(ahead):
+    net = make_network()
+    one = ahead(net)
+    one.expect(net)
+    wait_busy(one)
+    idle(one)
+    assert not one.busy
+    assert net.is_compiled(("predict", (1, 16, 16, 3)))
+    assert layers_pass(asked(net, PICTURE, 2), "conv2").compiled
+
+
+def test_what_is_asked_at_once_goes_before(ahead):
+    net = make_network()
+    one = ahead(net)
+    one.expect(net)
+    one.postpone()
+    idle(one)
+    assert not layers_pass(asked(net, PICTURE, 2), "conv2").compiled
+    one.expect(net)  # and is taken up later
+    idle(one)
+    assert layers_pass(asked(net, PICTURE, 2), "conv2").compiled
 
 
 def test_an_error_while_tracing_is_no_matter(ahead, monkeypatch):
     def fail(self: Any) -> None:
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr(module.Pass, "prepare", fail)
+    monkeypatch.setattr(Pass, "prepare", fail)
     net = make_network()
     one = ahead(net)
     one.prepare(asked(net, PICTURE, 1))
     idle(one)
     monkeypatch.undo()
-    assert not gradient_pass(asked(net, PICTURE, 1)).compiled
+    assert not layers_pass(asked(net, PICTURE, 1), "conv2").compiled
+    assert not one.busy
 
 
 def test_a_closed_one_begins_no_thread():

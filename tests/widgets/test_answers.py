@@ -17,7 +17,7 @@ from nbfeatviz.attribution.passes import layers_pass
 from nbfeatviz.attribution.question import asked
 from nbfeatviz.widgets import answers
 from nbfeatviz.widgets.analyst import Answer, Kept
-from tests.synthesis.conftest import Applied, make_network
+from tests.synthesis.conftest import Applied, make_network, make_one_layer
 
 PICTURE = np.random.default_rng(3).random((16, 16, 3), dtype=np.float32)
 
@@ -188,8 +188,8 @@ def test_cells_are_small_and_keep_the_mean(side: int, cell: int):
 
 
 def test_a_constant_channel_is_no_division_by_nothing():
-    network = nv.load(keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 1, kernel_initializer="zeros", name="c")]),
-                      input_range=(0, 1))  # fmt: skip
+    layer = keras.layers.Conv2D(2, 1, kernel_initializer="zeros", name="c")
+    network = make_one_layer(layer)
     grid, *_ = answers.activation_grid(view_of(network, nv.objectives.channel("c", 0), picture=PICTURE[:8, :8]), "c")
     assert not np.frombuffer(grid.buffers[0], np.uint8).any()
     content, buffer = answers.quantized(np.zeros((2, 2), np.float32), signed=True)

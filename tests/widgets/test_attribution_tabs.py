@@ -6,22 +6,30 @@ import base64
 import json
 from typing import Any
 
+import ipycanvas
 import matplotlib
 import numpy as np
 import pytest
 
 from nbfeatviz.encoding import decode
 from nbfeatviz.widgets.attribution_tabs import COLOUR_MAPS, AttributionTabs
+from nbfeatviz.widgets.live_canvas import LiveCanvas
+from nbfeatviz.widgets.page import Commands
 from nbfeatviz.widgets.photo import Photo
 from nbfeatviz.widgets.photo_settings import PhotoSettings
+from nbfeatviz.widgets.synthesis_tab import SynthesisTab
 from tests.synthesis.conftest import make_network
 
 
 @pytest.fixture
 def tabs():
-    tabs = AttributionTabs()
+    commands = Commands()
+    live = LiveCanvas(canvas=ipycanvas.Canvas(), commands=commands)
+    controls = SynthesisTab(live=live, commands=commands)
+    tabs = AttributionTabs(live=live, commands=commands, controls=controls)
     yield tabs
-    tabs.close()
+    for part in (tabs, controls, live, commands):
+        part.close()
 
 
 def photo_for(channels: int, number: int = 1) -> Photo:

@@ -73,7 +73,11 @@ def test_a_view_that_cannot_begin_is_not_opened(net):
 
 
 def test_nothing_can_be_picked_before_a_channel_is_open(desk):
-    for act in (lambda: desk.channels.position(0.5, 0.5), lambda: desk.channels.move(1, 0), lambda: desk.channels.shown):
+    for act in (
+        lambda: desk.channels.position(0.5, 0.5),
+        lambda: desk.channels.move(1, 0),
+        lambda: desk.channels.shown,
+    ):
         with pytest.raises(ValueError, match="no channel is open"):
             act()
 
@@ -89,7 +93,9 @@ def test_a_position_is_the_neuron_with_its_value_and_field(desk, net):
     assert desk.channels.shown == ("conv2", 3, 2, 6)
 
 
-@pytest.mark.parametrize(("point", "place"), [((0, 0), (0, 0)), ((1, 1), (7, 7)), ((-5, 1e300), (0, 7)), ((0.5, 0.4999), (4, 3))])
+@pytest.mark.parametrize(
+    ("point", "place"), [((0, 0), (0, 0)), ((1, 1), (7, 7)), ((-5, 1e300), (0, 7)), ((0.5, 0.4999), (4, 3))]
+)
 def test_points_outside_are_the_nearest_neuron(desk, point: Any, place: Any):
     desk.channels.open("conv2", 0)
     desk.channels.position(*point)

@@ -147,7 +147,19 @@ def test_a_picture_opened_with_pillow_is_called_after_its_file(tmp_path):
         assert name_of(image) == "dog.png"
 
 
-HOSTILE = ["../../etc/passwd", "a\\b\\c.png", "x" * 10_000, "\ud800.png", "a\nb\0c", "", "   ", "/", "..", ".png", "日本.jpg"]
+HOSTILE = [
+    "../../etc/passwd",
+    "a\\b\\c.png",
+    "x" * 10_000,
+    "\ud800.png",
+    "a\nb\0c",
+    "",
+    "   ",
+    "/",
+    "..",
+    ".png",
+    "日本.jpg",
+]
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, "<img src=x onerror=alert(1)>"], ids=lambda name: ascii(name)[:20])

@@ -64,7 +64,10 @@ WRONG: list[Any] = [None, True, 2.5, float("nan"), [], {}, b"x"]
 @pytest.mark.parametrize("value", WRONG, ids=repr)
 @pytest.mark.parametrize("kind", ["class", "unit"])
 def test_a_target_of_a_wrong_kind_is_a_sentence(net, kind: str, value: Any):
-    for asked in ({"kind": kind, "class": value, "layer": value, "unit": 0}, {"kind": "unit", "layer": "conv1", "unit": value}):
+    for asked in (
+        {"kind": kind, "class": value, "layer": value, "unit": 0},
+        {"kind": "unit", "layer": "conv1", "unit": value},
+    ):
         with pytest.raises((ValueError, TypeError)) as caught:
             Target.of(net, asked)
         assert "unhashable" not in str(caught.value)
@@ -149,7 +152,9 @@ def test_an_option_of_a_wrong_kind_is_a_sentence(net, value: Any):
 
 
 def test_with_another_network_what_is_possible_stays(net, other):
-    settings = PhotoSettings("grad-cam", Target("class", 1), "smooth-grad", "signed", "layer-cam", "conv1", 9, 5, "mean")
+    settings = PhotoSettings(
+        "grad-cam", Target("class", 1), "smooth-grad", "signed", "layer-cam", "conv1", 9, 5, "mean"
+    )
     kept = settings.fitting(other)
     assert kept == dataclasses.replace(settings, patch=None, stride=None)
     assert dataclasses.replace(settings, target=Target("class", 2)).fitting(other).target == Target()
