@@ -54,12 +54,12 @@ class Ahead:
     def prepare(self, question: Question) -> None:
         """Traces what any other class, photo or layer needs; of a network too large for that, the gradient."""
         network = question.network
-        if network.classifies:
-            blank = np.zeros((1, *question.picture.shape), np.float32)
-            self._once(network, "predict", lambda: network.predict_batch(blank))
         compute = shared_pass(question) or gradient_pass(question)
         if not compute.compiled:
             self._once(network, compute.key, compute.prepare)
+        if network.classifies:
+            blank = np.zeros((1, *question.picture.shape), np.float32)
+            self._once(network, "predict", lambda: network.predict_batch(blank))
 
     def _once(self, network: Network, key: Hashable, act: Callable[[], object]) -> None:
         if self._closed.is_set() or (id(network), key) in self._asked:

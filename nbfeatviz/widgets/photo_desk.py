@@ -6,7 +6,6 @@ Its methods may be called from any thread. It calls neither the panel nor the an
 from __future__ import annotations
 
 import dataclasses
-import io
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,9 +23,10 @@ from nbfeatviz.widgets.ahead import Ahead
 from nbfeatviz.widgets.analyst import Analyst, Answer, Kept
 from nbfeatviz.widgets.attribution_tabs import AttributionTabs
 from nbfeatviz.widgets.channel_view import ChannelView
-from nbfeatviz.widgets.photo import FITS, Photo, clean_name, file_stem, own
+from nbfeatviz.widgets.photo import FITS, Photo, clean_name, own
 from nbfeatviz.widgets.photo_settings import TABS, PhotoSettings, Target
 from nbfeatviz.widgets.runner import in_words
+from nbfeatviz.widgets.shown import Shown
 from nbfeatviz.widgets.worker import SameThread, Worker
 
 MOST_BYTES = 9_000_000  # of a photo in a message: what the page sends is below 8 MB
@@ -77,7 +77,8 @@ class PhotoDesk:
         self._lock = threading.RLock()
         self._ahead = Ahead(lambda: host.network) if isinstance(worker, Worker) else None
         self._kept = Kept()
-        self._analyst = Analyst(worker, self._tell, self._show, complain)
+        self._shown = Shown(tabs)
+        self._analyst = Analyst(worker, self._tell, self._shown.show, complain)
         self._photo: Photo | None = None
         self._picture: np.ndarray | None = None
         self._predicted: int | None = None
@@ -86,8 +87,6 @@ class PhotoDesk:
         self._fitted_to: Network | None = None  # the network that photo and settings are fitted to
         self._closed = False
         self._settings = PhotoSettings()
-        self._raw: dict[str, np.ndarray] = {}  # what each tab last showed, to be saved
-        self._compared: dict[str, tuple[int, list[Answer]]] = {}  # what the Compare tab shows, by kind
         self.channels: ChannelView = ChannelView(
             self._network, lambda start: self._begin("activations", lambda view, asked_for: start(view))
         )
@@ -188,8 +187,7 @@ class PhotoDesk:
             photo = photo.fitted_otherwise(channels=network.contract.channels)
         picture = None if photo is None or network is None else photo.seen(network)
         self._photo, self._picture, self._predicted = photo, picture, None
-        self._raw.clear()
-        self._compared.clear()
+        self._shown.forget()
         self._tabs.show_photo(photo, picture, network)
         self._tell_settings()
 
@@ -233,7 +231,7 @@ class PhotoDesk:
         """Changes what the tabs ask about."""
         target = Target.of(self._network(), asked_for)
         self._analyst.cancel()
-        self._compared.clear()
+        self._shown.forget_comparison()
         self._change(dataclasses.replace(self._settings, target=target))
 
     def _change(self, settings: PhotoSettings, ask: bool = True) -> None:
@@ -357,9 +355,7 @@ class PhotoDesk:
     def restore(self) -> None:
         """A page has come (back): it is shown the open tab's answer again."""
         if self._settings.tab == "compare":
-            for number, shown in list(self._compared.values()):
-                for answer in list(shown):
-                    self._send("compare", number, answer)
+            self._shown.compared_again()
             return  # one in progress goes on
         again = self.channels.again() if self._settings.tab == "activations" else None
         if again is None or self._picture is None:
@@ -369,13 +365,10 @@ class PhotoDesk:
 
     def save_raw(self) -> None:
         """Hands the page the raw array that the open tab shows, as .npy."""
-        raw = self._raw.get(self._settings.tab)
-        if raw is None or self._photo is None:
-            raise ValueError("there is no finished map to save yet.")
-        buffer = io.BytesIO()
-        np.save(buffer, raw)
-        name = f"{file_stem(self._photo.name)}-{self._settings.tab}.npy"
-        self._deliver(name, "application/octet-stream", buffer.getvalue())
+        photo = self._photo
+        if photo is None:
+            raise ValueError("there is no photo, so there is no map of it to save.")
+        self._deliver(*self._shown.as_file(self._settings.tab, photo.name))
 
     def close(self) -> None:
         """Gives everything back."""
@@ -387,8 +380,7 @@ class PhotoDesk:
             self._coming += 1
             self._photo = self._picture = self._fitted_to = None
             self._kept.clear()
-            self._raw.clear()
-            self._compared.clear()
+            self._shown.forget()
             self.channels.close()
 
     def _network(self) -> Network:
@@ -398,11 +390,8 @@ class PhotoDesk:
         return network
 
     def _clear_views(self) -> None:
-        self._raw.clear()
-        self._compared.clear()
+        self._shown.clear()
         self.channels.close()
-        for tab in TABS[1:]:
-            self._tabs.send({"kind": "cleared", "tab": tab})
 
     def _tell_settings(self) -> None:
         with self._lock:
@@ -415,18 +404,3 @@ class PhotoDesk:
     def _tell(self, tab: str, state: str, done: int, total: int, text: str) -> None:
         with self._lock:
             self._tabs.show_progress(tab, state, done, total, text)
-
-    def _show(self, tab: str, number: int, answer: Answer) -> None:
-        kind = (answer.content or {}).get("kind", "")
-        if answer.raw is not None:
-            self._raw[tab] = answer.raw
-        elif kind == "map":  # still filling in: the one before is no longer what is shown
-            self._raw.pop(tab, None)
-        if tab == "compare":
-            if self._compared.get(kind, (0, []))[0] != number:
-                self._compared[kind] = number, []
-            self._compared[kind][1].append(answer)
-        self._send(tab, number, answer)
-
-    def _send(self, tab: str, number: int, answer: Answer) -> None:
-        self._tabs.send({"tab": tab, "id": number, **(answer.content or {})}, list(answer.buffers))

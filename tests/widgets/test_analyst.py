@@ -75,6 +75,41 @@ def test_a_later_question_makes_the_one_in_progress_stale(page):
     assert ("saliency", "done") not in page.told
 
 
+def test_a_stale_question_computes_no_further_piece(page):
+    begun: list[int] = []
+    at = {n: lambda n=n: begun.append(n) for n in range(5)} | {2: page.analyst.cancel}
+    page.analyst.ask("saliency", lambda: pieces(5, at))
+    assert begun == [0, 1]
+    assert len(page.shown) == 2
+
+
+def test_a_question_that_is_stale_before_it_is_begun_computes_nothing(worker):
+    page, release, begun = Page(worker), threading.Event(), []
+    worker.interject(lambda: release.wait(5))
+    for k in range(10):
+        page.analyst.ask("saliency", lambda k=k: (begun.append(k), pieces(1))[1])
+    release.set()
+    wait(lambda: ("saliency", "done") in page.told)
+    assert begun == [9]
+
+
+def test_of_two_questions_in_turn_the_first_is_never_gone_on_with(worker):
+    page, first = Page(worker), []
+
+    def endless() -> Iterator[Answer]:
+        while True:
+            first.append(1)
+            yield Answer()
+
+    page.analyst.ask("saliency", endless)
+    wait(lambda: len(first) > 5)
+    page.analyst.ask("grad-cam", lambda: pieces(3))
+    wait(lambda: ("grad-cam", "done") in page.told)
+    count = len(first)
+    time.sleep(0.02)
+    assert len(first) == count
+
+
 def test_cancel_ends_what_is_in_progress_and_says_so(page):
     page.analyst.ask("occlusion", lambda: pieces(5, {2: page.analyst.cancel}))
     assert len(page.shown) == 2

@@ -23,7 +23,7 @@ from ipywidgets.widgets import widget as registry
 from PIL import Image
 
 import nbfeatviz as nv
-from nbfeatviz.encoding import decode
+from nbfeatviz.encoding import decode, encode_png
 from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.widgets import networks
 from nbfeatviz.widgets.networks import Choice
@@ -583,3 +583,19 @@ def test_a_run_may_start_from_the_photo(make, net):
     unit = nv.objectives.channel("conv1", 0, pre_activation=True)
     expected = nv.maximize(net, unit, recipe="tutorial13", steps=3, start=panel.desk.picture)
     assert np.array_equal(panel.image, expected.image)
+
+
+def test_none_takes_a_photo_away_that_came_from_the_page(make):
+    panel = make()
+    panel.desk.receive("a.png", encode_png(np.zeros((8, 8, 3), np.float32)))
+    assert panel.desk.photo is not None
+    panel.image = None
+    assert panel.desk.photo is None
+
+
+def test_a_reset_of_the_canvas_leaves_the_photo(make):
+    panel = make()
+    panel.image = np.full((16, 16, 3), 0.5, np.float32)
+    panel.reset()
+    assert panel.image is None
+    assert panel.desk.photo is not None

@@ -130,7 +130,7 @@ def test_removing_clears_every_tab(panel):
     assert (panel.desk.photo, panel.desk.picture, panel.tabs.photo) == (None, None, {})
     assert {content["tab"] for content, _ in sent(panel, "cleared")} >= {"saliency", "compare", "activations"}
     assert panel.desk._kept.bytes == 0
-    with pytest.raises(ValueError, match="no finished map"):
+    with pytest.raises(ValueError, match="there is no photo"):
         panel.desk.save_raw()
     panel.sent.clear()
     panel.desk.ask()
@@ -240,7 +240,7 @@ def test_the_map_of_the_photo_before_is_not_saved_under_the_name_of_the_next(pan
     panel.desk.open("optimize")
     panel.desk.receive("b.png", encode_png(1 - PHOTO))
     with panel.desk._lock:
-        assert panel.desk._raw == {}
+        assert panel.desk._shown._raw == {}
 
 
 def test_every_answer_has_a_later_number_than_the_one_before(panel):
@@ -387,9 +387,11 @@ def test_a_class_that_the_other_network_has_not_is_no_target_of_it(make, net, gr
     panel.desk.open(tab)
     panel.image = PHOTO
     panel.desk.target({"kind": "class", "class": "cow"})
+    panel.desk.option("cam", "layer", "relu2")
     panel.change("network", "grey")
     assert error_of(panel) == ""
     assert panel.network is grey
+    assert panel.tree.selected == "first"
     assert panel.tabs.settings["target"]["kind"] == "predicted"
     assert panel.tabs.settings["target"]["label"] in ("no", "yes")
     panel.change("network", "tiny")
@@ -573,7 +575,7 @@ def busy(make, net, slow):
 
 
 def answered(panel: Any, tab: str) -> None:
-    wait(lambda: panel.desk._raw.get(tab) is not None and not panel.desk._analyst.busy)
+    wait(lambda: panel.desk._shown._raw.get(tab) is not None and not panel.desk._analyst.busy)
 
 
 def quiet(panel: Any) -> None:
@@ -596,7 +598,7 @@ def test_removing_the_photo_in_mid_computation(busy):
     quiet(busy)
     assert busy.sent[-1][0] is last
     assert last["kind"] == "cleared"
-    assert busy.desk._raw == {}
+    assert busy.desk._shown._raw == {}
     assert (busy.tabs.progress["state"], error_of(busy)) == ("idle", "")
 
 
@@ -642,6 +644,19 @@ def test_a_photo_removed_before_it_was_read_does_not_come_back(make, net, monkey
     panel.desk.receive("c.png", encode_png(PHOTO))
     wait(lambda: panel.tabs.photo.get("name") == "c.png")
     assert panel.tabs.photo["number"] == 1
+
+
+def test_a_photo_removed_while_it_is_read_does_not_come_back(panel, monkeypatch):
+    read = panel.desk.read
+
+    def slowly(*given: Any) -> Any:
+        photo = read(*given)
+        panel.desk.remove()
+        return photo
+
+    monkeypatch.setattr(panel.desk, "read", slowly)
+    panel.desk.receive("a.png", encode_png(PHOTO))
+    assert panel.desk.photo is None
 
 
 def test_a_saliency_map_of_a_first_unit_ends_well_with_a_thread(make, net):
@@ -708,7 +723,7 @@ def test_after_close_nothing_is_left(net):
     answered(panel, "saliency")
     panel.desk.open("activations")
     answered(panel, "activations")
-    kept = [panel.desk.picture, panel.desk._raw["activations"], panel.desk.photo, panel.desk]
+    kept = [panel.desk.picture, panel.desk._shown._raw["activations"], panel.desk.photo, panel.desk]
     references = [weakref.ref(one) for one in kept]
     del kept
     panel.close()

@@ -303,3 +303,15 @@ def test_a_job_that_goes_on_while_held_is_done_to_its_end():
     assert finished.wait(5)
     control.stop()
     thread.join(5)
+
+
+def test_what_waits_when_a_run_is_held_is_done():
+    jobs, control, done = Jobs(), Control(), threading.Event()
+    jobs.waiting = [lambda: None, lambda: None, lambda: None, done.set]
+    thread = threading.Thread(target=drive, args=(FakeAscent(), control, Recorder({0: control.pause}), jobs.attend))
+    thread.start()
+    try:
+        assert done.wait(2)
+    finally:
+        control.stop()
+        thread.join(5)
