@@ -183,5 +183,6 @@ _HANDLERS: dict[Any, Callable[[Any, dict[str, Any]], None]] = {
     "channel": _photo(lambda desk, content: desk.channels.open(desk.layer, content["unit"])),
     "position": _photo(_picked),
     "likes": _likes,
+    "channels": _photo(lambda desk, content: desk.channels.close()),
     "npy": _photo(lambda desk, content: desk.save_raw()),
 }

@@ -406,3 +406,11 @@ def test_an_error_of_ours_is_said_too(photo_panel, monkeypatch):
     monkeypatch.setattr(photo_panel.desk, "compare", fail)
     answer(photo_panel, {"kind": "compute"})
     assert photo_panel.live.status["error"] == "RuntimeError: a bug"
+
+
+def test_a_large_view_that_was_closed_is_not_opened_again(photo_panel):
+    answer(photo_panel, {"kind": "tab", "name": "activations"})
+    answer(photo_panel, {"kind": "channel", "unit": 1})
+    assert photo_panel.desk.channels.again() is not None
+    answer(photo_panel, {"kind": "channels"})
+    assert photo_panel.desk.channels.again() is None

@@ -170,6 +170,7 @@ class PhotoPage {
   closeChannel() {
     this.opened = null;
     this.results.activations.field = undefined;
+    this.say("channels");
     this.views.forEach((view) => view.closed());
   }
 
