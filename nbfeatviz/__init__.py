@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nbfeatviz.attribution.randomization import Stage, randomization_check
     from nbfeatviz.attribution.score_cam import score_cam
     from nbfeatviz.catalogue.facets import Facet, Facets, facets
+    from nbfeatviz.encoding import overlay
     from nbfeatviz.images import read_image
     from nbfeatviz.networks.loading import load
     from nbfeatviz.networks.network import Network
@@ -65,6 +66,7 @@ __all__ = [
     "maximize_grid",
     "objectives",
     "occlusion",
+    "overlay",
     "quality",
     "randomization_check",
     "read_image",
@@ -109,6 +111,7 @@ _HOMES = {
     "maximize_grid": "synthesis.maximize",
     "occlusion": "attribution.occlusion",
     "randomization_check": "attribution.randomization",
+    "overlay": "encoding",
     "read_image": "images",
     "receptive_field": "networks.receptive_field",
     "saliency": "attribution.gradients",
