@@ -88,6 +88,7 @@ def asked(network: Network, image: Any, target: Any = None) -> Question:
             that has no classes.
     """
     picture = fitted_picture(network, image)
+    network = network.full_precision  # gradients of 16 bits are no explanation
     if isinstance(target, Resolvable):
         resolved = target.resolved(network)
         return Question(network, picture, resolved.structure, resolved.values, resolved.weights, repr(target))

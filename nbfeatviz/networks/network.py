@@ -72,6 +72,23 @@ class Network:
     def _calls(self) -> dict[str, Call]:
         return {call.path: call for call in self.graph.calls}
 
+    @cached_property
+    def full_precision(self) -> Network:
+        """The network itself; for a model that computes in 16 bits a copy of it that computes in 32."""
+        half = ("float16", "bfloat16")
+        if not any(getattr(call.operation, "compute_dtype", None) in half for call in self.graph.calls):
+            return self
+        model = keras.models.clone_model(
+            self.model,
+            clone_function=lambda layer: type(layer).from_config({**layer.get_config(), "dtype": "float32"}),
+            recursive=True,
+        )
+        model.set_weights(self.model.get_weights())
+        return Network(
+            model, self.contract, name=self.name, class_names=self.class_names, head=self.head,
+            trained=self.trained, source=self.source,
+        )  # fmt: skip
+
     @property
     def convolutions(self) -> tuple[Layer, ...]:
         """All 2-D convolutions in the order in which the network was built (the tutorial's `conv_id`)."""

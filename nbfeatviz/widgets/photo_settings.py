@@ -141,12 +141,12 @@ class PhotoSettings:
         target, layer = self.target, self.cam_layer
         classes = network.classes if network.classifies else 0
         known = {
-            "predicted": True,
+            "predicted": network.classifies,
             "unit": _exists(network, target),
         }.get(target.kind, max(target.first, target.against) < classes)
         return dataclasses.replace(
             self,
-            target=target if known else Target(),
+            target=target if known else _first_target(network),
             cam_layer=layer if layer is not None and _has_positions(network, layer) else None,
             patch=None,
             stride=None,
@@ -169,6 +169,11 @@ class PhotoSettings:
             "occlusion": {"patch": self.patch, "stride": self.stride, "fill": self.fill},
             "compare": {"methods": list(self.compared), "sanity": self.randomized},
         }
+
+
+def _first_target(network: Network) -> Target:
+    """The predicted class, or of a network that does not classify the first unit of its output."""
+    return Target() if network.classifies else Target("unit", layer=network.head_layer.path)
 
 
 def _exists(network: Network, target: Target) -> bool:

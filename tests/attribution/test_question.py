@@ -99,3 +99,28 @@ def test_a_network_with_several_inputs_is_refused_by_name():
     model = keras.Model([left, right], keras.layers.Flatten()(left + right), name="two")
     with pytest.raises(ValueError, match="'two' has 2 inputs .'left', 'right'.; one picture input is needed"):
         nv.load(model, input_range=(0, 1))
+
+
+@pytest.mark.parametrize("half", ["float16", "bfloat16"])
+def test_a_network_of_16_bits_is_explained_in_32(half):
+    def make(dtype):
+        keras.utils.set_random_seed(3)
+        base = keras.Sequential(
+            [keras.Input((8, 8, 3)), keras.layers.Conv2D(6, 3, activation="relu", dtype=dtype, name="conv")],
+            name="base",
+        )
+        picture = keras.Input((8, 8, 3))
+        pooled = keras.layers.GlobalAveragePooling2D(dtype=dtype)(base(picture))
+        return keras.Model(picture, keras.layers.Dense(3, dtype="float32", name="head")(pooled), name="mixed")
+
+    full, mixed = make("float32"), make(f"mixed_{half}")
+    mixed.set_weights(full.get_weights())
+    before = [array.copy() for array in mixed.get_weights()]
+    expected, network = nv.load(full, input_range=(0, 1)), nv.load(mixed, input_range=(0, 1))
+    image = np.random.default_rng(0).random((8, 8, 3), dtype=np.float32)
+    for function in (nv.saliency, nv.grad_cam, nv.occlusion):
+        np.testing.assert_allclose(function(network, image, 1), function(expected, image, 1), rtol=1e-5, atol=1e-7)
+    assert network.full_precision is network.full_precision
+    assert expected.full_precision is expected
+    assert all(np.array_equal(one, other) for one, other in zip(before, mixed.get_weights(), strict=True))
+    assert network.model is mixed or network.call("base/conv").operation.compute_dtype == half

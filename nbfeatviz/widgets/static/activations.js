@@ -83,7 +83,7 @@ class Activations {
         for (let x = 0; x < width; x++, k++)
           words[offset + x] = table[Math.min(255, Math.max(0, (start + step * values[k] + 0.5) | 0))];
     };
-    this.cells.show({ order: this.ordered(grid), size: grid.cell, paint, name: `channels of ${grid.layer}`, key: grid.layer });
+    this.cells.show({ order: this.ordered(grid), size: grid.cell, paint, name: `channels of ${grid.layer}`, key: `${grid.layer} ${this.sort.value}` });
   }
 
   commonRange({ figures, count: total }) {

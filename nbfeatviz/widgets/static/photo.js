@@ -73,7 +73,8 @@ class PhotoView {
     this.title = make("strong");
     this.text = make("span");
     this.cancel = pressable("Cancel", () => this.page.say("cancel"));
-    this.heading = make("div", { class: "nbfeatviz-heading" }, make("div", {}, this.title, this.text), this.cancel);
+    this.again = pressable("Compute again", () => this.page.say("tab", { name: this.page.tab }));
+    this.heading = make("div", { class: "nbfeatviz-heading" }, make("div", {}, this.title, this.text), this.again, this.cancel);
     this.meter = make("div", { class: "nbfeatviz-meter", role: "progressbar", "aria-label": "progress", "aria-valuemin": 0 }, make("div"));
   }
 
@@ -161,6 +162,7 @@ class PhotoView {
     if (busy && !slow) setTimeout(this.refresh, QUICK_MS - (now - this.busySince));
     this.meter.style.visibility = slow ? "visible" : "hidden";
     this.cancel.hidden = !slow;
+    this.again.hidden = !here || lost || progress.state !== "cancelled" || tab === "compare" || !this.page.hasPhoto;
     this.meter.setAttribute("aria-valuemax", total || 1);
     slow && total ? this.meter.setAttribute("aria-valuenow", done) : this.meter.removeAttribute("aria-valuenow");
     this.meter.classList.toggle("nbfeatviz-endless", slow && !total);
@@ -234,7 +236,7 @@ class PhotoView {
     this.opacityRow.hidden = this.savePng.hidden = sheet;
     this.coloursRow.hidden = sheet && this.activations.filtered;
     this.savePng.disabled = !some;
-    this.saveNpy.disabled = !some || page.lost;
+    this.saveNpy.disabled = !some || page.lost || record?.final === false;
   }
 
   showOpacity() {
