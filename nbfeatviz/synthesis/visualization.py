@@ -39,7 +39,7 @@ class Settings:
         recipe: the recipe.
         steps: steps really done.
         step_size: the step rule's.
-        seed: of noise and transforms.
+        seed: of noise and transforms, or one a picture.
         size: (height, width), or None for the network's own.
         start: None for noise, "picture" for a given one, or the settings of the run that was gone on from.
         columns: of a sheet, where they were asked for.
@@ -50,7 +50,7 @@ class Settings:
     recipe: Recipe
     steps: int
     step_size: float
-    seed: int
+    seed: int | tuple[int, ...]
     size: tuple[int, int] | None = None
     start: Settings | str | None = None
     columns: int | None = None
