@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -79,20 +80,10 @@ class Function:
         return [(1.0, replace(_Resolved(taps[0], reader))), *carried]
 
     def _try(self, specs: list[Any]) -> None:
-        failure: list[BaseException] = []
-
-        @tf.autograph.experimental.do_not_convert
-        def once(*activations: Any) -> Any:
-            try:
-                return self.function(*activations)
-            except Exception as error:
-                failure.append(error)
-                raise
-
         try:
-            traced = tf.function(once).get_concrete_function(*specs)
+            traced = tf.function(self.function).get_concrete_function(*specs)
         except Exception as error:
-            cause = failure[0] if failure else error
+            cause = self._as_written(specs, error)
             frames = traceback.extract_tb(cause.__traceback__)
             own = [frame for frame in frames if "tensorflow" not in frame.filename and frame.filename != __file__]
             where = "".join(traceback.format_list(own)).rstrip()
@@ -110,6 +101,22 @@ class Function:
                 f"the objective's function {_name(self.function)} returned an array of shape {tuple(shape)}: one "
                 "number is needed, such as its mean."
             )
+
+    def _as_written(self, specs: list[Any], error: Exception) -> BaseException:
+        """What the function itself raises: TensorFlow rewrites it to trace it, and its errors with it."""
+        failure: list[BaseException] = []
+
+        @tf.autograph.experimental.do_not_convert
+        def once(*activations: Any) -> Any:
+            try:
+                return self.function(*activations)
+            except Exception as own:
+                failure.append(own)
+                raise
+
+        with contextlib.suppress(Exception):
+            tf.function(once).get_concrete_function(*specs)
+        return failure[0] if failure else error
 
 
 def _number(value: Any) -> Any:

@@ -162,9 +162,42 @@ MULTIFACETED = Recipe(
     ),
 )
 
+DEEP_DREAM = Recipe(
+    name="deep-dream",
+    reference="Mordvintsev, Olah and Tyka, Inceptionism, 2015 (one octave; nbfeatviz.deep_dream runs them all)",
+    steps=10,
+    step_size=1.5,
+    parameterization=Pixels(white=255.0, start=117.0, noise=22.0),
+    step_rule=MeanMagnitude(),
+    transforms=(Roll(64 / 224),),
+)
+
+INVERSION = Recipe(
+    name="inversion",
+    reference="T. Sainburg, Reconstructing images from layer activations, TensorFlow 2 notebooks, 2020: for "
+    "objectives.content, from noise, smoothed between rounds",
+    steps=400,  # 20 rounds of 20
+    step_size=0.1,
+    parameterization=Sigmoid(),
+    step_rule=Adam(epsilon=1e-7),
+    gradient=(UnitDeviation(),),
+    after=(Blur(0.5 / 224, every=20, first=19, last=False),),
+)
+
 ALL: dict[str, Recipe] = {
     recipe.name: recipe
-    for recipe in (LUCID, TUTORIAL13, TUTORIAL13_MNIST, *YOSINSKI, KERAS_VIS, SAINBURG, MACO, MULTIFACETED)
+    for recipe in (
+        LUCID,
+        TUTORIAL13,
+        TUTORIAL13_MNIST,
+        *YOSINSKI,
+        KERAS_VIS,
+        SAINBURG,
+        MACO,
+        MULTIFACETED,
+        DEEP_DREAM,
+        INVERSION,
+    )
 }
 DEFAULT = LUCID
 
