@@ -13,8 +13,10 @@ import traitlets
 
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.receptive_field import receptive_field
+from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.ascent import Ascent
-from nbfeatviz.widgets import cells, export
+from nbfeatviz.synthesis.recipe import Recipe
+from nbfeatviz.widgets import cells, export, recipe_values
 from nbfeatviz.widgets.networks import Networks, suggested_layer
 from nbfeatviz.widgets.parts import Parts
 from nbfeatviz.widgets.photo import Photo, name_of
@@ -53,7 +55,7 @@ class FeatureExplorer(ipywidgets.Box):
         layer: path of the layer.
         unit: index of the unit, from 0 (for the objective "class": of the class).
         objective: "channel", "neuron" or "class".
-        recipe: name of the recipe.
+        recipe: name of the recipe, or the Recipe where it is none of the published ones. Takes either.
         steps: number of steps, None for the recipe's count.
         seed: of noise and transforms.
         state: "loading", "idle", "compiling", "running" or "paused" (read only).
@@ -71,7 +73,7 @@ class FeatureExplorer(ipywidgets.Box):
     layer = traitlets.Unicode()
     unit = traitlets.Int()
     objective = traitlets.Unicode()
-    recipe = traitlets.Unicode()
+    recipe = traitlets.Union([traitlets.Unicode(), traitlets.Instance(Recipe)])
     steps = traitlets.Int(None, allow_none=True)
     seed = traitlets.Int()
     state = traitlets.Unicode("loading", read_only=True)
@@ -156,6 +158,27 @@ class FeatureExplorer(ipywidgets.Box):
         network = self._networks.wait()
         with self._lock:
             self._adopt(self._settings.changed(network, name, value))
+
+    def change_recipe(self, path: str, value: Any) -> None:
+        """Changes one value of the recipe (see `recipe_values`); a run in progress goes on with it from its picture.
+
+        Raises:
+            ValueError, TypeError: no such value, or one that is not possible; everything stays as it was.
+        """
+        network = self._networks.wait()
+        with self._lock:
+            recipe = recipe_values.changed(recipes.get(self._settings.recipe), path, value)
+            self._adopt(self._settings.changed(network, "recipe", recipe))
+
+    def publish_recipe(self) -> None:
+        """Goes back to the recipe as it was published, its step size too."""
+        network = self._networks.wait()
+        known = recipe_values.published(self._settings.recipe)
+        if known is None:
+            raise ValueError("this recipe is one of your own, so there is no published one to go back to.")
+        with self._lock:
+            settings = self._settings.changed(network, "recipe", known)
+            self._adopt(settings.changed(network, "step_size", None))
 
     def _adopt(self, settings: PanelSettings) -> None:
         before, self._settings = self._settings, settings

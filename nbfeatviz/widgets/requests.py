@@ -63,6 +63,21 @@ def _set(panel: FeatureExplorer, content: dict[str, Any]) -> None:
         raise
 
 
+def _recipe(panel: FeatureExplorer, content: dict[str, Any]) -> None:
+    """One value of the recipe, or all of them back to what was published."""
+    if panel.loading:
+        raise ValueError("the network is still loading: try again in a moment.")
+    panel.live.complain("")
+    try:
+        if "path" in content:
+            panel.change_recipe(content["path"], content["value"])
+        else:
+            panel.publish_recipe()
+    except (ValueError, TypeError):
+        panel.controls.send({"kind": "refused"})
+        raise
+
+
 def _pick(panel: FeatureExplorer, content: dict[str, Any]) -> None:
     """A click on the picture (fractions of its height and width) chooses the neuron that sees it best."""
     settings, network = panel.controls.settings, panel.network
@@ -155,6 +170,7 @@ _HANDLERS: dict[Any, Callable[[Any, dict[str, Any]], None]] = {
     "hello": lambda panel, content: panel.live.restore(),
     "ack": lambda panel, content: panel.live.acknowledge(int(content["sequence"]), float(content.get("held", 0))),
     "set": _set,
+    "recipe": _recipe,
     "run": lambda panel, content: panel.run(),
     "pause": lambda panel, content: panel.pause(),
     "resume": lambda panel, content: panel.resume(),
