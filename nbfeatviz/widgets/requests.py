@@ -13,6 +13,7 @@ from nbfeatviz.widgets.runner import in_words
 if TYPE_CHECKING:
     from nbfeatviz.widgets.explorer import FeatureExplorer
     from nbfeatviz.widgets.photo_desk import PhotoDesk
+    from nbfeatviz.widgets.sheet_desk import SheetDesk
 
 
 LONGEST_SENTENCE = 500
@@ -159,6 +160,22 @@ def _number(content: dict[str, Any], name: str) -> float:
     return value
 
 
+def _sheet(act: Callable[[SheetDesk, dict[str, Any]], None]) -> Callable[[FeatureExplorer, dict[str, Any]], None]:
+    """A handler of what is done in the Features tab; what is refused is shown as it was."""
+
+    def handle(panel: FeatureExplorer, content: dict[str, Any]) -> None:
+        if panel.loading:
+            raise ValueError("the network is still loading: try again in a moment.")
+        panel.live.complain("")
+        try:
+            act(panel.sheets, content)
+        except (ValueError, TypeError):
+            panel.features.send({"kind": "refused"})
+            raise
+
+    return handle
+
+
 def _likes(panel: FeatureExplorer, content: dict[str, Any]) -> None:
     if panel.loading:  # it would be waited for
         raise ValueError("the network is still loading: try again in a moment.")
@@ -199,6 +216,15 @@ _HANDLERS: dict[Any, Callable[[Any, dict[str, Any]], None]] = {
     "channel": _photo(lambda desk, content: desk.channels.open(desk.layer, content["unit"])),
     "position": _photo(_picked),
     "likes": _likes,
+    "sheet-hello": lambda panel, content: panel.features.restore(),
+    "sheet-ack": lambda panel, content: panel.features.acknowledge(
+        int(content["sequence"]), float(content.get("held", 0))
+    ),
+    "sheet-set": _sheet(lambda sheets, content: sheets.change(content["name"], content["value"])),
+    "sheet-run": _sheet(lambda sheets, content: sheets.run()),
+    "sheet-stop": lambda panel, content: panel.sheets.stop(),
+    "sheet-open": _sheet(lambda sheets, content: sheets.open(content["place"])),
+    "sheet-save": lambda panel, content: panel.live.deliver(*panel.sheets.as_file()),
     "channels": _photo(lambda desk, content: desk.channels.close()),
     "npy": _photo(lambda desk, content: desk.save_raw()),
 }
