@@ -14,8 +14,8 @@ class FeaturesView {
     this.title = make("strong");
     this.text = make("span");
     this.meter = make("div", { class: "nbfeatviz-meter", role: "progressbar", "aria-label": "progress of the sheet", "aria-valuemin": 0 }, make("div"));
-    this.empty = make("div", { class: "nbfeatviz-lead", text: "press Run and watch many features emerge at once" });
-    this.view = make("section", { class: "nbfeatviz-view" },
+    this.empty = make("div", { class: "nbfeatviz-invitation", text: "press Run and watch many features emerge at once" });
+    this.view = make("section", { class: "nbfeatviz-featureview" },
       make("div", { class: "nbfeatviz-heading" }, make("div", {}, this.title, this.text)), this.meter, this.empty, this.sheet.el);
     const id = `nbfeatviz-${Math.random().toString(36).slice(2)}`;
     this.panel = make("div", { class: "nbfeatviz-featurespanel", role: "tabpanel", id, "aria-label": "Features" }, this.view, this.side);
@@ -49,8 +49,8 @@ class FeaturesView {
       recipe: row("recipe", this.recipe), recipes: this.boxes, pair: make("div", { class: "nbfeatviz-pair" }, row("steps", this.steps), row("seed", this.seed)),
       look: row("contrast", this.look),
     };
-    this.side = make("section", { class: "nbfeatviz-side nbfeatviz-featureside" }, make("div", { class: "nbfeatviz-choices" }, row("sheet of", this.what),
-      ...Object.values(this.rows), make("div", { class: "nbfeatviz-buttons" }, this.run, this.stop, this.save)));
+    this.side = make("section", { class: "nbfeatviz-featureside" }, row("sheet of", this.what),
+      ...Object.values(this.rows), make("div", { class: "nbfeatviz-buttons" }, this.run, this.stop, this.save));
   }
 
   setting(name) { return this.wishes.value(name, (this.model.get("settings") ?? {})[name]); }
