@@ -101,6 +101,9 @@ class FeaturesTab(anywidget.AnyWidget):
     def predicted(self, prediction: Any) -> None:
         """A sheet shows no classes."""
 
+    def measured(self, facts: dict[str, float]) -> None:
+        """Only single pictures are measured."""
+
     def complain(self, error: str) -> None:
         """Shows an error in words, where all errors of the panel are shown."""
         self.live.complain(error)

@@ -62,6 +62,7 @@ class LiveCanvas(anywidget.AnyWidget):
         self._pending: tuple[int, bytes, float] | None = None
         self._prediction: Any = None
         self._last_prediction: Any = None
+        self._facts: dict[str, float] = {}
         self._settled = True
         self._numbers_at = 0.0
         self._pacing.restart()
@@ -103,6 +104,11 @@ class LiveCanvas(anywidget.AnyWidget):
         with self._lock:
             self._prediction = self._last_prediction = prediction
 
+    def measured(self, facts: dict[str, float]) -> None:
+        """Measures of the last picture go along with the next message."""
+        with self._lock:
+            self._facts = facts
+
     def acknowledge(self, sequence: int, held: float = 0.0) -> None:
         """The page has drawn (or given up on) a frame, and those before it, `held` ms ago."""
         with self._lock:
@@ -122,7 +128,14 @@ class LiveCanvas(anywidget.AnyWidget):
         self._numbers_at = time.monotonic()
         prediction, self._prediction = self._prediction, None
         self.send(
-            {"kind": "steps", "run": self._run, "first": first, "prediction": prediction, **content},
+            {
+                "kind": "steps",
+                "run": self._run,
+                "first": first,
+                "prediction": prediction,
+                "facts": self._facts,
+                **content,
+            },
             [self._table(first), *buffers],
         )
 
@@ -168,6 +181,7 @@ class LiveCanvas(anywidget.AnyWidget):
                 "first": 0,
                 "replay": len(self.frames),
                 "prediction": self._last_prediction,
+                "facts": self._facts,
             }
             latest = [] if self._settled or not len(self.frames) else [self.frames.encoded(len(self.frames) - 1)]
             self.send(content, [self._table(0), *latest])

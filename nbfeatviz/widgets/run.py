@@ -9,12 +9,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from nbfeatviz.synthesis import quality
 from nbfeatviz.synthesis.ascent import Ascent, Step
 from nbfeatviz.synthesis.side_by_side import SideBySide
 
 PREDICT_SECONDS = 0.5
 PREDICT_SHARE = 30  # predicting may take a thirtieth of the time
 TELL_SECONDS = 0.2
+MEASURE_SECONDS = 0.5
+MEASURE_SHARE = 40  # measuring may take a fortieth of the time
 
 Run = Ascent | SideBySide
 
@@ -118,6 +121,9 @@ class Display(Protocol):
     def predicted(self, prediction: Any) -> None:
         """The class of the last picture."""
 
+    def measured(self, facts: dict[str, float]) -> None:
+        """Measures of the last picture."""
+
     def complain(self, error: str) -> None:
         """Shows an error in words."""
 
@@ -153,7 +159,8 @@ class PanelWatcher:
 
     def __init__(self, live: Display, say: Callable[..., None], progress: Callable[[Any, np.ndarray], None]) -> None:
         self._live, self._say, self._progress = live, say, progress
-        self._told_at = -float("inf")
+        self._told_at = self._measured_at = -float("inf")
+        self._pause = MEASURE_SECONDS
         self.loss: Any = float("nan")
 
     def compiling(self, ascent: Run) -> None:
@@ -183,6 +190,17 @@ class PanelWatcher:
         if time.monotonic() - self._told_at > TELL_SECONDS:
             self._told_at = time.monotonic()
             self._progress(step.loss, step.image)
+        if step.image.ndim == 3 and time.monotonic() - self._measured_at > self._pause:
+            self._measure(step.image)
+
+    def _measure(self, picture: np.ndarray) -> None:
+        """What can be said of the picture itself, beside its loss."""
+        begun = time.monotonic()
+        self._live.measured(
+            {"saturation": quality.saturation(picture), "high_frequency": quality.high_frequency_ratio(picture)}
+        )
+        self._measured_at = time.monotonic()
+        self._pause = max(MEASURE_SECONDS, MEASURE_SHARE * (self._measured_at - begun))
 
     def predicted(self, prediction: Any) -> None:
         """The class of the last step's picture."""

@@ -15,8 +15,8 @@ from nbfeatviz.widgets.synthesis_tab import PanelSettings
 
 WHAT = {
     "units": "units of the layer",
-    "seeds": "the same unit, other seeds",
-    "recipes": "the same unit, other recipes",
+    "seeds": "one unit, other seeds",
+    "recipes": "one unit, other recipes",
 }
 LOOKS = {"each": "each on its own", "together": "all together", "plain": "as they are"}
 COUNTS = (6, 9, 16)

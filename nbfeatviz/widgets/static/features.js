@@ -164,7 +164,7 @@ class FeaturesView {
     fill(this.recipe, (known.recipes ?? []).map((one) => [one.name, one.name === known.recipe?.name && known.recipe.changed ? `${one.name}, changed` : one.name]));
     this.recipe.value = this.panelSetting("recipe") ?? "";
     for (const [input, name] of [[this.unit, "unit"], [this.steps, "steps"], [this.seed, "seed"]]) set(input, this.panelSetting(name));
-    this.steps.placeholder = what === "recipes" ? "each its own" : known.recipe?.steps ?? "";
+    this.steps.placeholder = what === "recipes" ? "own" : known.recipe?.steps ?? "";
     this.showBoxes(facts.recipes ?? []);
     rows.units.hidden = what !== "units";
     rows.first.hidden = what !== "units" || Boolean(listed?.length);
