@@ -59,6 +59,8 @@ def encode_animation(frames: Sequence[bytes], kind: str, seconds: float = 6.0) -
         raise ValueError(f"animations are 'gif' or 'webp', not {kind!r}.")
     picks = sorted({round(k) for k in np.linspace(0, len(frames) - 1, min(120, len(frames)))})
     chosen = [Image.open(io.BytesIO(frames[k])).convert("RGB") for k in picks]  # only these are decoded
+    # a picture may have grown during its run
+    chosen = [image if image.size == chosen[-1].size else image.resize(chosen[-1].size) for image in chosen]
     each = max(20, round(seconds * 1000 / len(chosen)))
     durations = [each] * (len(chosen) - 1) + [1000]
     buffer = io.BytesIO()

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.synthesis.objectives import Objective
-from nbfeatviz.synthesis.recipe import LARGEST_STEP, MOST_STEPS, Recipe
+from nbfeatviz.synthesis.phases import LARGEST_STEP, MOST_STEPS
+from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.synthesis.terms import Diversity
 from nbfeatviz.synthesis.transforms import Crops
 

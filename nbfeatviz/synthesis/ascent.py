@@ -13,14 +13,13 @@ from nbfeatviz.encoding import Frames
 from nbfeatviz.images import as_picture, fitted
 from nbfeatviz.networks.loading import checked_size
 from nbfeatviz.networks.network import Network
-from nbfeatviz.networks.receptive_field import FieldCrop, field_crop
-from nbfeatviz.networks.units import Neuron
 from nbfeatviz.synthesis import recipes as recipes_module
-from nbfeatviz.synthesis.arguments import check_batch, checked_objectives, checked_seeds, checked_step_size, positive
+from nbfeatviz.synthesis.arguments import positive
 from nbfeatviz.synthesis.objectives import Objective
-from nbfeatviz.synthesis.recipe import LARGEST_STEP, MOST_STEPS, Recipe
+from nbfeatviz.synthesis.phases import LARGEST_STEP, MOST_STEPS
+from nbfeatviz.synthesis.plan import planned
+from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.synthesis.step_function import plain_errors, step_function
-from nbfeatviz.synthesis.transforms import Crops
 from nbfeatviz.synthesis.visualization import Numbers, Settings, Visualization
 
 Prediction = tuple[int, str, float]
@@ -45,7 +44,8 @@ class Step:
     Attributes:
         index: 0 for the first.
         loss: the objective's value.
-        image: float32 (H, W, C) in 0..1; of a batch (n, H, W, C), and the figures are arrays (n,).
+        image: float32 (H, W, C) in 0..1; of a batch (n, H, W, C), and the figures are arrays (n,). It grows with the
+            phases of a recipe that has any (`multifaceted`).
         gradient_min: smallest derivative of the loss by a pixel, in the recipe's units (`tutorial13`: per
             1/255 of the range; Fourier recipes: per the whole range 0..1).
         gradient_max: the largest likewise.
@@ -96,60 +96,12 @@ class Ascent(Iterator[Step]):
         self._start(start)
 
     def _prepare(self, objective: Any, recipe: str | Recipe, steps: int | None, step_size: Any, seed: Any) -> None:
-        given = checked_objectives(objective)
-        recipe = recipes_module.get(recipe)
-        steps = positive("steps", steps, optional=True) or recipe.steps
-        size = checked_step_size(recipe.step_size if step_size is None else step_size)
-        seeds = checked_seeds(seed)
-        single = isinstance(objective, Objective) and isinstance(seeds, int)
-        if isinstance(seeds, tuple):
-            if len(given) not in (1, len(seeds)):
-                raise ValueError(
-                    f"{len(seeds)} seeds do not suit {len(given)} objectives: give as many, or one objective."
-                )
-            given = given * len(seeds) if len(given) == 1 else given
-        resolved = self._resolve(given, recipe)
-        probable = self._resolve([item.as_probability() for item in given], recipe) if recipe.phases else resolved
-        self.single, self.objective = single, objective if isinstance(objective, Objective) else tuple(given)
-        self.recipe, self.steps, self.step_size, self.seed = recipe, steps, size, seeds
-        self._given = given
-        self._field = self._seen_field(resolved)
-        self._ways = {False: (resolved, self._constants_of(resolved)), True: (probable, self._constants_of(probable))}
+        plan = planned(self.network, self.shape, objective, recipe, steps, step_size, seed)
+        self._plan, self.single, self.objective = plan, plan.single, plan.objective
+        self.recipe, self.steps, self.step_size, self.seed = plan.recipe, plan.steps, plan.step_size, plan.seed
         self._numbers: Any = None
         self._index = 0
         self._failed = False
-
-    def _resolve(self, given: Sequence[Objective], recipe: Recipe) -> list[Objective]:
-        resolved = [item.resolved(self.network, self.shape[:2]) for item in given]
-        check_batch(resolved, recipe)
-        return resolved
-
-    def _seen_field(self, resolved: Sequence[Objective]) -> FieldCrop | None:
-        """Where all terms are neurons: the part of the picture that they can see."""
-        terms: list[Any] = [term for item in resolved for _, term in item.terms]
-        odd = self.recipe.phases or any(
-            isinstance(transform, Crops) or not hasattr(transform, "__dataclass_fields__")
-            for transform in self.recipe.transforms
-        )
-        if odd or not all(isinstance(term, Neuron) for term in terms):
-            return None
-        return field_crop(self.network, [(term.layer, term.row, term.col) for term in terms], self.shape[:2])
-
-    def _constants_of(self, resolved: Sequence[Objective]) -> tuple[Any, ...]:
-        """What is the same at every step, as tensors once."""
-        rows = [list(item.values) for item in resolved]
-        if self._field is not None:
-            places = iter(self._field.positions)
-            rows = [[(value[0], *next(places)) for value in row] for row in rows]
-        columns = tuple(tf.constant(np.array(column, np.int32)) for column in zip(*rows, strict=True))
-        return (
-            tf.constant(self.seed, tf.int32),
-            tf.constant(self.steps, tf.int32),
-            tf.constant(self.recipe.passed_gradients, tf.int32),
-            tf.constant(np.array([item.weights for item in resolved], np.float32)),
-            columns,
-            tf.constant(self._field.corner if self._field else (0, 0), tf.int32),
-        )
 
     def _start(self, start: Any) -> None:
         """Variables from noise, from a picture, or exactly those a Visualization ended with."""
@@ -157,7 +109,7 @@ class Ascent(Iterator[Step]):
         self._origin: Settings | str | None = None if start is None else "picture"
         if isinstance(start, Visualization):
             self._origin = start.settings
-        form, count = self.recipe.parameterization, len(self._ways[False][0])
+        form, count = self.recipe.parameterization, self._plan.count
         seeds = [self.seed] if isinstance(self.seed, int) else self.seed
         if start is None:
             begun = np.stack([form.initial(np.random.default_rng(one), self.shape) for one in seeds])
@@ -205,7 +157,7 @@ class Ascent(Iterator[Step]):
                 step_size,
                 self.seed if seed is None else seed,
             )
-            count = len(self._ways[False][0])
+            count = self._plan.count
             if isinstance(end, Visualization) and end.image.ndim == 4 and len(end.image) != count:
                 end = None  # which of several pictures would it go on from?
             self._start(end)
@@ -233,9 +185,9 @@ class Ascent(Iterator[Step]):
         self._phase = place
 
     def _key_of(self, recipe: Recipe, probable: bool) -> Hashable:
-        structure = self._ways[probable][0][0].structure
+        structure = self._plan.ways[probable][0][0].structure
         seeds = isinstance(self.seed, tuple)
-        field = self._field.size if self._field else None
+        field = self._plan.field.size if self._plan.field else None
         return ("ascend", structure, recipe.structure, self._variables.shape, self.shape, seeds, field)
 
     @property
@@ -255,13 +207,13 @@ class Ascent(Iterator[Step]):
         if self.recipe.phases:
             self._enlarge()
         recipe, live, size, probable = self._now()
-        resolved, constants = self._ways[probable]
-        field = self._field.size if self._field else None
+        resolved, constants = self._plan.ways[probable]
+        field = self._plan.field.size if self._plan.field else None
         advance = self.network.compiled(
             self._key_of(recipe, probable),
             lambda: step_function(self.network, resolved[0].structure, recipe, self.shape, field),
         )
-        with plain_errors(self._given[0], self.shape):
+        with plain_errors(self._plan.given[0], self.shape):
             variables, slots, measured, picture, figures = advance(
                 self._variables, self._slots, tf.constant(self._index, tf.int32), size, live, constants
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, get_args
 
 import tensorflow as tf
@@ -18,67 +19,23 @@ from nbfeatviz.synthesis.gradient_changes import GradientChange
 from nbfeatviz.synthesis.natural_phase import NaturalPhase
 from nbfeatviz.synthesis.parameterizations import Centred, Fourier, Pixels, Sigmoid
 from nbfeatviz.synthesis.parts import (
-    Live,
     Ramp,
     check,
     checked_number,
     filled,
     live_numbers,
     nearest,
-    number,
     plain,
     ramps,
     restored,
     structure,
 )
-from nbfeatviz.synthesis.regularizers import Regularizer
+from nbfeatviz.synthesis.phases import LARGEST_STEP, MOST_STEPS, Phase, Window
+from nbfeatviz.synthesis.regularizers import PreSigmoid, Regularizer
 from nbfeatviz.synthesis.step_rules import StepRule
 from nbfeatviz.synthesis.transforms import Transform
 
-LARGEST_STEP = 1_000_000
-MOST_STEPS = 1_000_000
-
 Parameterization = Pixels | Centred | Sigmoid | Fourier | NaturalPhase
-
-
-@dataclass(frozen=True)
-class Window:
-    """All of a step happens in a window of the network's size, whose place is normal around the middle.
-
-    Attributes:
-        spread: standard deviation of the place, as a fraction of the room there is.
-    """
-
-    spread: Live = number(0.3, low=0, high=10, live=True)
-
-    def place(self, room: tuple[int, int], seed: Any) -> Any:
-        """(top, left) of the window, integers from 0 to `room`."""
-        free = tf.cast(room, tf.float32)
-        drawn = free / 2 + tf.random.stateless_normal([2], seed + tf.constant([104729, 0])) * free * self.spread
-        return tf.cast(tf.clip_by_value(drawn, 0.0, free), tf.int32)
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A part of a run with settings of its own; what it does not name is the recipe's.
-
-    Attributes:
-        steps: its length, in a run of the recipe's own number of steps.
-        step_size: of the step rule; may be a Ramp.
-        enlarge: at its start the picture grows by that factor.
-        probability: class logits are maximized as probabilities.
-        gradient: see `Recipe`.
-        after: see `Recipe`.
-        window: see `Recipe`.
-    """
-
-    steps: int = number(low=1, high=MOST_STEPS, whole=True)
-    step_size: float | Ramp = number(low=1e-9, high=LARGEST_STEP, live=True)
-    enlarge: float = number(1.0, low=1, high=4)
-    probability: bool = False
-    gradient: tuple[GradientChange, ...] = ()
-    after: tuple[Change, ...] = ()
-    window: Window | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +95,13 @@ class Recipe:
                 for part in getattr(phase, slot):
                     _check_slot(slot, part, SLOTS[slot])
         pixels = isinstance(self.parameterization, Pixels | Centred | Sigmoid)
+        if isinstance(self.parameterization, Pixels | Centred) and any(
+            isinstance(part, PreSigmoid) for part in self.regularizers
+        ):
+            raise ValueError(
+                f"recipe {self.name!r}: PreSigmoid needs a parameterization with a sigmoid, and "
+                f"{type(self.parameterization).__name__} has none: use Fourier, NaturalPhase or Sigmoid."
+            )
         if not pixels and (self.before or self.after or self.window or any(p.after or p.window for p in self.phases)):
             raise ValueError(
                 f"recipe {self.name!r}: before, after and window change stored pixels, and "
@@ -152,7 +116,7 @@ class Recipe:
                 raise ValueError(f"recipes have no setting {key!r}; {nearest(key, known)}")
         return dataclasses.replace(self, **changes)
 
-    @property
+    @cached_property
     def structure(self) -> tuple[Any, ...]:
         """What a compiled step depends on: everything but the numbers that may change while it runs."""
         return (self.parameterization, bool(self.passed_gradients), *map(_structures, self._parts))
@@ -167,7 +131,7 @@ class Recipe:
         """The live numbers at a step of a run of `steps` steps, in the order in which `filled` takes them."""
         return [value for part in _flat(self._parts) for value in live_numbers(part, index, steps)]
 
-    @property
+    @cached_property
     def moves(self) -> bool:
         """Whether its numbers change with the step."""
         return any(ramps(part) for part in _flat(self._parts))

@@ -17,7 +17,8 @@ from nbfeatviz.synthesis.gradient_changes import Margin, UnitDeviation, UnitNorm
 from nbfeatviz.synthesis.natural_phase import NaturalPhase
 from nbfeatviz.synthesis.parameterizations import Centred, Fourier, Pixels, Sigmoid
 from nbfeatviz.synthesis.parts import Ramp, nearest
-from nbfeatviz.synthesis.recipe import Phase, Recipe, Window
+from nbfeatviz.synthesis.phases import Phase, Window
+from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.synthesis.regularizers import CentreBias, LpNorm, PreSigmoid, TotalVariation
 from nbfeatviz.synthesis.step_rules import Adam, MeanMagnitude, Nadam, Plain, Progress, RMSprop, Standardized
 from nbfeatviz.synthesis.transforms import Crops, Jitter, Pad, Roll, Rotate, Scale

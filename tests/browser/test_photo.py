@@ -73,6 +73,15 @@ def test_from_a_photo_through_every_tab_to_the_image_of_a_unit(
     panel.field("opacity").fill("0")
     panel.field("colour map").select_option("viridis") if panel.field("colour map").is_enabled() else None
 
+    with page.expect_download() as download:
+        panel.button("Save PNG").click()
+    saved = Image.open(download.value.path())
+    assert saved.width >= 224 and saved.height > saved.width  # the map, and its colour bar below
+    with page.expect_download() as download:
+        panel.button("Save .npy").click()
+    assert np.load(download.value.path()).shape == (224, 224, 3)
+    assert download.value.suggested_filename == "my_cat-saliency.npy"
+
     other = panel.root.get_by_role("group", name="predictions").get_by_role("button").nth(1)
     name = other.inner_text().split("\n")[0]
     cam = panel.wait_map(lambda: panel.open("Grad-CAM"), "Grad-CAM")
@@ -91,6 +100,12 @@ def test_from_a_photo_through_every_tab_to_the_image_of_a_unit(
         "(canvas) => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((v) => v > 100)"
     )
     assert pixels
+    cells.click(position={"x": 90, "y": 20})
+    panel.button("show what it likes to see").wait_for()
+    panel.map.click(position={"x": 100, "y": 120})  # a position: the neuron there, and what it sees
+    panel.root.locator(".nbfeatviz-reach").wait_for()
+    panel.wait(lambda: "row" in panel.readout, "the neuron's place and value")
+    panel.button("all channels").click()
     cells.click(position={"x": 90, "y": 20})
     panel.button("show what it likes to see").wait_for()
     found = re.search(r"channel (\d+)", panel.title)

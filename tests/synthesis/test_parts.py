@@ -90,6 +90,11 @@ def test_json_that_is_wrong_is_refused_in_a_sentence(text, kind, says):
         ({"passed_gradients": -1}, ValueError, "passed_gradients -1 is out of range"),
         ({"window": recipes.Window(0.1)}, ValueError, "Fourier has none"),
         ({"gradient": (lambda g: g,)}, TypeError, "gradient takes UnitDeviation"),
+        (
+            {"parameterization": recipes.Pixels(), "regularizers": (recipes.PreSigmoid(),)},
+            ValueError,
+            "PreSigmoid needs a parameterization with a sigmoid, and Pixels has none",
+        ),
     ],
 )
 def test_a_wrong_part_is_refused_in_a_sentence(changes, kind, says):

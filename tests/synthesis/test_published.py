@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
@@ -394,11 +395,14 @@ def test_multifaceteds_loop(quadratic):
         x[top : top + HEIGHT, left : left + WIDTH] = part
 
 
-def test_multifaceted_starts_from_a_picture_or_from_light_grey_noise_and_grows(quadratic):
+def test_multifaceted_starts_from_light_grey_noise_grows_and_is_saved(quadratic, tmp_path):
     run = nv.maximize(quadratic, UNIT, recipe="multifaceted", steps=53, seed=1)
     assert run.frames[0].mean() * 255 == pytest.approx(175, abs=3)
     assert run.image.shape == (round(round(HEIGHT * 1.2) * 1.2), round(round(WIDTH * 1.2) * 1.2), 3)
     assert run.steps[0].step_size != run.steps[-1].step_size
+    for ending in ("gif", "webp", "png"):
+        image = Image.open(run.save(tmp_path / f"run.{ending}"))
+        assert image.size == (run.image.shape[1], run.image.shape[0])
 
 
 def test_class_logits_become_probabilities_in_its_first_phases(net):

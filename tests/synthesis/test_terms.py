@@ -322,8 +322,8 @@ def test_wrong_seeds(net, arguments, says):
 
 def whole_and_cropped(network, objective, monkeypatch, **settings):
     cropped = nv.maximize(network, objective, **settings)
-    used = nv.ascend(network, objective, **settings)._field
-    monkeypatch.setattr("nbfeatviz.synthesis.ascent.field_crop", lambda *_: None)
+    used = nv.ascend(network, objective, **settings)._plan.field
+    monkeypatch.setattr("nbfeatviz.synthesis.plan.field_crop", lambda *_: None)
     whole = nv.maximize(network, objective, **settings)
     monkeypatch.undo()
     return cropped, whole, used
@@ -368,9 +368,9 @@ def test_neurons_of_one_field_size_share_a_trace():
 
 
 def test_no_crop_where_something_else_is_seen(lite0):
-    assert nv.ascend(lite0, neuron("stem_conv", 1))._field.size < (20, 20)
-    assert nv.ascend(lite0, neuron("stem_conv", 1) + channel("stem_conv", 1))._field is None
+    assert nv.ascend(lite0, neuron("stem_conv", 1))._plan.field.size < (20, 20)
+    assert nv.ascend(lite0, neuron("stem_conv", 1) + channel("stem_conv", 1))._plan.field is None
     network = deep_network((64, 96))
-    assert nv.ascend(network, neuron("deep", 1))._field is not None
-    assert nv.ascend(network, neuron("deep", 1), recipe="maco")._field is None
-    assert nv.ascend(make_network(), neuron("conv1", 1))._field is None  # behind a layer of unknown reach
+    assert nv.ascend(network, neuron("deep", 1))._plan.field is not None
+    assert nv.ascend(network, neuron("deep", 1), recipe="maco")._plan.field is None
+    assert nv.ascend(make_network(), neuron("conv1", 1))._plan.field is None  # behind a layer of unknown reach
