@@ -125,6 +125,7 @@ def test_pause_step_resume_and_retarget(lab: JupyterServer, page) -> None:
     panel.wait_steps(6)
     panel.button("Pause").click()
     panel.wait(lambda: panel.button("Resume").is_visible(), "Pause to become Resume")
+    panel.wait(lambda: "paused" in panel.status, "the panel to hold")  # which shows with the last numbers, not before
     held = panel.data()["count"]
     page.wait_for_timeout(700)
     assert panel.data()["count"] == held
