@@ -220,7 +220,7 @@ def test_drop_crop_squash_and_the_keyboard(lab: JupyterServer, page) -> None:
     panel.tab("Optimize").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
-    assert panel.tab("Saliency").get_attribute("aria-selected") == "true"
+    panel.wait(lambda: panel.tab("Saliency").get_attribute("aria-selected") == "true", "the tab Saliency")
     data = base64.b64encode(Path(samples.get("coffee").path).read_bytes()).decode()
     transfer = page.evaluate_handle(
         """async (data) => {
