@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from nbfeatviz.attribution.occlusion import occlusion
     from nbfeatviz.attribution.randomization import Stage, randomization_check
     from nbfeatviz.attribution.score_cam import score_cam
+    from nbfeatviz.catalogue.facets import Facet, Facets, facets
+    from nbfeatviz.encoding import overlay
     from nbfeatviz.images import read_image
     from nbfeatviz.networks.loading import load
     from nbfeatviz.networks.network import Network
     from nbfeatviz.networks.receptive_field import ReceptiveField, receptive_field
-    from nbfeatviz.synthesis import objectives, recipes
+    from nbfeatviz.synthesis import objectives, quality, recipes
     from nbfeatviz.synthesis.ascent import NotFiniteError, Step, ascend
+    from nbfeatviz.synthesis.comparison import compare
+    from nbfeatviz.synthesis.dream import deep_dream
     from nbfeatviz.synthesis.maximize import maximize, maximize_grid
     from nbfeatviz.synthesis.visualization import Visualization
     from nbfeatviz.widgets.explorer import FeatureExplorer
@@ -32,6 +36,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DeletionInsertion",
+    "Facet",
+    "Facets",
     "FeatureExplorer",
     "Network",
     "NotFiniteError",
@@ -43,8 +49,11 @@ __all__ = [
     "apply_filter",
     "ascend",
     "cam",
+    "compare",
     "completeness",
+    "deep_dream",
     "deletion_insertion",
+    "facets",
     "filters",
     "grad_cam",
     "grad_cam_plus_plus",
@@ -57,6 +66,8 @@ __all__ = [
     "maximize_grid",
     "objectives",
     "occlusion",
+    "overlay",
+    "quality",
     "randomization_check",
     "read_image",
     "receptive_field",
@@ -70,6 +81,8 @@ __all__ = [
 
 _HOMES = {
     "DeletionInsertion": "attribution.evaluation",
+    "Facet": "catalogue.facets",
+    "Facets": "catalogue.facets",
     "FeatureExplorer": "widgets.explorer",
     "Network": "networks.network",
     "NotFiniteError": "synthesis.ascent",
@@ -81,8 +94,11 @@ _HOMES = {
     "apply_filter": "attribution.activations",
     "ascend": "synthesis.ascent",
     "cam": "attribution.cams",
+    "compare": "synthesis.comparison",
     "completeness": "attribution.integrated",
+    "deep_dream": "synthesis.dream",
     "deletion_insertion": "attribution.evaluation",
+    "facets": "catalogue.facets",
     "filters": "attribution.activations",
     "grad_cam": "attribution.cams",
     "grad_cam_plus_plus": "attribution.cams",
@@ -95,6 +111,7 @@ _HOMES = {
     "maximize_grid": "synthesis.maximize",
     "occlusion": "attribution.occlusion",
     "randomization_check": "attribution.randomization",
+    "overlay": "encoding",
     "read_image": "images",
     "receptive_field": "networks.receptive_field",
     "saliency": "attribution.gradients",
@@ -104,6 +121,7 @@ _HOMES = {
 }
 _MODULES = {
     "objectives": "synthesis.objectives",
+    "quality": "synthesis.quality",
     "recipes": "synthesis.recipes",
     "samples": "samples",
 }

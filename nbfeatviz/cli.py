@@ -21,7 +21,7 @@ _EPILOG = """examples:
   nbfeatviz maximize efficientnet-lite0 block5c_add 3 -o unit3.png
   nbfeatviz maximize InceptionV3 mixed4 11 --recipe tutorial13 --steps 30 -o unit11.png
 """
-_STARTER = "explore.ipynb"
+_STARTERS = ("explore.ipynb", "photo.ipynb")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +61,8 @@ def _parser() -> tuple[argparse.ArgumentParser, object]:
         sub.set_defaults(command=function)
         return sub
 
-    command("lab", lab, "open JupyterLab on the starter notebook, put into this folder", "nbfeatviz lab --no-browser")
+    words = "open JupyterLab on the starter notebook, put into this folder with one about a photo"
+    command("lab", lab, words, "nbfeatviz lab --no-browser")
 
     sub = command(
         "maximize",
@@ -90,13 +91,14 @@ def _add_weights(parser: argparse.ArgumentParser) -> None:
 
 
 def lab(options: argparse.Namespace) -> int:
-    """Puts the starter notebook into the working folder (one that is there stays) and opens JupyterLab on it."""
+    """Puts the starter notebooks into the working folder (what is there stays) and opens JupyterLab on the first."""
     if find_spec("jupyterlab") is None:
         raise ImportError('JupyterLab is not installed: pip install "nbfeatviz[lab]"')
-    notebook = Path.cwd() / _STARTER
-    if not notebook.exists():
-        shutil.copyfile(_starter(), notebook)
-    command = [sys.executable, "-m", "jupyter", "lab", str(notebook), *options.further]
+    for name in _STARTERS:
+        notebook = Path.cwd() / name
+        if not notebook.exists():
+            shutil.copyfile(_starter(name), notebook)
+    command = [sys.executable, "-m", "jupyter", "lab", str(Path.cwd() / _STARTERS[0]), *options.further]
     if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in options.further:
         command.append("--allow-root")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -108,10 +110,10 @@ def lab(options: argparse.Namespace) -> int:
     os.execv(command[0], command)
 
 
-def _starter() -> Path:
-    """The starter notebook: inside the installed package, or in the repository of an editable installation."""
+def _starter(name: str) -> Path:
+    """A starter notebook: inside the installed package, or in the repository of an editable installation."""
     package = Path(__file__).parent
-    for candidate in (package / "starter" / _STARTER, package.parent / "notebooks" / _STARTER):
+    for candidate in (package / "starter" / name, package.parent / "notebooks" / name):
         if candidate.is_file():
             return candidate
     raise ImportError("the starter notebook is missing from this installation: install nbfeatviz again.")

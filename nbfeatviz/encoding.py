@@ -59,6 +59,8 @@ def encode_animation(frames: Sequence[bytes], kind: str, seconds: float = 6.0) -
         raise ValueError(f"animations are 'gif' or 'webp', not {kind!r}.")
     picks = sorted({round(k) for k in np.linspace(0, len(frames) - 1, min(120, len(frames)))})
     chosen = [Image.open(io.BytesIO(frames[k])).convert("RGB") for k in picks]  # only these are decoded
+    # a picture may have grown during its run
+    chosen = [image if image.size == chosen[-1].size else image.resize(chosen[-1].size) for image in chosen]
     each = max(20, round(seconds * 1000 / len(chosen)))
     durations = [each] * (len(chosen) - 1) + [1000]
     buffer = io.BytesIO()
@@ -123,3 +125,45 @@ class Frames(Sequence[np.ndarray]):
     def kept(self) -> Iterator[bytes]:
         """The encoded pictures that are kept, in order."""
         yield from self._kept.values()
+
+
+def overlay(
+    picture: np.ndarray,
+    attribution: np.ndarray,
+    *,
+    opacity: float = 0.6,
+    colours: str | None = None,
+    signed: bool | None = None,
+) -> np.ndarray:
+    """Lays a heat map over a picture.
+
+    Args:
+        picture: float32 (H, W, C) in 0..1 with 1 or 3 channels, as `read_image` gives it.
+        attribution: map (H, W), or (H, W, C), of which the mean magnitude of the channels is shown.
+        opacity: of the map: 0 shows the picture alone, 1 the map alone.
+        colours: name of a matplotlib colour map; None for "inferno", or "RdBu_r" if the map is signed.
+        signed: whether colours diverge around zero; None: if the map has negative values.
+
+    Returns:
+        float32 (H, W, 3) in 0..1. The colours end at the 99.5th percentile of the magnitudes, so that a few pixels
+        do not leave all others dark.
+
+    Raises:
+        ValueError: map and picture are not of the same size, or an opacity or colour map that does not exist.
+    """
+    import matplotlib
+
+    values = np.asarray(attribution, np.float32)
+    values = np.abs(values).mean(axis=-1) if values.ndim == 3 else values
+    if values.shape != picture.shape[:2]:
+        raise ValueError(f"a map of {values.shape} does not fit a picture of {picture.shape[:2]}.")
+    if not 0 <= opacity <= 1:
+        raise ValueError(f"opacity {opacity!r} is out of range: give a number from 0 to 1.")
+    signed = bool(values.min() < 0) if signed is None else signed
+    colours = colours or ("RdBu_r" if signed else "inferno")
+    if colours not in matplotlib.colormaps:
+        raise ValueError(f"matplotlib has no colour map {colours!r}: 'inferno', 'viridis' or 'RdBu_r' are some it has.")
+    limit = float(np.percentile(np.abs(values), 99.5)) or float(np.abs(values).max()) or 1.0
+    places = (values / limit + 1) / 2 if signed else values / limit
+    heat = matplotlib.colormaps[colours](np.clip(places, 0, 1))[:, :, :3]
+    return np.clip((1 - opacity) * picture[:, :, :3] + opacity * heat, 0, 1).astype(np.float32)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 
-os.environ["KERAS_HOME"] = tempfile.mkdtemp(
-    prefix="nbfeatviz-keras-"
-)  # no weights that this machine has fetched before
+# no weights that this machine has fetched before; Keras reads it when it is imported
+os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="nbfeatviz-keras-")
 
 from typing import TYPE_CHECKING
 
@@ -15,10 +14,6 @@ import pytest
 
 if TYPE_CHECKING:
     from nbfeatviz import Network
-
-
-# no weights that this machine has fetched before; Keras reads it when it is imported
-os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="nbfeatviz-keras-")
 
 
 @pytest.fixture(scope="session")

@@ -126,6 +126,7 @@ def test_lab_opens_the_starter_notebook(started, tmp_path: Path, monkeypatch, us
     cli.main(["lab", "--port", "9000", "--no-browser", "--ServerApp.token=x"])
     notebook = tmp_path / "explore.ipynb"
     assert notebook.read_bytes() == STARTER.read_bytes()
+    assert (tmp_path / "photo.ipynb").read_bytes() == STARTER.with_name("photo.ipynb").read_bytes()
     jupyter = [sys.executable, sys.executable, "-m", "jupyter", "lab", str(notebook)]
     assert started == [[*jupyter, "--port", "9000", "--no-browser", "--ServerApp.token=x", *further]]
 

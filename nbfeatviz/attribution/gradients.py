@@ -7,6 +7,7 @@ normalized nor reduced over the channels.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from nbfeatviz.attribution.partial import Partial, finished, pieces
 from nbfeatviz.attribution.passes import gradients_of
 from nbfeatviz.attribution.question import Question, asked
 from nbfeatviz.networks.backbone import Backbone
+from nbfeatviz.networks.callers import frames_inside
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.rectifiers import ReluGradient
 
@@ -163,13 +165,28 @@ def _noisy_sums(
 
 
 def checked_gradient(question: Question, gradient: Any) -> ReluGradient | None:
-    """What to do at ReLU-like units; ValueError where it is unknown or cannot be done in this network."""
+    """What to do at ReLU-like units; ValueError where it is unknown or cannot be done in this network.
+
+    Warns:
+        UserWarning: `caution` has something to say.
+    """
+    said = caution(question, gradient)
+    if said is not None:
+        warnings.warn(said, stacklevel=frames_inside() + 1)
+    return None if gradient == "vanilla" else gradient
+
+
+def caution(question: Question, gradient: Any) -> str | None:
+    """What a person should know about such a gradient in this network; None for nothing.
+
+    Raises:
+        ValueError: an unknown gradient, or a guided or rectified one of a network without ReLU-like units.
+    """
     if gradient == "vanilla":
         return None
     if gradient not in ("guided", "rectified"):
         raise ValueError(f"gradient {gradient!r} is unknown: it is 'vanilla', 'guided' or 'rectified'.")
-    Backbone(question.network, [tap for _, tap in question.structure]).check_relu(gradient)
-    return gradient
+    return Backbone(question.network, [tap for _, tap in question.structure]).check_relu(gradient)
 
 
 def checked_count(name: str, value: Any, most: int = 100_000) -> int:

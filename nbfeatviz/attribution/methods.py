@@ -61,10 +61,13 @@ class Method:
 def _pass(need: Need, question: Question, layer: str | None) -> Pass:
     if need == "value":
         return value_pass(question)
-    if need in ("layers", "outputs"):
-        path = chosen_layer(question, layer)
-        return layers_pass(question, path) if need == "layers" else outputs_pass(question.network, path)
-    return gradient_pass(question, gradients.checked_gradient(question, "vanilla" if need == "gradient" else need))
+    if need == "gradient":
+        return gradient_pass(question)
+    if need == "guided" or need == "rectified":
+        gradients.caution(question, need)  # refuses a network without ReLU-like units
+        return gradient_pass(question, need)
+    path = chosen_layer(question, layer)
+    return layers_pass(question, path) if need == "layers" else outputs_pass(question.network, path)
 
 
 _guided = partial(gradients.saliency_steps, gradient="guided")

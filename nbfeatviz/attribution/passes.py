@@ -7,13 +7,13 @@ another number of pictures traces anything anew.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from nbfeatviz.attribution.compiled import Pass
 from nbfeatviz.attribution.question import Question
 from nbfeatviz.networks.backbone import Backbone, Tap
 from nbfeatviz.networks.layers import Layer
@@ -24,47 +24,7 @@ from nbfeatviz.networks.units import measure
 LARGEST_SHARED = 50_000_000
 """Up to so many values in all layers with positions one pass gives the gradients at all of them."""
 
-
-@dataclass(frozen=True, eq=False)
-class Pass:
-    """A function of tensors that a network keeps compiled.
-
-    Attributes:
-        network: whose cache holds it.
-        key: its name in that cache.
-        build: makes the Python function.
-        signature: specifications of its arguments, the batch dimension open.
-    """
-
-    network: Network
-    key: Hashable
-    build: Callable[[], Callable[..., Any]]
-    signature: tuple[Any, ...]
-
-    @property
-    def compiled(self) -> bool:
-        """Whether it has been traced, so that a call does not wait for that (1.6 to 2.3 s on EfficientNet-Lite0)."""
-        return self.network.is_compiled(self.key)
-
-    def prepare(self) -> None:
-        """Traces it, unless that is done; computes nothing."""
-        self.network.compiled(self.key, self.build).get_concrete_function(*self.signature)
-
-    def __call__(self, *arguments: Any, eager: bool = False) -> Any:
-        """Computes it.
-
-        Args:
-            arguments: tensors or NumPy arrays as in `signature`.
-            eager: where it has not been traced yet, run the Python function as it is: one call is quicker so
-                than a trace, many are not.
-        """
-        tensors = tf.nest.map_structure(
-            lambda value, spec: tf.convert_to_tensor(value, spec.dtype), arguments, self.signature
-        )
-        if eager and not self.compiled:
-            return self.build()(*tensors)
-        self.prepare()
-        return self.network.compiled(self.key, self.build)(*tensors)
+PICTURE, VALUE = "the picture", "the value"  # no layer's path has a space
 
 
 def gradients_of(
@@ -84,7 +44,11 @@ def gradients_of(
     Raises:
         ValueError: no gradient path from the target to the picture, or no ReLU-like unit for `relu`.
     """
-    values, gradients = gradient_pass(question, relu)(pictures, *_target(question, len(pictures)), eager=eager)
+    compute = gradient_pass(question, relu)
+    if eager and relu is None and not compute.compiled and (shared := shared_pass(question)) and shared.compiled:
+        found = shared(pictures, *_target(question, len(pictures)))
+        return found[VALUE].numpy(), found[PICTURE][1].numpy()
+    values, gradients = compute(pictures, *_target(question, len(pictures)), eager=eager)
     if gradients is None:
         raise ValueError(_no_path(question.paths))
     return values.numpy(), gradients.numpy()
@@ -161,11 +125,19 @@ def at_layer(question: Question, layer: str, *, eager: bool = False) -> tuple[np
 def layers_pass(question: Question, layer: str) -> Pass:
     """(pictures, weights, values) -> {path: (output, gradient)} at all layers with positions below the target.
 
+    And the pictures with their gradient under `PICTURE`, the target's value under `VALUE`.
+
     One trace then serves every layer. Where that would hold too many values, or the model does not fix its
     sizes, or the layer is not below the target, at that layer alone.
     """
     paths = shared_layers(question)
     return _layers_pass(question, paths if layer in paths else (layer,))
+
+
+def shared_pass(question: Question) -> Pass | None:
+    """The `layers_pass` that serves every layer, and the picture too; None where there is none."""
+    paths = shared_layers(question)
+    return _layers_pass(question, paths) if paths else None
 
 
 def shared_layers(question: Question) -> tuple[str, ...]:
@@ -184,19 +156,20 @@ def _layers_pass(question: Question, paths: tuple[str, ...]) -> Pass:
     def build() -> Callable[..., Any]:
         backbone = Backbone(network, [*taps, *(tap for _, tap in structure)])
 
-        def gradients(pictures: Any, weights: Any, values: Any) -> Any:
+        def at_all(pictures: Any, weights: Any, values: Any) -> Any:
             with tf.GradientTape() as tape:
                 tape.watch(pictures)
                 activations = backbone(pictures)
                 value = measure(structure, activations, weights, values)
-            read = [activations[tap] for tap in taps]
-            found = zip(paths, read, tape.gradient(value, read), strict=True)
-            return {
+            read = [pictures, *(activations[tap] for tap in taps)]
+            found = zip((PICTURE, *paths), read, tape.gradient(value, read), strict=True)
+            gradients = {
                 path: (tf.cast(output, tf.float32), None if gradient is None else tf.cast(gradient, tf.float32))
                 for path, output, gradient in found
             }
+            return gradients | {VALUE: value}
 
-        return gradients
+        return at_all
 
     return Pass(network, ("attribution layers", structure, paths), build, _signature(question))
 

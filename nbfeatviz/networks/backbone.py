@@ -59,9 +59,9 @@ class Backbone:
             return call.inputs[0], False
         return call.index, fused_activation(call) is not None
 
-    def check_relu(self, relu: ReluGradient) -> None:
-        """ValueError or UserWarning where guided or rectified gradients are not what they promise here."""
-        check_rectifiers(self._network.graph, [(index, fused) for index, fused in self._source.values()], relu)
+    def check_relu(self, relu: ReluGradient) -> str | None:
+        """What is to be said about guided or rectified gradients here (see `check_rectifiers`)."""
+        return check_rectifiers(self._network.graph, list(self._source.values()), relu)
 
     def __call__(self, pictures: Any, passing: Any = None, relu: ReluGradient | None = None) -> dict[Tap, Any]:
         """Values at the taps.

@@ -134,8 +134,10 @@ class Network:
         picture = fitted(as_picture(image, self.contract.channels), self.contract.size)
         return self.predict_batch(picture[None], top)[0]
 
-    def predict_batch(self, pictures: Any, top: int = 1) -> list[list[tuple[int, str, float]]]:
+    def predict_batch(self, pictures: Any, top: int = 1, *, eager: bool = False) -> list[list[tuple[int, str, float]]]:
         """`predict` for pictures (n, H, W, C) in 0..1 that already have a size the network takes.
+
+        With `eager` the first call does not wait for a trace: one call is quicker so, many are not.
 
         Raises:
             ValueError: the network's output is no vector of classes.
@@ -144,7 +146,9 @@ class Network:
             shape = self.head_layer.output_shape
             raise ValueError(f"{self.name!r} does not classify: its output is {shape} and not one value a class.")
         pictures = np.asarray(pictures, np.float32)
-        predict = self.compiled(("predict", pictures.shape), lambda: self._probabilities)
+        key = ("predict", pictures.shape)
+        once = eager and not self.is_compiled(key)
+        predict = self._probabilities if once else self.compiled(key, lambda: self._probabilities)
         probabilities = np.asarray(predict(pictures))
         best = np.argsort(-probabilities, axis=-1)[:, : max(1, top)]
         return [
@@ -167,11 +171,17 @@ class Network:
 
         with self._lock:
             if key not in self._compiled:
-                self._compiled[key] = tf.function(function())
-                while len(self._compiled) > COMPILED_AT_MOST:
-                    self._compiled.popitem(last=False)
+                self.keep(key, tf.function(function()))
             self._compiled.move_to_end(key)
             return self._compiled[key]
+
+    def keep(self, key: Hashable, function: Any) -> None:
+        """Puts a compiled function into the cache, so that from now on it is the one of that key."""
+        with self._lock:
+            self._compiled[key] = function
+            self._compiled.move_to_end(key)
+            while len(self._compiled) > COMPILED_AT_MOST:
+                self._compiled.popitem(last=False)
 
     def is_compiled(self, key: Hashable) -> bool:
         """Whether the function of that key has been traced, so that calling it will not wait for that."""

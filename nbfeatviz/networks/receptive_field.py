@@ -98,7 +98,70 @@ def receptive_field(network: Network, layer: str) -> ReceptiveField:
     return ReceptiveField((size[0], size[1]), (axes[0].step, axes[1].step), image, axes)
 
 
+@dataclass(frozen=True)
+class FieldCrop:
+    """The part of a picture that some neurons can see, placed so that computing it alone gives them the same values.
+
+    Attributes:
+        corner: (top, left).
+        size: (height, width).
+        positions: (row, col) of each neuron in the layers computed from that part.
+    """
+
+    corner: tuple[int, int]
+    size: tuple[int, int]
+    positions: tuple[tuple[int, int], ...]
+
+
+def field_crop(
+    network: Network, neurons: list[tuple[str, int | None, int | None]], image: tuple[int, int]
+) -> FieldCrop | None:
+    """The crop for neurons (layer, row, col), None being the middle; None where there is no smaller one that is exact.
+
+    What a neuron depends on lies in its field at every layer below it, so that what is padded at the crop's edges never
+    reaches it. The crop begins on the grid of all strides, and differs from the picture's length by whole
+    steps of it, so that "same" padding falls where it fell.
+
+    Args:
+        network: the network.
+        neurons: layers by path, with positions.
+        image: (height, width) of the picture.
+    """
+    found: list[tuple[tuple[_Axis, _Axis], tuple[int, int]]] = []
+    grid = [1, 1]
+    for layer, row, col in neurons:
+        fields = _fields(network.graph, network.call(layer).index, image)
+        for side in (0, 1):
+            for axes in fields.values():
+                step = axes[side].step
+                if axes[side].whole or axes[side].length is None or step < 1 or abs(step - round(step)) > _SLACK:
+                    return None
+                grid[side] = math.lcm(grid[side], round(step))
+        axes = fields[network.call(layer).index]
+        middle = tuple((axis.length or 0) // 2 for axis in axes)
+        found.append((axes, (middle[0] if row is None else row, middle[1] if col is None else col)))
+    spans = []
+    for side in (0, 1):
+        boxes = [_span(axes[side], place[side], image[side]) for axes, place in found]
+        start = min(first for first, _ in boxes) // grid[side] * grid[side]
+        needed = max(last for _, last in boxes) - start
+        length = needed + (image[side] - start - needed) % grid[side]
+        spans.append((start, length))
+    (top, height), (left, width) = spans
+    if height * width > 0.8 * image[0] * image[1]:
+        return None
+    positions = tuple(
+        (place[0] - top // round(axes[0].step), place[1] - left // round(axes[1].step)) for axes, place in found
+    )
+    return FieldCrop((top, left), (height, width), positions)
+
+
 def _axes(graph: Graph, target: int, image: tuple[int, int]) -> tuple[_Axis, _Axis]:
+    return _fields(graph, target, image)[target]
+
+
+def _fields(graph: Graph, target: int, image: tuple[int, int]) -> dict[int, tuple[_Axis, _Axis]]:
+    """The fields of a call and of all calls below it."""
     fields: dict[int, tuple[_Axis, _Axis]] = {}
     for index in graph.ancestors([target]):
         call = graph.calls[index]
@@ -109,7 +172,7 @@ def _axes(graph: Graph, target: int, image: tuple[int, int]) -> tuple[_Axis, _Ax
         rank = len(graph.calls[call.inputs[0]].shape or ())
         moved = [_through(call, merged[side], side, rank) for side in (0, 1)]
         fields[index] = (moved[0], moved[1])
-    return fields[target]
+    return fields
 
 
 def _merged(axes: list[_Axis]) -> _Axis:

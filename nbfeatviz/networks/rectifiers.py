@@ -7,14 +7,12 @@ and of the deconvolutional network).
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import keras
 import tensorflow as tf
 
-from nbfeatviz.networks.callers import frames_inside
 from nbfeatviz.networks.graph import Call, Graph
 
 ReluGradient = Literal["guided", "rectified"]
@@ -78,24 +76,25 @@ def _name(activation: Any) -> str:
     return getattr(activation, "__name__", None) or type(activation).__name__.lower()
 
 
-def check_rectifiers(graph: Graph, taps: Sequence[tuple[int, bool]], relu: ReluGradient) -> None:
+def check_rectifiers(graph: Graph, taps: Sequence[tuple[int, bool]], relu: ReluGradient) -> str | None:
     """Says so where guided or rectified gradients would differ little or not at all from plain ones.
+
+    Activations inside layers of your own cannot be seen.
 
     Args:
         graph: calls of the network.
         taps: (index of a call, whether it is read before its own activation).
         relu: which gradients are wanted.
 
+    Returns:
+        A sentence that names the other activations, which keep their own gradient; None where there are none.
+
     Raises:
         ValueError: nothing below the taps is a ReLU; the activations that there are are named.
-
-    Warns:
-        UserWarning: there are other activations besides, which keep their own gradient.
     """
     unread = {index for index, pre_activation in taps if pre_activation}
     calls = [graph.calls[index] for index in graph.ancestors([index for index, _ in taps]) if index not in unread]
     outputs = {index for index, _ in taps}
-    found = any(rectifies(call) for call in calls)
     others = [
         _name(activation_of(call))
         for call in calls
@@ -105,16 +104,14 @@ def check_rectifiers(graph: Graph, taps: Sequence[tuple[int, bool]], relu: ReluG
         and not (call.index in outputs and _name(activation_of(call)) in ("softmax", "sigmoid"))
     ]
     named = ", ".join(f"{name} ({others.count(name)}×)" for name in dict.fromkeys(others))
-    if not found:
+    if not any(rectifies(call) for call in calls):
         raise ValueError(
             f"{relu} gradients change the gradient of ReLU units, and there is none here: the activations are "
             f"{named or 'all linear'}. Use gradient='vanilla'."
         )
-    if others:
-        warnings.warn(
-            f"{relu} gradients change ReLU units only; these other activations keep their own gradient: {named}.",
-            stacklevel=frames_inside() + 1,
-        )
+    if not others:
+        return None
+    return f"{relu} gradients change ReLU units only; these other activations keep their own gradient: {named}."
 
 
 def with_relu_gradient(relu: ReluGradient, before: Any, after: Any) -> Any:

@@ -29,7 +29,7 @@ class Channel:
 
     def resolved(self, network: Network, size: tuple[int, int] | None = None) -> Channel:
         """The same, checked against a network."""
-        _check_unit(network, self.layer, self.unit)
+        check_unit(network, self.layer, self.unit)
         return replace(self, unit=int(self.unit))
 
     @property
@@ -68,11 +68,11 @@ class Neuron:
 
     def resolved(self, network: Network, size: tuple[int, int] | None = None) -> Neuron:
         """The same, checked against a network and a size of the pictures (None: the network's own)."""
-        _check_unit(network, self.layer, self.unit)
+        check_unit(network, self.layer, self.unit)
         shape = network.layers[self.layer].output_shape or ()
         placed = self.row is not None or self.col is not None
         if placed and len(shape) == 3 and (None in shape or size not in (None, network.contract.size)):
-            shape = _traced_shape(network, self.tap, size or network.contract.size)
+            shape = traced_shape(network, self.tap, size or network.contract.size)
         if len(shape) != 3:
             raise ValueError(
                 f"{self.layer!r} has no positions (its output is {shape}), so no neuron at a row and column: use "
@@ -81,7 +81,7 @@ class Neuron:
         for name, position, length in (("row", self.row, shape[0]), ("col", self.col, shape[1])):
             if position is None:
                 continue
-            _check_integer(name, position)
+            check_integer(name, position)
             last = length - 1 if length is not None else position
             if not 0 <= position <= last:
                 raise ValueError(f"{name} {position} is out of range: {self.layer!r} has {name}s 0 to {last}.")
@@ -112,18 +112,23 @@ def measure(structure: Any, activations: Mapping[Tap, Any], weights: Any, values
     """The weighted sum of some units for each picture, (batch,).
 
     Args:
-        structure: per term the type of its reader and its tap.
+        structure: per term its reader and its tap. A reader is a class or object with `measure`; one with `taps` is
+            given the values at all of them (their own terms, which `taps` names too, make sure that there are any).
         activations: the network's values at the taps.
         weights: tensor (batch, terms).
         values: per term an integer tensor (batch, numbers of that term).
     """
     import tensorflow as tf
 
-    terms = [kind.measure(activations[tap], numbers) for (kind, tap), numbers in zip(structure, values, strict=True)]
-    return sum(weights[:, place] * tf.cast(term, tf.float32) for place, term in enumerate(terms))
+    total: Any = 0.0
+    for place, ((kind, tap), numbers) in enumerate(zip(structure, values, strict=True)):
+        several = getattr(kind, "taps", None)
+        read = activations[tap] if several is None else [activations[one] for one in several]
+        total += weights[:, place] * tf.cast(kind.measure(read, numbers), tf.float32)
+    return total
 
 
-def _traced_shape(network: Network, tap: Tap, size: tuple[int, int]) -> tuple[Any, ...]:
+def traced_shape(network: Network, tap: Tap, size: tuple[int, int]) -> tuple[Any, ...]:
     """The output's shape for pictures of a size: the layers are traced, nothing is computed.
 
     Of a size that they cannot take, the shape at the network's own: the first step says what is wrong.
@@ -143,14 +148,16 @@ def _pre(term: Channel | Neuron) -> str:
     return ", pre_activation=True" if term.pre_activation else ""
 
 
-def _check_integer(name: str, value: Any) -> None:
+def check_integer(name: str, value: Any) -> None:
+    """TypeError where a value is no whole number."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name} is a whole number, not {value!r} ({type(value).__name__}).")
 
 
-def _check_unit(network: Network, path: str, unit: Any) -> None:
+def check_unit(network: Network, path: str, unit: Any) -> None:
+    """ValueError where a layer cannot be read or has no such unit."""
     layer = network.layers[path]
-    _check_integer("unit", unit)
+    check_integer("unit", unit)
     if not layer.selectable:
         raise ValueError(
             f"{path!r} ({layer.kind}) cannot be maximized: its output is not computed from the picture, or has no "

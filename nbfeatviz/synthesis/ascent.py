@@ -14,15 +14,17 @@ from nbfeatviz.images import as_picture, fitted
 from nbfeatviz.networks.loading import checked_size
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes as recipes_module
+from nbfeatviz.synthesis.arguments import positive
 from nbfeatviz.synthesis.objectives import Objective
-from nbfeatviz.synthesis.recipes import Recipe
+from nbfeatviz.synthesis.phases import LARGEST_STEP, MOST_STEPS
+from nbfeatviz.synthesis.plan import planned
+from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.synthesis.step_function import plain_errors, step_function
 from nbfeatviz.synthesis.visualization import Numbers, Settings, Visualization
 
 Prediction = tuple[int, str, float]
 
-LARGEST_STEP = 1_000_000  # of the step size
-MOST_STEPS = 1_000_000
+__all__ = ["LARGEST_STEP", "MOST_STEPS", "Ascent", "NotFiniteError", "Prediction", "Step", "ascend"]
 
 
 class NotFiniteError(ValueError, ArithmeticError):
@@ -42,7 +44,8 @@ class Step:
     Attributes:
         index: 0 for the first.
         loss: the objective's value.
-        image: float32 (H, W, C) in 0..1; of a batch (n, H, W, C), and the figures are arrays (n,).
+        image: float32 (H, W, C) in 0..1; of a batch (n, H, W, C), and the figures are arrays (n,). It grows with the
+            phases of a recipe that has any (`multifaceted`).
         gradient_min: smallest derivative of the loss by a pixel, in the recipe's units (`tutorial13`: per
             1/255 of the range; Fourier recipes: per the whole range 0..1).
         gradient_max: the largest likewise.
@@ -78,7 +81,7 @@ class Ascent(Iterator[Step]):
         recipe: str | Recipe = recipes_module.DEFAULT,
         steps: int | None = None,
         step_size: float | None = None,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         size: int | tuple[int, int] | None = None,
         start: Any = None,
         predict_every: int | None = None,
@@ -86,46 +89,17 @@ class Ascent(Iterator[Step]):
         if not isinstance(network, Network):
             raise TypeError(f"{network!r} is not a Network: nbfeatviz.load(...) makes one.")
         self.network = network
-        self._predict_every = _positive("predict_every", predict_every, optional=True)
+        self._predict_every = positive("predict_every", predict_every, optional=True)
         height, width = checked_size(size) if size is not None else network.contract.size
         self.shape = (height, width, network.contract.channels)
         self._prepare(objective, recipe, steps, step_size, seed)
         self._start(start)
 
-    def _prepare(
-        self, objective: Any, recipe: str | Recipe, steps: int | None, step_size: float | None, seed: int
-    ) -> None:
-        single = isinstance(objective, Objective)
-        given = list(objective) if isinstance(objective, list | tuple) else [objective]
-        for item in given:
-            if not isinstance(item, Objective):
-                raise TypeError(f"{item!r} is not an objective: objectives.channel(layer, unit) makes one.")
-        if not given:
-            raise ValueError("no objective was given: there must be at least one.")
-        resolved = [item.resolved(self.network, self.shape[:2]) for item in given]
-        if len({item.structure for item in resolved}) > 1:
-            raise ValueError("the objectives of one batch must differ in units, positions and weights only.")
-        recipe = recipes_module.get(recipe)
-        steps = _positive("steps", steps, optional=True) or recipe.steps
-        size = recipe.step_size if step_size is None else step_size
-        if isinstance(size, bool) or not isinstance(size, int | float | np.integer | np.floating):
-            raise TypeError(f"step_size is a number, not {size!r} ({type(size).__name__}).")
-        if not 0 < size <= LARGEST_STEP:
-            raise ValueError(f"step_size {size!r} is out of range: give a number above 0, at most {LARGEST_STEP:,}.")
-        seed = _whole("seed", seed, 0, 2**31 - 1)
-        self.single, self.objective = single, given[0] if single else tuple(given)
-        self.recipe, self.steps, self.step_size, self.seed = recipe, steps, float(size), seed
-        self._resolved = resolved
-        columns = zip(*(item.values for item in resolved), strict=True)
-        self._constants = tuple(  # tensors once, not at every step
-            tf.constant(value)
-            for value in (
-                np.int32(self.seed),
-                np.float32(self.step_size),
-                np.int32(recipe.passed_gradients),
-                np.array([item.weights for item in resolved], np.float32),
-            )
-        ) + (tuple(tf.constant(np.array(column, np.int32)) for column in columns),)
+    def _prepare(self, objective: Any, recipe: str | Recipe, steps: int | None, step_size: Any, seed: Any) -> None:
+        plan = planned(self.network, self.shape, objective, recipe, steps, step_size, seed)
+        self._plan, self.single, self.objective = plan, plan.single, plan.objective
+        self.recipe, self.steps, self.step_size, self.seed = plan.recipe, plan.steps, plan.step_size, plan.seed
+        self._numbers: Any = None
         self._index = 0
         self._failed = False
 
@@ -135,21 +109,27 @@ class Ascent(Iterator[Step]):
         self._origin: Settings | str | None = None if start is None else "picture"
         if isinstance(start, Visualization):
             self._origin = start.settings
-        form = self.recipe.parameterization
-        same_form = (
-            isinstance(start, Visualization)
-            and start.variables is not None
-            and (start.settings.recipe.parameterization == form and start.image.shape == self.shape)
-        )
+        form, count = self.recipe.parameterization, self._plan.count
+        seeds = [self.seed] if isinstance(self.seed, int) else self.seed
         if start is None:
-            one = form.initial(np.random.default_rng(self.seed), self.shape)
-        elif same_form:
-            one = start.variables
+            begun = np.stack([form.initial(np.random.default_rng(one), self.shape) for one in seeds])
+        elif isinstance(start, Visualization) and self._continues(start, count):
+            batch = start.image.ndim == 4
+            begun = np.asarray(start.variables) if batch else np.asarray(start.variables)[None]
         else:
             image = start.image if isinstance(start, Visualization) else start
-            one = form.from_picture(fitted(as_picture(image, self.shape[2]), self.shape[:2]))
-        self._variables = np.repeat(one[None], len(self._resolved), axis=0)
-        self._slots = self.recipe.step_rule.slots(self._variables)
+            begun = form.from_picture(fitted(as_picture(image, self.shape[2]), self.shape[:2]))[None]
+        self._variables = begun if len(begun) == count else np.repeat(begun, count, axis=0)
+        window = np.zeros((count, *self.shape), np.float32) if self.recipe.phases else self._variables
+        self._slots = self.recipe.step_rule.slots(window)
+        self._phase = -1
+        self._best: tuple[np.ndarray, Any] | None = None
+
+    def _continues(self, start: Visualization, count: int) -> bool:
+        """Whether the run can go on from another's very variables."""
+        like = start.variables is not None and start.settings.recipe.parameterization == self.recipe.parameterization
+        suits = start.image.shape == self.shape or start.image.shape == (count, *self.shape)
+        return like and suits and not self.recipe.phases
 
     def retarget(
         self,
@@ -158,7 +138,7 @@ class Ascent(Iterator[Step]):
         recipe: str | Recipe | None = None,
         steps: int | None = None,
         step_size: float | None = None,
-        seed: int | None = None,
+        seed: int | Sequence[int] | None = None,
         keep: bool = True,
     ) -> None:
         """Aims the run at something else: a fresh count, fresh moments, and (`keep`) the picture so far.
@@ -167,8 +147,9 @@ class Ascent(Iterator[Step]):
         """
         before = dict(self.__dict__)
         try:
-            unmoved = self._begun_with if keep else None
-            end = self.visualization() if keep and self.single and self._index else unmoved
+            end = self._begun_with if keep else None
+            if keep and self._index:
+                end = self.visualization()
             self._prepare(
                 self.objective if objective is None else objective,
                 self.recipe if recipe is None else recipe,
@@ -176,14 +157,38 @@ class Ascent(Iterator[Step]):
                 step_size,
                 self.seed if seed is None else seed,
             )
+            count = self._plan.count
+            if isinstance(end, Visualization) and end.image.ndim == 4 and len(end.image) != count:
+                end = None  # which of several pictures would it go on from?
             self._start(end)
         except Exception:
             self.__dict__.update(before)
             raise
 
-    @property
-    def _key(self) -> Hashable:
-        return ("ascend", self._resolved[0].structure, self.recipe.structure, len(self._resolved), self.shape)
+    def _now(self) -> tuple[Recipe, Any, Any, Any]:
+        """Of the next step: the recipe without phases, its live numbers and step size, and which way of measuring."""
+        place, recipe, index, steps = self.recipe.phase_at(self._index, self.steps)
+        if self._numbers is None or recipe.moves or self.recipe.phases:
+            self._numbers = tf.constant(recipe.numbers(index, steps), tf.float32)
+        scale = self.step_size / self.recipe.step_size if self.recipe.phases else 1.0
+        size = recipe.step_size * scale if self.recipe.phases else self.step_size
+        probable = bool(self.recipe.phases) and self.recipe.phases[place].probability
+        return recipe, self._numbers, tf.constant(size, tf.float32), probable
+
+    def _enlarge(self) -> None:
+        """The picture grows with the phases that have begun."""
+        place = self.recipe.phase_at(self._index, self.steps)[0]
+        for phase in self.recipe.phases[self._phase + 1 : place + 1]:
+            if phase.enlarge != 1:
+                size = [round(length * phase.enlarge) for length in self._variables.shape[1:3]]
+                self._variables = tf.image.resize(self._variables, size, "bicubic")
+        self._phase = place
+
+    def _key_of(self, recipe: Recipe, probable: bool) -> Hashable:
+        structure = self._plan.ways[probable][0][0].structure
+        seeds = isinstance(self.seed, tuple)
+        field = self._plan.field.size if self._plan.field else None
+        return ("ascend", structure, recipe.structure, self._variables.shape, self.shape, seeds, field)
 
     @property
     def done(self) -> int:
@@ -193,22 +198,26 @@ class Ascent(Iterator[Step]):
     @property
     def compiled(self) -> bool:
         """Whether the next step is compiled already."""
-        return self.network.is_compiled(self._key)
+        recipe, _, _, probable = self._now()
+        return self.network.is_compiled(self._key_of(recipe, probable))
 
     def __next__(self) -> Step:
         if self._failed or self._index >= self.steps:
             raise StopIteration
+        if self.recipe.phases:
+            self._enlarge()
+        recipe, live, size, probable = self._now()
+        resolved, constants = self._plan.ways[probable]
+        field = self._plan.field.size if self._plan.field else None
         advance = self.network.compiled(
-            self._key, lambda: step_function(self.network, self._resolved[0].structure, self.recipe, self.shape)
+            self._key_of(recipe, probable),
+            lambda: step_function(self.network, resolved[0].structure, recipe, self.shape, field),
         )
-        with plain_errors(self._resolved[0], self.shape):
-            variables, slots, picture, figures = advance(
-                self._variables,
-                self._slots,
-                tf.constant(self._index, tf.int32),
-                *self._constants,
+        with plain_errors(self._plan.given[0], self.shape):
+            variables, slots, measured, picture, figures = advance(
+                self._variables, self._slots, tf.constant(self._index, tf.int32), size, live, constants
             )
-            loss, low, high, factor, finite = (np.asarray(figure) for figure in figures)
+            loss, score, low, high, factor, finite = (np.asarray(figure) for figure in figures)
         bad = np.flatnonzero(~(np.isfinite(loss) & np.isfinite(low) & np.isfinite(high) & finite))
         if bad.size:
             self._failed = True
@@ -219,6 +228,8 @@ class Ascent(Iterator[Step]):
                 "a smaller step_size, or another recipe or start, may avoid it."
             )
         image = picture.numpy()
+        if self.recipe.keep_best:
+            self._keep_best(score, measured)
         self._variables, self._slots = variables, slots
         index = self._index
         self._index += 1
@@ -229,6 +240,20 @@ class Ascent(Iterator[Step]):
             return Step(index, float(loss[0]), image[0], float(low[0]), float(high[0]), float(factor[0]), prediction)
         return Step(index, loss, image, low, high, factor, prediction)
 
+    def _keep_best(self, score: np.ndarray, variables: Any) -> None:
+        if self._best is None:
+            self._best = score, variables
+            return
+        better = score > self._best[0]
+        if better.any():
+            choose = better.reshape(-1, *[1] * (len(variables.shape) - 1))
+            self._best = np.where(better, score, self._best[0]), tf.where(choose, variables, self._best[1])
+
+    @property
+    def _result(self) -> Any:
+        """The variables of the result: after the last update, or of the best step."""
+        return self._variables if self._best is None else self._best[1]
+
     def predict(self, image: np.ndarray) -> Any:
         """The first class of a step's picture (a pass of its own through the whole network)."""
         pictures = image[None] if image.ndim == 3 else image
@@ -237,12 +262,15 @@ class Ascent(Iterator[Step]):
         return best[0] if self.single else best
 
     def picture(self) -> np.ndarray:
-        """The picture after the last update, (H, W, C), or of a batch (n, H, W, C)."""
+        """The picture after the last update (or the best, where the recipe keeps that): (H, W, C) or (n, H, W, C)."""
+        variables, form = self._result, self.recipe.parameterization
+        pixels = isinstance(form, recipes_module.Pixels | recipes_module.Centred | recipes_module.Sigmoid)
+        shape = tuple(variables.shape[1:]) if pixels else self.shape  # a picture may have grown
         render = self.network.compiled(
-            ("picture", self.recipe.parameterization, len(self._resolved), self.shape),
-            lambda: lambda variables: self.recipe.parameterization.picture(variables, self.shape),
+            ("picture", form, len(variables), shape),
+            lambda: lambda variables: tf.clip_by_value(form.picture(variables, shape), 0.0, 1.0),
         )
-        pictures = np.asarray(render(self._variables))
+        pictures = np.asarray(render(variables))
         return pictures[0] if self.single else pictures
 
     @property
@@ -271,7 +299,7 @@ class Ascent(Iterator[Step]):
             steps=tuple(numbers),
             frames=Frames() if frames is None else frames,
             settings=self.settings,
-            variables=np.asarray(self._variables)[0] if self.single else np.asarray(self._variables),
+            variables=np.asarray(self._result)[0] if self.single else np.asarray(self._result),
         )
 
     def close(self) -> None:
@@ -281,12 +309,12 @@ class Ascent(Iterator[Step]):
 
 def ascend(
     net: Network,
-    objective: Objective,
+    objective: Objective | Sequence[Objective],
     *,
     recipe: str | Recipe = recipes_module.DEFAULT,
     steps: int | None = None,
     step_size: float | None = None,
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
     size: int | tuple[int, int] | None = None,
     start: Any = None,
     predict_every: int | None = None,
@@ -295,11 +323,12 @@ def ascend(
 
     Args:
         net: network.
-        objective: what is maximized.
+        objective: what is maximized; a list of objectives of one structure makes a batch.
         recipe: name or Recipe.
         steps: how many; None for the recipe's count.
         step_size: None for the recipe's.
-        seed: of the starting noise and of the transforms; the same seed gives the same pictures on one machine.
+        seed: of the starting noise and of the transforms; the same seed gives the same pictures on one machine. A
+            list of seeds makes a batch, each picture the one that its seed gives alone (up to rounding).
         size: (height, width) of the picture; None for the network's own. Heads that flatten take no other.
         start: None for noise, a picture (path, PIL image, array), or a Visualization to go on from exactly.
         predict_every: predict the class at every so-many-th step; None never. Costs up to another step.
@@ -322,17 +351,3 @@ def ascend(
         start=start,
         predict_every=predict_every,
     )
-
-
-def _positive(name: str, value: Any, *, optional: bool = False) -> int | None:
-    if value is None and optional:
-        return None
-    return _whole(name, value, 1, MOST_STEPS)
-
-
-def _whole(name: str, value: Any, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name} is a whole number, not {value!r} ({type(value).__name__}).")
-    if not low <= value <= high:
-        raise ValueError(f"{name} {value!r} is out of range: give a whole number from {low:,} to {high:,}.")
-    return int(value)

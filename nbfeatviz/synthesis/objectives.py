@@ -6,35 +6,28 @@ on, and its *values* (units, positions, weights), which are tensors: another uni
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from nbfeatviz.networks.backbone import Tap
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.units import Channel, Neuron
+from nbfeatviz.synthesis.function_term import Function
+from nbfeatviz.synthesis.photo_terms import Content, Photo, Statistic, Style
+from nbfeatviz.synthesis.terms import ClassLogit, ClassProbability, DeepDream, Direction, Diversity, Others
 
-
-@dataclass(frozen=True)
-class ClassLogit:
-    """The logit of a class, also where the network ends in softmax."""
-
-    target: int | str
-
-    def __str__(self) -> str:
-        return f"class_logit({self.target!r})" if isinstance(self.target, str) else f"class_logit({self.target})"
-
-    def resolved(self, network: Network, size: tuple[int, int] | None = None) -> Channel:
-        """The channel of the head that it stands for."""
-        return Channel(network.head_layer.path, network.class_index(self.target))
-
-
-Term = Channel | Neuron | ClassLogit
+Term = (
+    Channel | Neuron | ClassLogit | ClassProbability | Direction
+    | DeepDream | Diversity | Others | Content | Style | Function
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A weighted sum of terms, maximized. Made by `channel`, `neuron` and `class_logit`, and by + - *.
+    """A weighted sum of terms, maximized. Made by the functions of this module, and by + - *.
 
     Attributes:
         terms: (weight, term) pairs.
@@ -78,15 +71,15 @@ class Objective:
         Raises:
             ValueError: a layer, unit, position or class that the network does not have.
         """
-        return Objective(tuple((weight, term.resolved(network, size)) for weight, term in self.terms))
+        return Objective(tuple(pair for weight, term in self.terms for pair in _resolved(weight, term, network, size)))
 
     @property
-    def structure(self) -> tuple[tuple[type, Tap], ...]:
-        """What a compiled step depends on."""
-        return tuple((type(term), term.tap) for _, term in self._resolved_terms())
+    def structure(self) -> tuple[tuple[Any, Tap], ...]:
+        """What a compiled step depends on: per term its reader and its tap."""
+        return tuple((getattr(term, "reader", type(term)), term.tap) for _, term in self._resolved_terms())
 
     @property
-    def values(self) -> tuple[tuple[int, ...], ...]:
+    def values(self) -> tuple[Any, ...]:
         """The integers of each term."""
         return tuple(term.values for _, term in self._resolved_terms())
 
@@ -95,11 +88,27 @@ class Objective:
         """The weight of each term."""
         return tuple(weight for weight, _ in self.terms)
 
-    def _resolved_terms(self) -> list[tuple[float, Channel | Neuron]]:
-        terms = [(weight, term) for weight, term in self.terms if not isinstance(term, ClassLogit)]
-        if len(terms) < len(self.terms):
-            raise ValueError("class_logit has no layer before it is resolved: call resolved(network) first.")
-        return terms
+    def as_probability(self) -> Objective:
+        """The same with the probability of a class in the place of its logit."""
+        return Objective(
+            tuple(
+                (weight, ClassProbability(term.target) if isinstance(term, ClassLogit) else term)
+                for weight, term in self.terms
+            )
+        )
+
+    def _resolved_terms(self) -> list[tuple[float, Any]]:
+        for _, term in self.terms:
+            if getattr(term, "tap", None) is None:
+                name = str(term).partition("(")[0]
+                raise ValueError(f"{name} has no layer before it is resolved: call resolved(network) first.")
+        return list(self.terms)
+
+
+def _resolved(weight: float, term: Any, network: Network, size: tuple[int, int] | None) -> list[tuple[float, Any]]:
+    """A term as the terms that it stands for in a network."""
+    found = term.resolved(network, size)
+    return [(weight * own, one) for own, one in found] if isinstance(found, list) else [(weight, found)]
 
 
 def channel(layer: str, unit: int, *, pre_activation: bool = False) -> Objective:
@@ -124,6 +133,108 @@ def neuron(
 def class_logit(target: int | str) -> Objective:
     """The logit of a class, by index or by name, also where the network ends in softmax."""
     return Objective(((1.0, ClassLogit(target)),))
+
+
+def class_probability(target: int | str) -> Objective:
+    """The probability of a class. Its gradient vanishes where the network is sure: `class_logit` serves better."""
+    return Objective(((1.0, ClassProbability(target)),))
+
+
+def direction(
+    layer: str, vector: Sequence[float], *, cossim_pow: float = 0.0, pre_activation: bool = False
+) -> Objective:
+    """The mean over positions of (A·v) · max(0.1, cos(A, v))^cossim_pow (Olah et al. 2017).
+
+    Args:
+        layer: path of a layer.
+        vector: one number a unit of the layer.
+        cossim_pow: above 0, how much a position counts by its angle to the vector.
+        pre_activation: as for `channel`.
+    """
+    try:
+        numbers = tuple(float(value) for value in np.asarray(vector, np.float64).reshape(-1))
+    except (TypeError, ValueError):
+        raise TypeError(f"a direction is one number a unit of the layer, not {vector!r}.") from None
+    if not numbers or not np.isfinite(numbers).all() or not any(numbers):
+        raise ValueError("a direction is finite numbers that are not all 0.")
+    if isinstance(cossim_pow, bool) or not isinstance(cossim_pow, int | float | np.number):
+        raise TypeError(f"cossim_pow is a number, not {cossim_pow!r} ({type(cossim_pow).__name__}).")
+    if not 0 <= cossim_pow <= 100:
+        raise ValueError(f"cossim_pow {cossim_pow!r} is out of range: give a number from 0 to 100.")
+    return Objective(((1.0, Direction(layer, numbers, float(cossim_pow), pre_activation)),))
+
+
+def deep_dream(layer: str, *, pre_activation: bool = False) -> Objective:
+    """The mean of A² over a layer: whatever it sees, more of it (Mordvintsev et al. 2015)."""
+    return Objective(((1.0, DeepDream(layer, pre_activation)),))
+
+
+def content(layer: str, photo: Any, *, pre_activation: bool = False) -> Objective:
+    """Minus the distance of a layer's activations from a photo's: −mean (A − P)² ÷ mean P², 0 where they are equal.
+
+    Args:
+        layer: path of a layer.
+        photo: path, PIL image or array; fitted to the picture by centre crop.
+        pre_activation: as for `channel`.
+    """
+    return Objective(((1.0, Content(layer, _photo(photo), pre_activation)),))
+
+
+def style(layers: str | Sequence[str], photo: Any, *, statistic: Statistic = "gram") -> Objective:
+    """Minus the distance of a photo's statistics in some layers, summed over them (Gatys et al. 2016).
+
+    Args:
+        layers: paths of layers with positions.
+        photo: path, PIL image or array of any size; fitted by centre crop.
+        statistic: "gram" for A'A ÷ (h·w), "moments" for means and standard deviations (Li et al. 2017).
+    """
+    paths = (layers,) if isinstance(layers, str) else tuple(layers)
+    if not paths:
+        raise ValueError("style needs at least one layer.")
+    if statistic not in ("gram", "moments"):
+        raise ValueError(f"statistic {statistic!r} is unknown: it is 'gram' or 'moments'.")
+    return Objective(((1.0, Style(paths, _photo(photo), statistic)),))
+
+
+def diversity(layer: str, *, pre_activation: bool = False) -> Objective:
+    """How alike the pictures of a batch are to a layer: subtract it to make them differ (Olah et al. 2017)."""
+    return Objective(((1.0, Diversity(layer, pre_activation)),))
+
+
+def others(layer: str, unit: int, *, pre_activation: bool = False) -> Objective:
+    """The mean over the other units of max(0, channel): subtracted with a weight, it keeps them down."""
+    return Objective(((1.0, Others(layer, unit, pre_activation)),))
+
+
+def function(of: Callable[..., Any], *layers: str, pre_activation: bool = False) -> Objective:
+    """Any Python function of activations.
+
+    Args:
+        of: takes the activations of the layers for one picture, tensors (h, w, units) or (units,), and returns one
+            number, by TensorFlow or arithmetic.
+        layers: paths.
+        pre_activation: as for `channel`.
+    """
+    if not callable(of):
+        raise TypeError(f"an objective's function takes activations and returns a number; {of!r} cannot be called.")
+    if not layers:
+        raise ValueError("function needs at least one layer: objectives.function(f, 'layer').")
+    return Objective(((1.0, Function(of, layers, pre_activation)),))
+
+
+def interpolation(first: Objective, second: Objective, count: int) -> list[Objective]:
+    """(1 − t)·first + t·second for `count` values of t from 0 to 1: a batch for `ascend`.
+
+    Raises:
+        ValueError: fewer than 2.
+    """
+    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 2:
+        raise ValueError(f"an interpolation has at least 2 pictures, not {count!r}.")
+    return [(1 - t) * first + t * second for t in (k / (count - 1) for k in range(int(count)))]
+
+
+def _photo(photo: Any) -> Photo:
+    return photo if isinstance(photo, Photo) else Photo(photo)
 
 
 def exact(number: float) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from nbfeatviz.synthesis.parts import number
+
 _COLOUR = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], np.float64)
 
 
@@ -21,9 +23,9 @@ class Pixels:
         noise: see `start`.
     """
 
-    white: float = 255.0
-    start: float = 128.0
-    noise: float = 1.0
+    white: float = number(255.0, low=1e-6, high=1e6)
+    start: float = number(128.0, low=0, high=1e6)
+    noise: float = number(1.0, low=0, high=1e6)
 
     def initial(self, random: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
         """Starting variables for one picture (height, width, channels)."""
@@ -41,6 +43,90 @@ class Pixels:
         """Variables after an update, made valid."""
         return tf.clip_by_value(variables, 0.0, self.white)
 
+    clipped = constrained
+
+    def logits(self, variables: Any, shape: tuple[int, int, int]) -> None:
+        """There is no sigmoid."""
+        return None
+
+
+@dataclass(frozen=True)
+class Centred:
+    """Pixels minus the mean colour of photographs, so that decay fades to that mean and not to black.
+
+    Not clipped after an update: the published loops clip before the next pass (see `changes.Clip`).
+
+    Attributes:
+        mean: red, green, blue, in units of `white`; other numbers of channels take the mean of the three.
+        deviation: the start is normal noise of that deviation around `background`.
+        background: value around which the start lies, minus the mean; None for the mean itself.
+        white: value of white; steps are in these units.
+    """
+
+    mean: tuple[float, float, float] = (123.68, 116.779, 103.939)
+    deviation: float = number(10.0, low=0, high=1e6)
+    background: float | None = None
+    white: float = number(255.0, low=1e-6, high=1e6)
+
+    def initial(self, random: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
+        """Starting variables for one picture; drawn channel by channel, as the published start was."""
+        noise = random.normal(0, self.deviation, (shape[2], *shape[:2])).transpose(1, 2, 0)
+        level = 0.0 if self.background is None else self.background - self._mean(shape[2])
+        return (noise + level).astype(np.float32)
+
+    def from_picture(self, picture: np.ndarray) -> np.ndarray:
+        """The variables of a given picture."""
+        return (picture * self.white - self._mean(picture.shape[2])).astype(np.float32)
+
+    def picture(self, variables: Any, shape: tuple[int, int, int]) -> Any:
+        """Pictures in 0..1 (of variables that were clipped)."""
+        return (variables + self._mean(shape[2])) / self.white
+
+    def constrained(self, variables: Any) -> Any:
+        """Left as they are."""
+        return variables
+
+    def clipped(self, variables: Any) -> Any:
+        """To what is a picture."""
+        mean = self._mean(variables.shape[-1])
+        return tf.clip_by_value(variables, -mean, self.white - mean)
+
+    def logits(self, variables: Any, shape: tuple[int, int, int]) -> None:
+        """There is no sigmoid."""
+        return None
+
+    def _mean(self, channels: int) -> np.ndarray:
+        colours = self.mean if channels == 3 else [float(np.mean(self.mean))] * channels
+        return np.array(colours, np.float32)
+
+
+@dataclass(frozen=True)
+class Sigmoid:
+    """Pixels before a sigmoid; the start is uniform noise in 0..1 (Sainburg)."""
+
+    def initial(self, random: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
+        """Starting variables for one picture."""
+        return random.random(shape).astype(np.float32)
+
+    def from_picture(self, picture: np.ndarray) -> np.ndarray:
+        """The variables of a given picture; values nearer than 1/510 to black or white move to there."""
+        inside = np.clip(picture.astype(np.float64), 1 / 510, 1 - 1 / 510)
+        return np.log(inside / (1 - inside)).astype(np.float32)
+
+    def picture(self, variables: Any, shape: tuple[int, int, int]) -> Any:
+        """Pictures in 0..1."""
+        return tf.sigmoid(variables)
+
+    def constrained(self, variables: Any) -> Any:
+        """Every value is valid."""
+        return variables
+
+    clipped = constrained
+
+    def logits(self, variables: Any, shape: tuple[int, int, int]) -> Any:
+        """The variables themselves."""
+        return variables
+
 
 @dataclass(frozen=True)
 class Fourier:
@@ -52,8 +138,8 @@ class Fourier:
         decorrelate: mix three channels as in natural images; has no effect on other numbers of channels.
     """
 
-    deviation: float = 0.01
-    decay: float = 1.0
+    deviation: float = number(0.01, low=0, high=100)
+    decay: float = number(1.0, low=-4, high=8)
     decorrelate: bool = True
 
     def initial(self, random: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
@@ -74,13 +160,17 @@ class Fourier:
 
     def picture(self, variables: Any, shape: tuple[int, int, int]) -> Any:
         """Pictures in 0..1."""
+        return tf.sigmoid(self.logits(variables, shape))
+
+    def logits(self, variables: Any, shape: tuple[int, int, int]) -> Any:
+        """Pictures before the sigmoid."""
         height, width, channels = shape
         scaled = variables * self._scale(height, width).astype(np.float32)
         planes = tf.signal.irfft2d(tf.complex(scaled[:, 0], scaled[:, 1]), [height, width]) / 4
         colours = tf.transpose(planes, [0, 2, 3, 1])
         if self._mixes(channels):
             colours = tf.linalg.matmul(colours, colour_matrix().astype(np.float32), transpose_b=True)
-        return tf.sigmoid(colours)
+        return colours
 
     def constrained(self, variables: Any) -> Any:
         """Every spectrum is a valid picture."""

@@ -1,58 +1,34 @@
-"""Recipes: published settings by name. A recipe says how a picture is changed, never what is maximized."""
+"""Recipes: published settings by name, and the parts they are made of."""
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-from dataclasses import dataclass
-from typing import Any
+from nbfeatviz.synthesis.changes import (
+    Blur,
+    Bound,
+    Clip,
+    Decay,
+    Denoise,
+    SmallContribution,
+    SmallNorm,
+    Zoom,
+    ZScore,
+)
+from nbfeatviz.synthesis.gradient_changes import Margin, UnitDeviation, UnitNorm
+from nbfeatviz.synthesis.natural_phase import NaturalPhase
+from nbfeatviz.synthesis.parameterizations import Centred, Fourier, Pixels, Sigmoid
+from nbfeatviz.synthesis.parts import Ramp, nearest
+from nbfeatviz.synthesis.phases import Phase, Window
+from nbfeatviz.synthesis.recipe import Recipe
+from nbfeatviz.synthesis.regularizers import CentreBias, LpNorm, PreSigmoid, TotalVariation
+from nbfeatviz.synthesis.step_rules import Adam, MeanMagnitude, Nadam, Plain, Progress, RMSprop, Standardized
+from nbfeatviz.synthesis.transforms import Crops, Jitter, Pad, Roll, Rotate, Scale
 
-from nbfeatviz.synthesis.parameterizations import Fourier, Pixels
-from nbfeatviz.synthesis.step_rules import Adam, Standardized
-from nbfeatviz.synthesis.transforms import Jitter, Pad, Rotate, Scale, Transform
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A named set of parameterization, transforms, step rule and step count.
-
-    Attributes:
-        name: how it is asked for.
-        reference: where it was published.
-        steps: number of steps.
-        step_size: of the step rule, in the units of the parameterization's variables.
-        parameterization: variables to picture.
-        step_rule: gradient to change.
-        transforms: applied inside the gradient, in order.
-        passed_gradients: number of steps at the start during which a ReLU that blocks the whole gradient
-            passes what would bring its units back to life.
-    """
-
-    name: str
-    reference: str
-    steps: int
-    step_size: float
-    parameterization: Pixels | Fourier
-    step_rule: Standardized | Adam
-    transforms: tuple[Transform, ...] = ()
-    passed_gradients: int = 0
-
-    def replace(self, **changes: Any) -> Recipe:
-        """The recipe with other values (ValueError for a setting that recipes do not have)."""
-        known = [field.name for field in dataclasses.fields(self)]
-        for key in changes:
-            if key not in known:
-                near = difflib.get_close_matches(key, known, n=1)
-                raise ValueError(
-                    f"recipes have no setting {key!r}; " + (f"nearest: {near[0]!r}." if near else f"{known}.")
-                )
-        return dataclasses.replace(self, **changes)
-
-    @property
-    def structure(self) -> tuple[Any, ...]:
-        """What a compiled step depends on: everything but the numbers of steps and their size."""
-        return self.parameterization, self.step_rule, self.transforms, bool(self.passed_gradients)
-
+__all__ = [
+    "ALL", "DEFAULT", "Adam", "Blur", "Bound", "Centred", "CentreBias", "Clip", "Crops", "Decay", "Denoise", "Fourier",
+    "Jitter", "LpNorm", "Margin", "MeanMagnitude", "Nadam", "NaturalPhase", "Pad", "Phase", "Pixels", "Plain",
+    "PreSigmoid", "Progress", "RMSprop", "Ramp", "Recipe", "Roll", "Rotate", "Scale", "Sigmoid", "SmallContribution",
+    "SmallNorm", "Standardized", "TotalVariation", "UnitDeviation", "UnitNorm", "Window", "ZScore", "Zoom", "get",
+]  # fmt: skip
 
 TUTORIAL13 = Recipe(
     name="tutorial13",
@@ -83,7 +59,147 @@ LUCID = Recipe(
     passed_gradients=16,
 )
 
-ALL: dict[str, Recipe] = {recipe.name: recipe for recipe in (LUCID, TUTORIAL13, TUTORIAL13_MNIST)}
+_YOSINSKI = "Yosinski et al., Understanding Neural Networks Through Deep Visualization, 2015, set {}"
+
+
+def _yosinski(place: int, steps: int, step_size: float, rule: Plain | Progress, after: tuple) -> Recipe:
+    """X is the picture minus the mean: decay fades to the mean. Published for pictures of 227 pixels."""
+    return Recipe(
+        name=f"yosinski-{place}",
+        reference=_YOSINSKI.format(place),
+        steps=steps,
+        step_size=step_size,
+        parameterization=Centred(deviation=10.0),
+        step_rule=rule,
+        before=(Clip(),),
+        after=after,
+    )
+
+
+YOSINSKI = (
+    _yosinski(1, 500, 2.0, Progress(100.0), (Blur(0.5 / 227, every=4), SmallNorm(50.0))),
+    _yosinski(2, 750, 100.0, Plain(), (Decay(0.3), SmallNorm(20.0))),
+    _yosinski(3, 1000, 100.0, Plain(), (Decay(1e-4), Blur(1.0 / 227, every=4))),
+    _yosinski(4, 1000, 2.0, Progress(1e8), (Blur(0.5 / 227, every=4), SmallContribution(90.0))),
+)
+
+KERAS_VIS = Recipe(
+    name="keras-vis",
+    reference="R. Kotikalapudi and contributors, keras-vis, 2017 (activation maximization)",
+    steps=200,
+    step_size=1.0,
+    # uniform noise with the mean 127.5 and the standard deviation 0.05 * 255
+    parameterization=Pixels(white=255.0, start=127.5 - 12.75 * 3**0.5, noise=2 * 12.75 * 3**0.5),
+    step_rule=RMSprop(rho=0.95, epsilon=1e-7),
+    transforms=(Roll(0.1),),
+    regularizers=(LpNorm(weight=10.0, p=6.0), TotalVariation(weight=10.0, beta=2.0)),
+    gradient=(UnitNorm(),),
+    keep_best=True,
+)
+
+SAINBURG = Recipe(
+    name="sainburg",
+    reference="T. Sainburg, Visualizing features, receptive fields and classes, TensorFlow 2 notebooks, 2020",
+    steps=1000,  # 50 epochs of 20
+    step_size=0.1,
+    parameterization=Sigmoid(),
+    step_rule=Adam(epsilon=1e-7),
+    gradient=(UnitDeviation(),),
+    after=(
+        Bound(50.0),
+        ZScore(1.5),
+        Zoom(1.01, every=20, first=19, last=False),
+        Blur(1.0 / 224, every=20, first=19, last=False),
+    ),
+)
+
+MACO = Recipe(
+    name="maco",
+    reference="Fel et al., Unlocking Feature Visualization for Deeper Networks with MAgnitude Constrained "
+    "Optimization, 2023 (published at size=512)",
+    steps=256,
+    step_size=1.0,
+    parameterization=NaturalPhase(),
+    step_rule=Nadam(),
+    transforms=(Crops(count=32, box=Ramp(0.5, 0.05), noise=0.08),),
+)
+
+
+def _nguyen(
+    steps: int,
+    probability: bool,
+    size: tuple[float, float],
+    enlarge: float,
+    weight: tuple[float, float],
+    margin: float,
+    spread: float,
+) -> Phase:
+    """A row of the published schedule; `margin` in pixels of 227."""
+    return Phase(
+        steps=steps,
+        step_size=size[0] if size[0] == size[1] else Ramp(*size, reached=False),
+        enlarge=enlarge,
+        probability=probability,
+        gradient=(Margin(margin / 227),) if margin else (),
+        after=(Clip(), Denoise(Ramp(*weight, reached=False))),
+        window=Window(spread),
+    )
+
+
+MULTIFACETED = Recipe(
+    name="multifaceted",
+    reference="Nguyen, Yosinski and Clune, Multifaceted Feature Visualization, 2016 (centre-biased regularization; "
+    "from start=, such as a picture of nbfeatviz.facets)",
+    steps=530,
+    step_size=11.0,
+    parameterization=Centred(mean=(123.0, 117.0, 104.0), deviation=8.0, background=175.0),
+    step_rule=MeanMagnitude(),
+    phases=(
+        _nguyen(190, True, (11, 11), 1.0, (0.001, 0.05), 0, 0.3),
+        _nguyen(150, True, (6, 6), 1.2, (0.01, 0.08), 0, 0.3),
+        _nguyen(150, False, (1, 1), 1.2, (0.01, 2), 0, 0.3),
+        _nguyen(30, False, (3, 3), 1.0, (0.1, 2), 50, 0.1),
+        _nguyen(10, False, (6, 3), 1.0, (0.01, 2), 0, 0.3),
+    ),
+)
+
+DEEP_DREAM = Recipe(
+    name="deep-dream",
+    reference="Mordvintsev, Olah and Tyka, Inceptionism, 2015 (one octave; nbfeatviz.deep_dream runs them all)",
+    steps=10,
+    step_size=1.5,
+    parameterization=Pixels(white=255.0, start=117.0, noise=22.0),
+    step_rule=MeanMagnitude(),
+    transforms=(Roll(64 / 224),),
+)
+
+INVERSION = Recipe(
+    name="inversion",
+    reference="T. Sainburg, Reconstructing images from layer activations, TensorFlow 2 notebooks, 2020: for "
+    "objectives.content, from noise, smoothed between rounds",
+    steps=400,  # 20 rounds of 20
+    step_size=0.1,
+    parameterization=Sigmoid(),
+    step_rule=Adam(epsilon=1e-7),
+    gradient=(UnitDeviation(),),
+    after=(Blur(0.5 / 224, every=20, first=19, last=False),),
+)
+
+ALL: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        LUCID,
+        TUTORIAL13,
+        TUTORIAL13_MNIST,
+        *YOSINSKI,
+        KERAS_VIS,
+        SAINBURG,
+        MACO,
+        MULTIFACETED,
+        DEEP_DREAM,
+        INVERSION,
+    )
+}
 DEFAULT = LUCID
 
 
@@ -99,7 +215,7 @@ def get(recipe: str | Recipe) -> Recipe:
     if not isinstance(recipe, str):
         raise TypeError(f"a recipe is a name or a Recipe, not {recipe!r} ({type(recipe).__name__}).")
     if recipe not in ALL:
-        near = difflib.get_close_matches(recipe, list(ALL), n=1, cutoff=0.3)
-        hint = f"nearest: {near[0]!r}; " if near else ""
+        near = nearest(recipe, list(ALL))
+        hint = near[:-1] + "; " if near.startswith("nearest") else ""
         raise ValueError(f"no recipe {recipe!r}; {hint}there are {', '.join(map(repr, ALL))}.")
     return ALL[recipe]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
@@ -11,38 +12,122 @@ import tensorflow as tf
 from nbfeatviz.networks.backbone import Backbone
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.units import measure
+from nbfeatviz.synthesis.changes import Moment, changed
 from nbfeatviz.synthesis.objectives import Objective
-from nbfeatviz.synthesis.recipes import Recipe
+from nbfeatviz.synthesis.recipe import Filled, Recipe
+from nbfeatviz.synthesis.regularizers import penalty_of
 from nbfeatviz.synthesis.transforms import transformed
 
+_OWN_SENTENCES = ("regularizer ", "transform ", "change ", "PreSigmoid ", "the photo ")
 
-def step_function(network: Network, structure: Any, recipe: Recipe, shape: tuple[int, int, int]) -> Callable[..., Any]:
-    """One step as a function of tensors; only what `structure` names is part of it."""
+
+@dataclass(frozen=True)
+class Constants:
+    """What a step is given that is the same at every step of a run; tensors.
+
+    Attributes:
+        seed: of the transforms: integer, or one a picture (batch,).
+        steps: how many there will be.
+        passed: at how many steps at the start blocked gradients are passed.
+        weights: (batch, terms).
+        values: per term (batch, integers of that term).
+        corner: (top, left) of the receptive field, where only that is computed.
+    """
+
+    seed: Any
+    steps: Any
+    passed: Any
+    weights: Any
+    values: Any
+    corner: Any
+
+
+def step_function(
+    network: Network,
+    structure: Any,
+    recipe: Recipe,
+    shape: tuple[int, int, int],
+    field: tuple[int, int] | None = None,
+) -> Callable[..., Any]:
+    """One step as a function of tensors; only what `structure` and `recipe.structure` name is part of it.
+
+    Args:
+        network: the network.
+        structure: of the objective.
+        recipe: without phases.
+        shape: (height, width, channels) of the picture, or of its window.
+        field: (height, width) of the part of the picture that the objective can see; None for all.
+    """
     backbone = Backbone(network, [tap for _, tap in structure])
     form, white = recipe.parameterization, getattr(recipe.parameterization, "white", 1.0)
 
-    def advance(
-        variables: Any, slots: Any, index: Any, seed: Any, step_size: Any, passed: Any, weights: Any, values: Any
-    ) -> Any:
+    def measured(picture: Any, logits: Any, parts: Filled, index: Any, of: Constants) -> tuple[Any, Any]:
+        """The objective (batch,), and what is maximized."""
+        stamp = tf.stack([of.seed, index]) if of.seed.shape.rank == 0 else tf.stack(
+            [of.seed, tf.fill([of.seed.shape[0]], index)], axis=1
+        )  # fmt: skip
+        seen = transformed(picture, parts.transforms, stamp, network.contract.size)
+        if field is not None:
+            seen = tf.slice(seen, [0, of.corner[0], of.corner[1], 0], [seen.shape[0], *field, seen.shape[3]])
+        views = seen.shape[0] // picture.shape[0]
+        weights, values = of.weights, of.values
+        if views > 1:
+            weights, values = tf.repeat(weights, views, axis=0), [tf.repeat(one, views, axis=0) for one in values]
+        passing = index < of.passed if recipe.passed_gradients else None
+        loss = measure(structure, backbone(seen, passing), weights, values)
+        loss = tf.reduce_mean(tf.reshape(loss, [picture.shape[0], views]), axis=1) if views > 1 else loss
+        score = loss
+        for regularizer in parts.regularizers:
+            score -= penalty_of(regularizer, picture * white, logits)
+        return loss, score
+
+    def advance(variables: Any, slots: Any, index: Any, step_size: Any, numbers: Any, given: Any) -> Any:
+        of, parts, whole = Constants(*given), recipe.filled(numbers), variables
+        corner, here = None, variables
+        if parts.window is not None:
+            room = (whole.shape[1] - shape[0], whole.shape[2] - shape[1])
+            corner = parts.window.place(room, tf.stack([tf.reshape(of.seed, [-1])[0], index]))
+            here = tf.slice(whole, [0, corner[0], corner[1], 0], [whole.shape[0], *shape])
+        moment = Moment(form, index, of.steps)
+        for change in parts.before:
+            here = changed(change, here, moment)
         with tf.GradientTape() as tape:
-            tape.watch(variables)
-            picture = form.picture(variables, shape)
-            seen = transformed(picture, recipe.transforms, tf.stack([seed, index]))
-            passing = index < passed if recipe.passed_gradients else None
-            loss = measure(structure, backbone(seen, passing), weights, values)
-            total = tf.reduce_sum(loss)
-        by_variables, by_picture = tape.gradient(total, [variables, picture])
-        if by_variables is None:
-            paths = ", ".join(repr(tap.path) for _, tap in structure)
+            tape.watch(here)
+            logits = form.logits(here, shape) if parts.regularizers else None
+            picture = form.picture(here, shape) if logits is None else tf.sigmoid(logits)
+            loss, score = measured(picture, logits, parts, index, of)
+            total = tf.reduce_sum(score)
+        gradient, by_picture = tape.gradient(total, [here, picture])
+        if gradient is None:
+            paths = ", ".join(dict.fromkeys(repr(tap.path) for _, tap in structure))
             raise ValueError(f"{paths} has no gradient path to the picture: choose a layer that the picture feeds.")
-        updated, new_slots, factor = recipe.step_rule.update(variables, by_variables, slots, index, step_size)
+        moment = Moment(form, index, of.steps, gradient)
+        followed = gradient
+        for change in parts.gradient:
+            followed = change.apply(followed)
+        updated, new_slots, factor = parts.step_rule.update(here, followed, slots, index, step_size)
+        updated = form.constrained(updated)
+        for change in parts.after:
+            updated = changed(change, updated, moment)
         # a gradient may overflow on its way to the variables, or in its standard deviation (the factor is 0 then)
         finite = tf.reduce_all(tf.math.is_finite(updated), axis=list(range(1, len(updated.shape)))) & (factor > 0)
         low = tf.reduce_min(by_picture, axis=[1, 2, 3]) / white
         high = tf.reduce_max(by_picture, axis=[1, 2, 3]) / white
-        return form.constrained(updated), new_slots, picture, (loss, low, high, factor, finite)
+        kept = here
+        if parts.window is not None:
+            kept, picture = whole, tf.clip_by_value(form.picture(whole, whole.shape[1:]), 0.0, 1.0)
+            updated = _put_back(whole, updated, corner)
+        return updated, new_slots, kept, picture, (loss, score, low, high, factor, finite)
 
     return advance
+
+
+def _put_back(whole: Any, part: Any, corner: Any) -> Any:
+    """The whole with a part of it replaced."""
+    (height, width), (rows, cols) = part.shape[1:3], whole.shape[1:3]
+    margins = [[0, 0], [corner[0], rows - height - corner[0]], [corner[1], cols - width - corner[1]], [0, 0]]
+    inside = tf.pad(tf.ones([1, height, width, 1], tf.bool), [margins[0], margins[1], margins[2], [0, 0]])
+    return tf.where(inside, tf.ensure_shape(tf.pad(part, margins), whole.shape), whole)
 
 
 class plain_errors:  # noqa: N801 - reads as a word in a with statement
@@ -60,7 +145,7 @@ class plain_errors:  # noqa: N801 - reads as a word in a with statement
         if not isinstance(error, ValueError | tf.errors.InvalidArgumentError | tf.errors.ResourceExhaustedError):
             return
         reason = _reason(str(error))
-        if "no gradient path" in reason:
+        if "no gradient path" in reason or reason.startswith(_OWN_SENTENCES):
             raise ValueError(reason) from None
         raise ValueError(
             f"{self._objective!r} cannot be computed at {self._shape[0]}×{self._shape[1]} pixels: {reason} "

@@ -1,25 +1,30 @@
 """Transforms: applied to the picture inside the gradient, never stored back. Configuration in, function out.
 
-Each random transform is a matrix that takes output positions to input positions. All of them together
-make one resampling to the network's own size, so the shape never changes and the picture is interpolated
-once. Lengths are fractions of the picture's longer side. All pictures of a batch move alike.
+Most random transforms are a matrix that takes output positions to input positions. Neighbours among them
+make one resampling of fixed shape, so the picture is interpolated once. Lengths are fractions of the
+picture's longer side. All pictures of a batch move alike, unless each has its own seed.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
+
+from nbfeatviz.synthesis.parts import Live, number
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 @dataclass(frozen=True)
 class Pad:
     """What lies beyond the picture: a margin of one value, into which the other transforms may look."""
 
-    value: float = 0.5
+    value: Live = number(0.5, low=0, high=1, live=True)
 
     def matrix(self, seed: Any, length: int) -> Any:
         """Moves nothing."""
@@ -30,11 +35,12 @@ class Pad:
 class Jitter:
     """A shift by whole pixels, uniform in ± `reach / 2` of the length."""
 
-    reach: float
+    reach: Live = number(low=0, high=2, live=True)
 
     def matrix(self, seed: Any, length: int) -> Any:
         """3×3 matrix."""
-        most = max(1, round(self.reach * length / 2)) if self.reach else 0
+        most = tf.cast(tf.round(tf.cast(self.reach, tf.float32) * length / 2), tf.int32)
+        most = tf.where(tf.cast(self.reach, tf.float32) > 0, tf.maximum(most, 1), 0)
         shift = tf.cast(tf.random.stateless_uniform([2], seed, -most, most + 1, tf.int32), tf.float32)
         return _matrix([1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]])
 
@@ -43,8 +49,8 @@ class Jitter:
 class Scale:
     """An enlargement about the centre, uniform between `low` and `high`."""
 
-    low: float
-    high: float
+    low: Live = number(low=0.01, high=100, live=True)
+    high: Live = number(low=0.01, high=100, live=True)
 
     def matrix(self, seed: Any, length: int) -> Any:
         """3×3 matrix."""
@@ -56,52 +62,151 @@ class Scale:
 class Rotate:
     """A rotation about the centre, uniform in ± `degrees`; a share `still` of the time none."""
 
-    degrees: float
-    still: float = 0.5
+    degrees: Live = number(low=0, high=360, live=True)
+    still: Live = number(0.5, low=0, high=1, live=True)
 
     def matrix(self, seed: Any, length: int) -> Any:
         """3×3 matrix."""
         draws = tf.random.stateless_uniform([2], seed)
-        angle = (2 * draws[0] - 1) * math.radians(self.degrees)
+        angle = (2 * draws[0] - 1) * self.degrees * (math.pi / 180)
         angle = tf.where(draws[1] < self.still, 0.0, angle)
         return _matrix([tf.cos(angle), -tf.sin(angle), 0.0], [tf.sin(angle), tf.cos(angle), 0.0])
 
 
-Transform = Pad | Jitter | Scale | Rotate
+@dataclass(frozen=True)
+class Roll:
+    """A shift by whole pixels in which what leaves at one edge enters at the other, uniform in ± `reach / 2`."""
+
+    reach: Live = number(low=0, high=2, live=True)
+
+    def apply(self, pictures: Any, seed: Any, size: tuple[int, int]) -> Any:
+        """Pictures of the same shape."""
+        most = tf.cast(tf.round(tf.cast(self.reach, tf.float32) * max(pictures.shape[1:3]) / 2), tf.int32)
+        return tf.roll(pictures, tf.random.stateless_uniform([2], seed, -most, most + 1, tf.int32), [1, 2])
 
 
-def transformed(pictures: Any, transforms: Sequence[Transform], seed: Any) -> Any:
-    """Applies transforms in order, as one resampling of fixed shape.
+@dataclass(frozen=True)
+class Crops:
+    """Several square parts of a picture, each resized to what the network takes, with noise (MaCo, Fel et al. 2023).
+
+    Attributes:
+        count: parts of each picture; the objective is the mean over them.
+        box: side of a part, as a fraction of the picture.
+        spread: standard deviation of a part's middle around that of the picture.
+        wobble: standard deviation of the side.
+        smallest: the least side.
+        noise: standard deviation of normal noise; uniform noise of ± half of that is added.
+    """
+
+    count: int = number(32, low=1, high=1024, whole=True)
+    box: Live = number(0.5, low=0.01, high=2, live=True)
+    spread: Live = number(0.15, low=0, high=1, live=True)
+    wobble: Live = number(0.05, low=0, high=1, live=True)
+    smallest: Live = number(0.05, low=0.01, high=1, live=True)
+    noise: Live = number(0.08, low=0, high=1, live=True)
+
+    def apply(self, pictures: Any, seed: Any, size: tuple[int, int]) -> Any:
+        """(batch * count, height, width, channels), the parts of a picture one after another."""
+        batch = pictures.shape[0]
+        draws = tf.random.stateless_normal([3, self.count], seed)
+        row, col = 0.5 + draws[0] * self.spread, 0.5 + draws[1] * self.spread
+        half = tf.clip_by_value(self.box + draws[2] * self.wobble, self.smallest, 1.0) / 2
+        boxes = tf.tile(tf.stack([row - half, col - half, row + half, col + half], axis=-1), [batch, 1])
+        parts = tf.image.crop_and_resize(pictures, boxes, tf.repeat(tf.range(batch), self.count), size)
+        shape = [self.count, *size, pictures.shape[-1]]
+        grain = tf.random.stateless_normal(shape, seed + 1) * self.noise
+        grain += (tf.random.stateless_uniform(shape, seed + 2) - 0.5) * self.noise
+        return parts + tf.tile(grain, [batch, 1, 1, 1])
+
+
+Transform = Pad | Jitter | Scale | Rotate | Roll | Crops | Callable[..., Any]
+
+
+def transformed(pictures: Any, transforms: Sequence[Transform], seed: Any, size: tuple[int, int] | None = None) -> Any:
+    """Applies transforms in order; neighbours that move the picture make one resampling of fixed shape.
 
     TensorFlow's gradient of the resampling is the inverse warp, which differs from the exact adjoint by
     its interpolation alone.
 
     Args:
         pictures: tensor (batch, height, width, channels).
-        transforms: see the module.
-        seed: integer tensor (2,); the same seed gives the same transform.
+        transforms: see the module. A function of your own takes pictures, or pictures and a seed (2,), and
+            returns pictures of the same number and channels.
+        seed: integer tensor (2,); the same seed gives the same transform. Or (batch, 2): one a picture.
+        size: (height, width) that the network takes, where a transform chooses it; None for the pictures' own.
 
     Returns:
-        Tensor of the same shape.
+        Tensor of the same shape, or from `Crops` of a multiple of the batch and of that size.
+
+    Raises:
+        ValueError: the user's function returned another shape.
     """
-    height, width = pictures.shape[1:3]
+    size = size or tuple(pictures.shape[1:3])
     matrix, fill = None, 0.0
     for place, transform in enumerate(transforms):
-        fill = transform.value if isinstance(transform, Pad) else fill
-        following = transform.matrix(seed + tf.constant([0, 7919 * (place + 1)]), max(height, width))
-        if following is not None:
+        own = seed + tf.constant([0, 7919 * (place + 1)])
+        if isinstance(transform, Pad):
+            fill = transform.value
+        elif hasattr(transform, "matrix"):
+            following = _drawn(transform, own, max(pictures.shape[1:3]))
             matrix = following if matrix is None else tf.linalg.matmul(matrix, following)
+        else:
+            pictures, matrix = _resampled(pictures, matrix, fill), None
+            if own.shape.rank == 1:
+                pictures = _applied(transform, pictures, own, size)
+            else:
+                groups = tf.split(pictures, own.shape[0])
+                parts = zip(groups, tf.unstack(own), strict=True)
+                pictures = tf.concat([_applied(transform, group, one, size) for group, one in parts], axis=0)
+    return _resampled(pictures, matrix, fill)
+
+
+def _drawn(transform: Any, seed: Any, length: int) -> Any:
+    """The matrix of a seed (2,), or one a seed of (batch, 2)."""
+    if seed.shape.rank == 1:
+        return transform.matrix(seed, length)
+    return tf.stack([transform.matrix(one, length) for one in tf.unstack(seed)])
+
+
+def _applied(transform: Any, pictures: Any, seed: Any, size: tuple[int, int]) -> Any:
+    if hasattr(transform, "apply"):
+        return transform.apply(pictures, seed, size)
+    moved = tf.convert_to_tensor(transform(pictures, seed) if _takes_seed(transform) else transform(pictures))
+    if moved.shape.rank != 4 or moved.shape[0] != pictures.shape[0] or moved.shape[3] != pictures.shape[3]:
+        name = getattr(transform, "__name__", repr(transform))
+        raise ValueError(
+            f"transform {name!r} turned pictures {tuple(pictures.shape)} into {tuple(moved.shape)}: their number and "
+            "their channels must stay."
+        )
+    return moved
+
+
+def _takes_seed(function: Callable[..., Any]) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # some compiled functions have none
+        return False
+    required = [item for item in parameters if item.default is item.empty and item.kind in _POSITIONAL]
+    return len(required) >= 2
+
+
+def _resampled(pictures: Any, matrix: Any, fill: Any) -> Any:
+    """The pictures seen through a matrix (3, 3), or one a picture (n, 3, 3)."""
     if matrix is None:
         return pictures
+    height, width = pictures.shape[1:3]
     row, col = (height - 1) / 2, (width - 1) / 2
     centred = tf.linalg.matmul(
         tf.linalg.matmul(_matrix([1.0, 0.0, row], [0.0, 1.0, col]), matrix), _matrix([1.0, 0.0, -row], [0.0, 1.0, -col])
     )
-    # the operation wants x before y
-    (yy, yx, yt), (xy, xx, xt) = (tf.unstack(line) for line in tf.unstack(centred)[:2])
+    centred = tf.reshape(centred, [-1, 3, 3])
+    if centred.shape[0] > 1:
+        centred = tf.repeat(centred, pictures.shape[0] // centred.shape[0], axis=0)
+    (yy, yx, yt), (xy, xx, xt) = (tf.unstack(centred[:, line], axis=1) for line in (0, 1))
+    zero = tf.zeros_like(xx)
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=pictures,
-        transforms=tf.stack([xx, xy, xt, yx, yy, yt, 0.0, 0.0])[None],
+        transforms=tf.stack([xx, xy, xt, yx, yy, yt, zero, zero], axis=1),  # the operation wants x before y
         output_shape=[height, width],
         fill_value=fill,
         interpolation="BILINEAR",

@@ -39,10 +39,11 @@ class Settings:
         recipe: the recipe.
         steps: steps really done.
         step_size: the step rule's.
-        seed: of noise and transforms.
+        seed: of noise and transforms, or one a picture.
         size: (height, width), or None for the network's own.
         start: None for noise, "picture" for a given one, or the settings of the run that was gone on from.
         columns: of a sheet, where they were asked for.
+        octaves: of a deep dream, (how many, scale); `steps` are those of each.
     """
 
     network: str
@@ -50,23 +51,29 @@ class Settings:
     recipe: Recipe
     steps: int
     step_size: float
-    seed: int
+    seed: int | tuple[int, ...]
     size: tuple[int, int] | None = None
     start: Settings | str | None = None
     columns: int | None = None
+    octaves: tuple[int, float] | None = None
 
     def code(self, start: str | None = None) -> str:
         """One line of Python that makes the picture (given `nv`, `objectives`, `net`) from the variable `start`."""
         maker, arguments = "maximize", [repr(self.objective)]
-        if not isinstance(self.objective, Objective):
-            maker, arguments = "maximize_grid", _sheet_code(self.objective, self.columns)
+        if self.octaves is not None:
+            maker, arguments = "deep_dream", [repr(self.objective), start or "photo"]
+            arguments += [f"octaves={self.octaves[0]}", f"scale={exact(self.octaves[1])}"]
+        elif not isinstance(self.objective, Objective):
+            maker, arguments = _sheet_code(self.objective, self.columns, isinstance(self.seed, int))
+        elif not isinstance(self.seed, int):
+            maker = "compare"
         arguments += [f"recipe={_recipe_code(self.recipe)}", f"steps={self.steps}"]
         if self.step_size != self.recipe.step_size:
             arguments.append(f"step_size={exact(self.step_size)}")
-        arguments.append(f"seed={self.seed}")
+        arguments.append(f"seed={self.seed if isinstance(self.seed, int) else list(self.seed)}")
         if self.size is not None:
             arguments.append(f"size={self.size}")
-        if start is not None:
+        if start is not None and self.octaves is None:
             arguments.append(f"start={start}")
         return f"nv.{maker}({', '.join(['net', *arguments])})"
 
@@ -88,15 +95,23 @@ def _value_code(value: Any) -> str:
     """A setting of a recipe as Python; the classes of its parts are names in `nv.recipes`."""
     if isinstance(value, tuple):
         return f"({''.join(f'{_value_code(item)}, ' for item in value)})" if value else "()"
-    return f"nv.recipes.{value!r}" if dataclasses.is_dataclass(value) else repr(value)
+    if dataclasses.is_dataclass(value):
+        fields = {item.name: _value_code(getattr(value, item.name)) for item in dataclasses.fields(value)}
+        return f"nv.recipes.{type(value).__name__}({', '.join(f'{key}={code}' for key, code in fields.items())})"
+    return getattr(value, "__name__", None) or repr(value)  # a function of the user's own, by its name
 
 
-def _sheet_code(objectives: tuple[Objective, ...], columns: int | None) -> list[str]:
+def _sheet_code(objectives: tuple[Objective, ...], columns: int | None, grid: bool) -> tuple[str, list[str]]:
+    """The function that makes a batch, and its first arguments."""
     channels = [term for objective in objectives for _, term in objective.terms if isinstance(term, Channel)]
+    plain = all(len(item.terms) == 1 and item.weights == (1.0,) for item in objectives)
+    same = {(channel.layer, channel.pre_activation) for channel in channels}
+    if not (grid and plain and len(channels) == len(objectives) and len(same) == 1):
+        return "compare", [str(list(objectives))]
     arguments = [repr(channels[0].layer), str([int(channel.unit) for channel in channels])]
     if channels[0].pre_activation:
         arguments.append("pre_activation=True")
-    return arguments if columns is None else [*arguments, f"columns={columns}"]
+    return "maximize_grid", arguments if columns is None else [*arguments, f"columns={columns}"]
 
 
 @dataclass(frozen=True, eq=False)

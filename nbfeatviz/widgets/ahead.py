@@ -1,19 +1,23 @@
-"""Ahead: compiles what will be asked for next, while answers come without it.
+"""Ahead: compiles what will be asked for next, while nothing has been asked yet.
 
-Tracing takes seconds and cannot be interrupted, so it has a thread of its own.
+Tracing takes seconds and cannot be interrupted, so it has a thread of its own. It holds the interpreter meanwhile:
+work that would be quick without it is not, and had better wait for it.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Hashable
 
-from nbfeatviz.attribution.passes import Pass, gradient_pass, layers_pass
-from nbfeatviz.attribution.question import Question
-from nbfeatviz.attribution.spatial import chosen_layer
+import numpy as np
+
+from nbfeatviz.attribution.passes import gradient_pass, shared_pass
+from nbfeatviz.attribution.question import Question, asked
 from nbfeatviz.networks.network import Network
 from nbfeatviz.widgets.worker import Worker
 
+PAUSE_SECONDS = 0.3  # in which whoever knows already what to ask has asked
 _log = logging.getLogger(__name__)
 
 
@@ -28,25 +32,54 @@ class Ahead:
         self._network = network
         self._worker = Worker()
         self._asked: set[Hashable] = set()
+        self._number = 0  # of the last postponement
+        self._tracing = False
+        self._closed = threading.Event()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being traced."""
+        return self._tracing
+
+    def postpone(self) -> None:
+        """Forgets what has not been begun: somebody waits for something else."""
+        self._number += 1
+        self._asked.clear()
+
+    def expect(self, network: Network) -> None:
+        """Traces what the first photo will need: the prediction, and the gradients of a class at every layer."""
+        if network.classifies:
+            self.prepare(asked(network, np.zeros((*network.contract.size, network.contract.channels)), 0))
 
     def prepare(self, question: Question) -> None:
-        """Traces what any other class, photo or layer needs."""
-        for compute in (layers_pass(question, chosen_layer(question, None)), gradient_pass(question)):
-            key = (id(compute.network), compute.key)
-            if key not in self._asked and not compute.compiled:
-                self._asked.add(key)
-                self._submit(compute)
+        """Traces what any other class, photo or layer needs; of a network too large for that, the gradient."""
+        network = question.network
+        compute = shared_pass(question) or gradient_pass(question)
+        if not compute.compiled:
+            self._once(network, compute.key, compute.prepare)
+        if network.classifies:
+            blank = np.zeros((1, *question.picture.shape), np.float32)
+            self._once(network, "predict", lambda: network.predict_batch(blank))
 
-    def _submit(self, compute: Pass) -> None:
-        self._worker.submit(lambda: self._trace(compute))
+    def _once(self, network: Network, key: Hashable, act: Callable[[], object]) -> None:
+        if self._closed.is_set() or (id(network), key) in self._asked:
+            return
+        self._asked.add((id(network), key))
+        number = self._number
+        self._worker.submit(lambda: self._trace(network, number, act))
 
-    def _trace(self, compute: Pass) -> None:
+    def _trace(self, network: Network, number: int, act: Callable[[], object]) -> None:
+        if self._closed.wait(PAUSE_SECONDS) or number != self._number or network is not self._network():
+            return
+        self._tracing = True
         try:
-            if compute.network is self._network():
-                compute.prepare()
+            act()
         except Exception as error:  # an answer that needs it will say so in the panel
             _log.info("nothing was compiled ahead: %s", error)
+        finally:
+            self._tracing = False
 
     def close(self) -> None:
-        """Ends the thread."""
+        """Ends the thread; another is not begun."""
+        self._closed.set()
         self._worker.close()

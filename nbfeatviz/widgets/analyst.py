@@ -5,6 +5,7 @@ Only the last question counts: one that comes later makes the one in progress st
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
@@ -92,7 +93,7 @@ class Analyst:
         complain: Callable[[str], None],
     ) -> None:
         self._worker, self._tell, self._show, self._complain = worker, tell, show, complain
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # nothing is told of a question that another thread has just made stale
         self._number = 0
         self._busy = ""  # the tab whose question is being answered
         worker.on_close(self.cancel)
@@ -115,15 +116,30 @@ class Analyst:
         with self._lock:
             self._number += 1
             tab, self._busy = self._busy, ""
-        if tab:
-            self._tell(tab, "cancelled", 0, 0, "cancelled")
+            if tab:
+                self._safely(self._tell, tab, "cancelled", 0, 0, "cancelled")
 
     def _stale(self, number: int) -> bool:
         return number != self._number
 
+    def _unless_stale(self, number: int, act: Callable[..., None], *told: Any) -> bool:
+        """Tells or shows something, unless the question is stale by now; returns whether it counts."""
+        with self._lock:
+            if self._stale(number):
+                return False
+            self._safely(act, *told)
+            return True
+
+    def _safely(self, act: Callable[..., None], *told: Any) -> None:
+        """What is told may fail in somebody's observer: that is said, and the answer, or a run, goes on."""
+        try:
+            act(*told)
+        except Exception as error:
+            with contextlib.suppress(Exception):
+                self._complain(in_words(error))
+
     def _begin(self, tab: str, number: int, start: Callable[[], Iterator[Answer]]) -> None:
-        if not self._stale(number):
-            self._tell(tab, "busy", 0, 0, "")
+        if self._unless_stale(number, self._tell, tab, "busy", 0, 0, ""):
             self._advance(tab, number, None, start)
 
     def _advance(
@@ -141,23 +157,22 @@ class Analyst:
                 answers = start()
             answer = next(answers, None) if answers is not None else None
         except Exception as error:
-            self._end(tab, number, "error")
-            self._complain(in_words(error))
+            if self._end(tab, number, "error"):  # what is wrong with a stale question matters to nobody
+                self._safely(self._complain, in_words(error))
             return
         if answer is None:
             self._end(tab, number, "done")
             return
-        if self._stale(number):
-            return
         if answer.content is not None:
-            self._show(tab, number, answer)
+            self._unless_stale(number, self._show, tab, number, answer)
         if answer.total > 1 or answer.text:
-            self._tell(tab, "busy", answer.done, answer.total, answer.text)
+            self._unless_stale(number, self._tell, tab, "busy", answer.done, answer.total, answer.text)
         self._worker.interject(lambda: self._advance(tab, number, answers))
 
-    def _end(self, tab: str, number: int, state: str) -> None:
+    def _end(self, tab: str, number: int, state: str) -> bool:
         with self._lock:
             if self._stale(number):
-                return
+                return False
             self._busy = ""
-        self._tell(tab, state, 0, 0, "")
+            self._safely(self._tell, tab, state, 0, 0, "")
+            return True

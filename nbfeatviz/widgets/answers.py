@@ -5,6 +5,7 @@ Every function is a generator of `Answer`s, so that long work can be shown as it
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
@@ -64,10 +65,16 @@ def saliency(view: View, method: str, display: str) -> Iterator[Answer]:
         final = done == total
         text = ""
         if final and method == "integrated-gradients":
-            text = f"completeness: {residual(view.question, raw):.1%} off"
+            text = f"completeness: {_residual(view, raw):.1%} off"
         shown = displayed(raw, display)
         signed = display == "signed" and METHODS[method].signed
         yield map_answer(shown, signed, _title(view, method), text, final, raw, done, total, crowded=True)
+
+
+def _residual(view: View, raw: np.ndarray) -> float:
+    """What is missing from completeness, kept."""
+    found = view.kept.get(view.key("residual"))
+    return view.kept.put(view.key("residual"), residual(view.question, raw), 8) if found is None else found
 
 
 def class_activation(view: View, method: str, layer: str | None) -> Iterator[Answer]:
@@ -127,9 +134,12 @@ def layer_output(view: View, layer: str) -> np.ndarray:
     values = view.kept.get(key)
     if values is None:
         if path in shared_layers(question) and layers_pass(question, path).compiled:
-            values = at_layer(question, path)[0]
-        else:
+            with contextlib.suppress(ValueError):  # no gradient there: its values are needed all the same
+                values = at_layer(question, path)[0]
+        if values is None:
             values = outputs_of(question.network, question.picture, path, eager=True)
+        if not np.isfinite(values).all():
+            raise ValueError(_not_finite(f"the output of {path!r}"))
         view.kept.put(key, values, values.nbytes)
     return values
 
@@ -142,23 +152,39 @@ def one_channel(layer: str, unit: int, values: np.ndarray) -> Answer:
 
 
 def compared(view: View, methods: tuple[str, ...]) -> Iterator[Answer]:
-    """Several methods side by side, each with its deletion and insertion areas."""
+    """Several methods side by side, each with its deletion and insertion areas.
+
+    A method that cannot be used here does not keep the others from being shown.
+
+    Raises:
+        ValueError: at the end, what was refused and why.
+    """
+    refused: list[str] = []
     for number, name in enumerate(methods):
-        title = METHODS[name].title
-        result: Compared | None = view.kept.get(view.key("compared", name))
-        if result is None:
-            begun, raw = time.monotonic(), np.empty(0)
-            for done, total, raw in _maps(view, name):  # noqa: B007 (the last one counts)
-                yield _progress(number, len(methods), done / total / 2, title)
-            for curves in deletion_insertion_steps(view.question, raw, steps=FAITHFULNESS_STEPS):
-                share = len(curves.fractions) / (FAITHFULNESS_STEPS + 1)
-                yield _progress(number, len(methods), (1 + share) / 2, title)
-            result = Compared(raw, curves.deletion_auc, curves.insertion_auc, time.monotonic() - begun)
-            view.kept.put(view.key("compared", name), result, raw.nbytes)
-        content, buffer = quantized(*_small(name, result.raw), crowded=True)
-        content |= {"kind": "compared", "method": name, "title": title, "seconds": result.seconds}
-        content |= {"deletion": result.deletion, "insertion": result.insertion}
-        yield Answer(content, (buffer,), number + 1, len(methods))
+        try:
+            yield from _compared(view, name, number, len(methods))
+        except ValueError as error:
+            refused.append(str(error))
+    if refused:
+        raise ValueError(" · ".join(dict.fromkeys(refused)))
+
+
+def _compared(view: View, name: str, number: int, count: int) -> Iterator[Answer]:
+    title = METHODS[name].title
+    result: Compared | None = view.kept.get(view.key("compared", name))
+    if result is None:
+        begun, raw = time.monotonic(), np.empty(0)
+        for done, total, raw in _maps(view, name):  # noqa: B007 (the last one counts)
+            yield _progress(number, count, done / total / 2, title)
+        for curves in deletion_insertion_steps(view.question, raw, steps=FAITHFULNESS_STEPS):
+            share = len(curves.fractions) / (FAITHFULNESS_STEPS + 1)
+            yield _progress(number, count, (1 + share) / 2, title)
+        result = Compared(raw, curves.deletion_auc, curves.insertion_auc, time.monotonic() - begun)
+        view.kept.put(view.key("compared", name), result, raw.nbytes)
+    content, buffer = quantized(*_small(name, result.raw), crowded=True)
+    content |= {"kind": "compared", "method": name, "title": title, "seconds": result.seconds}
+    content |= {"deletion": result.deletion, "insertion": result.insertion}
+    yield Answer(content, (buffer,), number + 1, count)
 
 
 def _small(method: str, raw: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -197,12 +223,19 @@ def quantized(values: np.ndarray, signed: bool, crowded: bool = False) -> tuple[
     A few pixels of a saliency map are many times as large as all others, which would leave it dark: a `crowded`
     map's colours end at its 99.5th percentile. The values themselves are all there.
     """
+    if not np.isfinite(values).all():
+        raise ValueError(_not_finite("the map"))
+    values = values.astype(np.float64)
     top = float(np.abs(values).max())
     low, high = (-top, top) if signed else (min(0.0, float(values.min())), float(values.max()))
     steps = (values - low) / ((high - low) or 1.0) * 65535
     limit = float(np.percentile(np.abs(values), 99.5)) if crowded else top
     content = {"shape": values.shape, "low": low, "high": high, "signed": signed, "limit": limit or top}
     return content, np.round(steps).astype("<u2").tobytes()
+
+
+def _not_finite(what: str) -> str:
+    return f"{what} holds NaN or infinity, so it cannot be shown: are the network's weights damaged?"
 
 
 def map_answer(
@@ -238,10 +271,11 @@ def _bars(view: View, layer: str, values: np.ndarray) -> Answer:
     network = view.question.network
     is_head = layer == network.head_layer.path
     names = list(network.layers[layer].unit_names or (network.class_names if is_head else ()) or ()) or None
+    shown = values
     if is_head:
-        values = _softmax(values) if network.head == "softmax" else 1 / (1 + np.exp(-values))
+        shown = _softmax(values) if network.head == "softmax" else 0.5 + 0.5 * np.tanh(values / 2)
     content = {"kind": "bars", "layer": layer, "count": len(values), "names": names, "probabilities": is_head}
-    return Answer(content, (values.astype(np.float32).tobytes(),), raw=values)
+    return Answer(content, (shown.astype(np.float32).tobytes(),), raw=values)
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

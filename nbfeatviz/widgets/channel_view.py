@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,6 +26,7 @@ class ChannelView:
         self._network, self._begin = network, begin
         self._unit: tuple[str, int] | None = None
         self._place: tuple[int, int] | None = None
+        self._size: tuple[int, int] | None = None  # of the channel, once its picture has been sent
 
     @property
     def shown(self) -> tuple[str, int, int | None, int | None]:
@@ -34,7 +36,7 @@ class ChannelView:
 
     def close(self) -> None:
         """The grid is shown again."""
-        self._unit = self._place = None
+        self._unit = self._place = self._size = None
 
     def open(self, layer: str, unit: Any) -> None:
         """Shows one channel of a layer in full."""
@@ -43,11 +45,18 @@ class ChannelView:
             raise ValueError(f"channel {unit!r} is out of range: {layer!r} has channels 0 to {units - 1}.")
         if len(self._network().layers[layer].output_shape or ()) != 3:
             raise ValueError(f"{layer!r} has no positions, so unit {unit} is one bar and no picture.")
-        self._unit, self._place = (layer, unit), None
-        self._begin(self.channel)
+        before = self._unit, self._place, self._size
+        self._unit, self._place, self._size = (layer, unit), None, None
+        try:
+            self._begin(self.channel)
+        except Exception:
+            self._unit, self._place, self._size = before
+            raise
 
     def position(self, y: float, x: float) -> None:
         """Picks the neuron at a point (fractions of the picture)."""
+        if not (math.isfinite(y) and math.isfinite(x)):
+            raise ValueError(f"a position is (y, x) in fractions of the picture, not {(y, x)}.")
         rows, cols = self._grid()
         self._pick(int(y * rows), int(x * cols))
 
@@ -74,7 +83,9 @@ class ChannelView:
     def channel(self, view: answers.View) -> Iterator[Answer]:
         """The channel in full."""
         layer, unit = self._open()
-        yield answers.one_channel(layer, unit, answers.layer_output(view, layer)[..., unit])
+        values = answers.layer_output(view, layer)
+        yield answers.one_channel(layer, unit, values[..., unit])
+        self._size = values.shape[0], values.shape[1]
 
     def field(self, view: answers.View) -> Iterator[Answer]:
         """The picked neuron: its value, and its receptive field in fractions of the picture."""
@@ -95,9 +106,14 @@ class ChannelView:
 
     def _grid(self) -> tuple[int, int]:
         rows, cols, _ = self._network().layers[self._open()[0]].output_shape or (1, 1, 1)
-        return rows or 1, cols or 1
+        return self._size or (rows or 1, cols or 1)  # a model may leave its sizes open
 
     def _pick(self, row: int, col: int) -> None:
         rows, cols = self._grid()
         self._place = min(max(row, 0), rows - 1), min(max(col, 0), cols - 1)
-        self._begin(self.field)
+        self._begin(self.field if self._size is not None else self._channel_and_field)
+
+    def _channel_and_field(self, view: answers.View) -> Iterator[Answer]:
+        """Picked before the channel was there, whose answer this one takes the place of."""
+        yield from self.channel(view)
+        yield from self.field(view)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-import uuid
 from collections.abc import Callable
 from typing import Any
 
-import ipycanvas
 import ipywidgets
 import numpy as np
 import traitlets
@@ -17,19 +15,23 @@ from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.receptive_field import receptive_field
 from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.widgets import cells, export
-from nbfeatviz.widgets.attribution_tabs import AttributionTabs
-from nbfeatviz.widgets.layer_tree import LayerTreeView
-from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.networks import Networks, suggested_layer
-from nbfeatviz.widgets.page import Commands
+from nbfeatviz.widgets.parts import Parts
 from nbfeatviz.widgets.photo import Photo, name_of
 from nbfeatviz.widgets.photo_desk import PhotoDesk
 from nbfeatviz.widgets.requests import answer
 from nbfeatviz.widgets.runner import Runner
-from nbfeatviz.widgets.synthesis_tab import PanelSettings, SynthesisTab
+from nbfeatviz.widgets.synthesis_tab import PanelSettings
 from nbfeatviz.widgets.worker import MainThread, SameThread, Worker
 
 SETTINGS = ("layer", "objective", "unit", "recipe", "steps", "seed")
+
+
+class _Picture(traitlets.Any):
+    """A trait whose validator hears of None too, also when the trait is None already."""
+
+    def _validate(self, obj: Any, value: Any) -> Any:
+        return self._cross_validate(obj, value) if obj._cross_validation_lock is False else value
 
 
 class FeatureExplorer(ipywidgets.Box):
@@ -74,7 +76,7 @@ class FeatureExplorer(ipywidgets.Box):
     seed = traitlets.Int()
     state = traitlets.Unicode("loading", read_only=True)
     loss = traitlets.Float(float("nan"), read_only=True)
-    image = traitlets.Any(None, allow_none=True)
+    image = _Picture(None, allow_none=True)
 
     def __init__(self, net: Any = None, *, worker: Worker | SameThread | None = None, **settings: Any) -> None:
         self._lock = threading.RLock()
@@ -83,37 +85,21 @@ class FeatureExplorer(ipywidgets.Box):
         self._settings = PanelSettings()
         self._told_settings = self._settings  # what the traits were last set to from inside, and so need no check
         self._told_image: np.ndarray | None = None  # what `image` was last set to from inside
+        self._clearing = False  # whether `image` is being set to None from inside
         self._given: tuple[np.ndarray, Photo] | None = None  # the photo that is being given, and what is seen of it
-        key = uuid.uuid4().hex
-        self.commands = Commands(key=key)
-        self.canvas = ipycanvas.Canvas(width=224, height=224)
-        self.live = LiveCanvas(canvas=self.canvas, commands=self.commands, key=key)
+        parts = self._parts = Parts()
+        self.commands, self.canvas, self.live = parts.commands, parts.canvas, parts.live
+        self.tree, self.controls, self.tabs = parts.tree, parts.controls, parts.tabs
         try:
             self._networks = Networks(net, self._worker, self.live, self._say, self._fitted)
         except Exception:
-            for part in (self.live, self.canvas, self.commands):
-                part.close()
+            parts.close()
             raise
-        self.tree = LayerTreeView(commands=self.commands)
-        self.controls = SynthesisTab(live=self.live, commands=self.commands)
-        self.tabs = AttributionTabs(live=self.live, commands=self.commands, controls=self.controls)
         self.desk = PhotoDesk(self, self.tabs, self._worker, self.live.complain, self.live.deliver)
-        grid = ipywidgets.Box([self.tree, self.canvas, self.live, self.controls, self.tabs])
         given = {name: settings.pop(name) for name in ("layout",) if name in settings}
         self._own_layout = not given
-        super().__init__([grid], **given)
-        parts = {
-            "panel": self,
-            "grid": grid,
-            "tree": self.tree,
-            "picture": self.canvas,
-            "live": self.live,
-            "controls": self.controls,
-            "photo": self.tabs,
-        }
-        for name, part in parts.items():
-            part.add_class(f"nbfeatviz-{name}")
-        _hear_on_any_shell(self.commands)
+        super().__init__([parts.grid], **given)
+        self.add_class("nbfeatviz-panel")
         self.commands.on_msg(lambda _, content, buffers: answer(self, content, buffers))
         self._runner = Runner(self._worker, self.live, self._prepared, self._say, self._tell_progress)
         cells.register(self)
@@ -235,6 +221,8 @@ class FeatureExplorer(ipywidgets.Box):
 
     @traitlets.validate("image")
     def _validate_image(self, proposal: Any) -> Any:
+        if proposal["value"] is None and not self._clearing:
+            self.desk.remove()  # also where the canvas shows nothing, so that the trait does not change
         if proposal["value"] is None or proposal["value"] is self._told_image:
             return proposal["value"]
         network = self._networks.wait()
@@ -248,8 +236,7 @@ class FeatureExplorer(ipywidgets.Box):
         if change["new"] is self._told_image:
             return
         self._told_image = change["new"]
-        if change["new"] is None or self._given is None:
-            self.desk.remove()
+        if self._given is None:
             return
         (picture, photo), self._given = self._given, None
         if not self._runner.busy:
@@ -266,7 +253,11 @@ class FeatureExplorer(ipywidgets.Box):
         """Sets the traits from inside (main thread)."""
         self.set_trait("loss", loss)
         self._told_image = image  # not before: who observes the loss may set the image
-        self.set_trait("image", image)
+        self._clearing = image is None
+        try:
+            self.set_trait("image", image)
+        finally:
+            self._clearing = False
 
     def _say(self, state: str, text: str = "", **more: Any) -> None:
         self.live.say(state, text, **more)
@@ -368,18 +359,13 @@ class FeatureExplorer(ipywidgets.Box):
 
     def snapshot(self) -> None:
         """Leaves a lasting picture and its settings in the notebook, which needs no kernel to be seen."""
-        from IPython.display import display
-
         if self.image is None:
             raise ValueError("there is no picture to keep yet: press Run first.")
         result = self._runner.result
+        made = result is not None and self.image is result.image
         text = "a run in progress" if self._runner.busy else "picture given to the panel"
-        if result is not None and self.image is result.image:
-            text = export.code(result.settings)
-        alt = export.name(None if result is None else result.settings)
-        picture = {"image/png": export.enlarged(self.image), "text/plain": text}
-        display(picture, metadata={"image/png": {"alt": alt}}, raw=True)
-        display({"text/markdown": f"```python\n{text}\n```", "text/plain": text}, raw=True)
+        text = export.code(result.settings) if result is not None and made else text
+        export.leave(self.image, text, export.name(None if result is None else result.settings))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)
@@ -401,20 +387,7 @@ class FeatureExplorer(ipywidgets.Box):
         self._runner.result = None
         self.live.forget()
         self._show_progress(float("nan"), None)
-        for part in (self.tree, self.live, self.controls, self.tabs, self.canvas, self.commands, *self.children):
-            if part.comm is not None:
-                part.layout.close()
-            part.close()
+        self._parts.close()
         if self._own_layout and self.comm is not None:
             self.layout.close()
         super().close()
-
-
-def _hear_on_any_shell(commands: Commands) -> None:
-    """Lets ipykernel 7.4 hear this comm while a cell runs, also before the page has first spoken on it.
-
-    That version sends a page's message to the shell that last published on the comm, which at first is the
-    cell that made the panel. Taking its memory of that away leaves the message's own shell.
-    """
-    if hasattr(commands.comm, "_reply_subshell_for"):
-        commands.comm._reply_subshell_for = None

@@ -81,3 +81,12 @@ def enlarged(picture: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def leave(picture: np.ndarray, text: str, alt: str) -> None:
+    """Displays a picture and the text below it in the cell that runs: a lasting output, seen without a kernel."""
+    from IPython.display import display
+
+    bundle = {"image/png": enlarged(picture), "text/plain": text}
+    display(bundle, metadata={"image/png": {"alt": alt}}, raw=True)
+    display({"text/markdown": f"```python\n{text}\n```", "text/plain": text}, raw=True)

@@ -8,9 +8,8 @@ import anywidget
 import traitlets
 
 _STATIC = Path(__file__).parent / "static"
-_PARTS = {  # of the widgets whose script is more than one file
-    "photo": ("fields", "colour", "mapview", "intake", "photobox", "target", "cells", "bars", "activations", "compare"),
-}
+_PHOTO = "fields colour mapview intake photobox target cells bars activations compare photopage"
+_PARTS = {"photo": _PHOTO.split()}  # of the widgets whose script is more than one file
 
 
 def script(name: str) -> str:

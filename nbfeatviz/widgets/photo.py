@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,6 +17,7 @@ from nbfeatviz.networks.network import Network
 
 FITS = ("crop", "squash")
 LONGEST_PREVIEW = 640
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,23 @@ class Photo:
 def name_of(source: Any) -> str:
     """What to call a photo that came without a name."""
     if isinstance(source, str | os.PathLike):
-        return os.path.basename(os.fspath(source))
+        return clean_name(os.path.basename(os.fsdecode(source)))
     name = getattr(source, "filename", "")
-    return os.path.basename(str(name)) if name else "photo"
+    return clean_name(os.path.basename(os.fsdecode(name)) if isinstance(name, str | bytes) else "")
+
+
+def clean_name(name: str) -> str:
+    """A name as it can be sent and shown on one line: of at most 200 characters, all of which are characters."""
+    shown = name[:LONGEST_NAME].encode("utf-8", "replace").decode("utf-8")
+    return re.sub(r"[\x00-\x1f\x7f]+", " ", shown).strip() or "photo"
+
+
+def file_stem(name: str) -> str:
+    """What a file about a photo of that name is called after: no folder, no ending, nothing that a disk refuses."""
+    stem = re.split(r"[/\\]", name)[-1].rsplit(".", 1)[0]
+    return re.sub(r"[^\w.-]+", "_", stem).strip("._-")[:80] or "photo"
+
+
+def own(source: Any) -> Any:
+    """The source itself, or a copy of an array, which its owner may go on changing."""
+    return source.copy() if isinstance(source, np.ndarray) else source

@@ -1,13 +1,13 @@
 """The photo desk: a person's photo, what is asked about it, and the answers on the page.
 
-Its methods may be called from any thread. It never calls the panel while it holds its lock.
+Its methods may be called from any thread. It calls neither the panel nor the analyst while it holds its lock.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import io
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -17,17 +17,22 @@ from nbfeatviz import samples
 from nbfeatviz.attribution.question import asked
 from nbfeatviz.attribution.spatial import default_layer
 from nbfeatviz.networks.network import Network
+from nbfeatviz.synthesis import objectives
 from nbfeatviz.widgets import answers
 from nbfeatviz.widgets.ahead import Ahead
 from nbfeatviz.widgets.analyst import Analyst, Answer, Kept
 from nbfeatviz.widgets.attribution_tabs import AttributionTabs
 from nbfeatviz.widgets.channel_view import ChannelView
-from nbfeatviz.widgets.photo import FITS, Photo
+from nbfeatviz.widgets.photo import FITS, Photo, clean_name, own
 from nbfeatviz.widgets.photo_settings import TABS, PhotoSettings, Target
 from nbfeatviz.widgets.runner import in_words
+from nbfeatviz.widgets.shown import Shown
 from nbfeatviz.widgets.worker import SameThread, Worker
 
 MOST_BYTES = 9_000_000  # of a photo in a message: what the page sends is below 8 MB
+
+
+_Start = Callable[[answers.View, PhotoSettings], Iterator[Answer]]
 
 
 class Host(Protocol):
@@ -72,13 +77,16 @@ class PhotoDesk:
         self._lock = threading.RLock()
         self._ahead = Ahead(lambda: host.network) if isinstance(worker, Worker) else None
         self._kept = Kept()
-        self._analyst = Analyst(worker, self._tell, self._show, complain)
+        self._shown = Shown(tabs)
+        self._analyst = Analyst(worker, self._tell, self._shown.show, complain)
         self._photo: Photo | None = None
         self._picture: np.ndarray | None = None
         self._predicted: int | None = None
         self._taken = 0
+        self._coming = 0  # of several photos that are brought in a row only the last is taken
+        self._fitted_to: Network | None = None  # the network that photo and settings are fitted to
+        self._closed = False
         self._settings = PhotoSettings()
-        self._raw: dict[str, np.ndarray] = {}  # what each tab last showed, to be saved
         self.channels: ChannelView = ChannelView(
             self._network, lambda start: self._begin("activations", lambda view, asked_for: start(view))
         )
@@ -99,33 +107,60 @@ class PhotoDesk:
         """A photo from whatever a person gives, not yet on the desk (ValueError, TypeError if it is none)."""
         network = self._network()
         before = self._settings_of_photo()
-        photo = Photo(source, network.contract.channels, name=name, credit=credit, **before)
+        photo = Photo(own(source), network.contract.channels, name=clean_name(name), credit=credit, **before)
         photo.seen(network)
         return photo
 
     def take(self, photo: Photo) -> None:
         """Puts a photo on the desk in place of the one before."""
         with self._lock:
+            self._coming += 1
+        self._take(photo)
+
+    def _take(self, photo: Photo, number: int | None = None) -> None:
+        self._analyst.cancel()
+        with self._lock:
+            if self._closed or number not in (None, self._coming):
+                return
             self._taken += 1
             self._place_photo(photo.fitted_otherwise(number=self._taken))
+            self._kept.clear()  # what was computed about another photo is not asked for again
         self.ask()
 
     def receive(self, name: str, data: bytes) -> None:
         """A photo that the page has sent; read on the worker, as that may take half a second."""
         if len(data) > MOST_BYTES:
             raise ValueError(f"{name!r} came with {len(data):,} bytes; at most {MOST_BYTES:,} are taken.")
-        self._soon(lambda: self.take(self.read(data, name)))
+        self._bring(lambda: self.read(data, name))
 
     def sample(self, name: str) -> None:
         """Takes a bundled photograph."""
         sample = samples.get(name)
-        self._soon(lambda: self.take(self.read(sample.path, sample.title, sample.credit)))
+        self._bring(lambda: self.read(sample.path, sample.title, sample.credit))
+
+    def _bring(self, read: Callable[[], Photo]) -> None:
+        """Reads a photo on the worker and takes it, unless another was brought or it was removed meanwhile."""
+        with self._lock:
+            self._coming += 1
+            number = self._coming
+
+        def job() -> None:
+            try:
+                if number == self._coming:
+                    photo = read()
+                    self._take(photo, number)
+            except Exception as error:  # nobody else would hear of it
+                self._complain(in_words(error))
+
+        self._worker.interject(job)
 
     def remove(self) -> None:
         """Takes the photo from the desk; what is being computed about it ends."""
+        self._analyst.cancel()
         with self._lock:
-            self._analyst.cancel()
+            self._coming += 1
             self._place_photo(None)
+            self._kept.clear()
             self._clear_views()
         self._tell(self._settings.tab, "idle", 0, 0, "")
 
@@ -135,6 +170,7 @@ class PhotoDesk:
             raise ValueError(f"fit {changes['fit']!r} is unknown: it is 'crop' or 'squash'.")
         if not all(0 <= float(place) <= 1 for place in changes.get("centre", ())):
             raise ValueError(f"the crop's centre {changes['centre']!r} is outside the photo: give fractions in 0..1.")
+        self._analyst.cancel()
         with self._lock:
             if self._photo is None:
                 return
@@ -147,8 +183,11 @@ class PhotoDesk:
     def _place_photo(self, photo: Photo | None) -> None:
         """Under the lock."""
         network = self._host.network
+        if photo is not None and network is not None and photo.channels != network.contract.channels:
+            photo = photo.fitted_otherwise(channels=network.contract.channels)
         picture = None if photo is None or network is None else photo.seen(network)
         self._photo, self._picture, self._predicted = photo, picture, None
+        self._shown.forget()
         self._tabs.show_photo(photo, picture, network)
         self._tell_settings()
 
@@ -163,12 +202,12 @@ class PhotoDesk:
     def layer(self) -> str:
         """The layer that the tree shows as chosen."""
         network, settings = self._host.network, self._settings
-        if settings.tab != "grad-cam" or network is None:
+        if settings.tab != "grad-cam" or network is None or network is not self._fitted_to:
             return self._host.chosen_layer
         if settings.cam_layer is not None:
             return settings.cam_layer
         try:
-            return default_layer(network)
+            return default_layer(network, settings.target.layer if settings.target.kind == "unit" else None)
         except ValueError:
             return self._host.chosen_layer
 
@@ -176,51 +215,66 @@ class PhotoDesk:
         """Opens a tab."""
         if tab not in TABS:
             raise ValueError(f"there is no tab {tab!r}; there are {', '.join(TABS)}.")
+        if tab == self._settings.tab == "compare":
+            return  # a comparison in progress goes on
+        network = self._host.network
+        if tab != "optimize" and self._picture is None and network is not None and self._ahead is not None:
+            self._ahead.expect(network)  # a person takes longer to choose a photo
         self._change(dataclasses.replace(self._settings, tab=tab))
 
     def option(self, group: str, name: str, value: Any) -> None:
         """Changes an option of a tab."""
-        self._change(self._settings.changed(self._network(), group, name, value))
+        settings = self._settings.changed(self._network(), group, name, value)
+        self._change(settings, ask=group != "compare")  # which is of use to the next comparison
 
     def target(self, asked_for: Any) -> None:
         """Changes what the tabs ask about."""
         target = Target.of(self._network(), asked_for)
+        self._analyst.cancel()
+        self._shown.forget_comparison()
         self._change(dataclasses.replace(self._settings, target=target))
 
-    def _change(self, settings: PhotoSettings) -> None:
+    def _change(self, settings: PhotoSettings, ask: bool = True) -> None:
         with self._lock:
             self._settings = settings
             self._tell_settings()
         self._host.tab_changed()
-        self.ask()
+        if ask:
+            self.ask()
 
     def network_changed(self, network: Network) -> None:
         """Another network is in use: the photo is fitted to it, and nothing computed before counts."""
+        self._analyst.cancel()
+        wrong = ""
         with self._lock:
-            self._analyst.cancel()
+            self._fitted_to = network
             self._kept.clear()
             self._clear_views()
             self._settings = self._settings.fitting(network)
             try:
                 if self._photo is not None:
-                    self._place_photo(self._photo.fitted_otherwise(channels=network.contract.channels))
+                    self._place_photo(self._photo)
             except (ValueError, TypeError) as error:  # the photo stays for a network that can take it
-                self._picture = None
+                self._picture = self._predicted = None
                 self._tabs.show_photo(None, None, None)
-                self._complain(str(error))
+                wrong = str(error)
             self._tell_settings()
+        if wrong:
+            self._complain(wrong)
+        self._host.tab_changed()
         self.ask()
 
     def layer_changed(self) -> None:
         """Another layer was chosen in the tree."""
+        self.channels.close()
         self._tell_settings()
         if self._settings.tab == "activations":
             self.ask()
 
     def ask(self) -> None:
         """Answers what the open tab asks, if there is a photo; a comparison is begun by `compare` and `randomize`."""
-        tab = self._settings.tab
-        if self._picture is None or self._host.network is None:
+        tab, network = self._settings.tab, self._host.network
+        if self._picture is None or network is None or network is not self._fitted_to:
             return
         if tab != "activations":
             self.channels.close()
@@ -231,7 +285,7 @@ class PhotoDesk:
                 view, asked_for.patch, asked_for.stride, asked_for.fill
             ),
             "activations": lambda view, asked_for: answers.activation_grid(view, self._host.chosen_layer),
-        }.get(tab, lambda view, asked_for: iter(()))
+        }.get(tab)
         self._begin(tab, start)
 
     def compare(self) -> None:
@@ -246,29 +300,42 @@ class PhotoDesk:
         """Ends what is being computed."""
         self._analyst.cancel()
 
-    def _begin(self, tab: str, start: Callable[[answers.View, PhotoSettings], Iterator[Answer]]) -> None:
+    def _begin(self, tab: str, start: _Start | None) -> None:
         if self._picture is None:
             raise ValueError("there is no photo to ask about: upload one, or choose a sample.")
-        self._analyst.ask(tab, lambda: self._answers(start))
+        self._analyst.ask(tab, lambda: self._answers(tab, start))
 
-    def _answers(self, start: Callable[[answers.View, PhotoSettings], Iterator[Answer]]) -> Iterator[Answer]:
+    def _answers(self, tab: str, start: _Start | None) -> Iterator[Answer]:
         """On the worker: the prediction first, as the question is about it, then what was asked."""
         with self._lock:
             network, photo, picture, settings = self._host.network, self._photo, self._picture, self._settings
         if network is None or photo is None or picture is None:
             return
+        yield from self._traced()
         yield from self._predict(network, picture)
+        if start is None:
+            return
         target = settings.target.question(self._predicted)
+        if target is None and not network.classifies and tab == "activations":  # they are about no target
+            target = objectives.channel(network.head_layer.path, 0)
         question = answers.relabelled(asked(network, picture, target), settings.target.label(network, self._predicted))
         view = answers.View(question, (photo.number, photo.fit, photo.centre), self._kept)
         yield from start(view, settings)
-        if self._ahead is not None and settings.tab in ("saliency", "grad-cam"):
+        if self._ahead is not None and tab in ("saliency", "grad-cam"):
             self._ahead.prepare(question)
+
+    def _traced(self) -> Iterator[Answer]:
+        """Lets what is being traced come to its end, which is quicker than to compute beside it; a run goes on."""
+        if self._ahead is not None:
+            self._ahead.postpone()
+        while self._ahead is not None and self._ahead.busy:
+            time.sleep(0.01)
+            yield Answer(text="compiling …")
 
     def _predict(self, network: Network, picture: np.ndarray) -> Iterator[Answer]:
         if not network.classifies or self._predicted is not None:
             return
-        predictions = network.predict_batch(picture[None], 5)[0]
+        predictions = network.predict_batch(picture[None], 5, eager=True)[0]
         with self._lock:
             if picture is not self._picture:
                 return
@@ -287,6 +354,9 @@ class PhotoDesk:
 
     def restore(self) -> None:
         """A page has come (back): it is shown the open tab's answer again."""
+        if self._settings.tab == "compare":
+            self._shown.compared_again()
+            return  # one in progress goes on
         again = self.channels.again() if self._settings.tab == "activations" else None
         if again is None or self._picture is None:
             self.ask()
@@ -295,13 +365,10 @@ class PhotoDesk:
 
     def save_raw(self) -> None:
         """Hands the page the raw array that the open tab shows, as .npy."""
-        raw = self._raw.get(self._settings.tab)
-        if raw is None or self._photo is None:
-            raise ValueError("there is no finished map to save yet.")
-        buffer = io.BytesIO()
-        np.save(buffer, raw)
-        self._deliver(f"{self._photo.name.rsplit('.', 1)[0]}-{self._settings.tab}.npy", "application/octet-stream",
-                      buffer.getvalue())  # fmt: skip
+        photo = self._photo
+        if photo is None:
+            raise ValueError("there is no photo, so there is no map of it to save.")
+        self._deliver(*self._shown.as_file(self._settings.tab, photo.name))
 
     def close(self) -> None:
         """Gives everything back."""
@@ -309,9 +376,12 @@ class PhotoDesk:
         if self._ahead is not None:
             self._ahead.close()
         with self._lock:
-            self._photo = self._picture = None
+            self._closed = True
+            self._coming += 1
+            self._photo = self._picture = self._fitted_to = None
             self._kept.clear()
-            self._raw.clear()
+            self._shown.forget()
+            self.channels.close()
 
     def _network(self) -> Network:
         network = self._host.network
@@ -319,32 +389,18 @@ class PhotoDesk:
             raise ValueError("the network is still loading: try again in a moment.")
         return network
 
-    def _soon(self, act: Callable[[], None]) -> None:
-        def job() -> None:
-            try:
-                act()
-            except Exception as error:  # nobody else would hear of it
-                self._complain(in_words(error))
-
-        self._worker.interject(job)
-
     def _clear_views(self) -> None:
-        self._raw.clear()
+        self._shown.clear()
         self.channels.close()
-        for tab in TABS[1:]:
-            self._tabs.send({"kind": "cleared", "tab": tab})
 
     def _tell_settings(self) -> None:
         with self._lock:
             network = self._host.network
+            if network is not self._fitted_to and not self._closed:
+                return  # another network comes into use just now: `network_changed` tells it all
             label = "" if network is None else self._settings.target.label(network, self._predicted)
             self._tabs.show_settings(self._settings, label, network, self.layer)
 
     def _tell(self, tab: str, state: str, done: int, total: int, text: str) -> None:
         with self._lock:
             self._tabs.show_progress(tab, state, done, total, text)
-
-    def _show(self, tab: str, number: int, answer: Answer) -> None:
-        if answer.raw is not None:
-            self._raw[tab] = answer.raw
-        self._tabs.send({"tab": tab, "id": number, **(answer.content or {})}, list(answer.buffers))

@@ -10,6 +10,7 @@ import numpy as np
 
 from nbfeatviz.attribution.fills import FILLS
 from nbfeatviz.attribution.methods import METHODS
+from nbfeatviz.attribution.spatial import has_positions
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import objectives
 
@@ -129,7 +130,8 @@ class PhotoSettings:
         Raises:
             ValueError: no such option, or a value that is not possible.
         """
-        field = _OPTIONS.get((group, name))
+        known = isinstance(group, str) and isinstance(name, str)
+        field = _OPTIONS.get((group, name)) if known else None
         if field is None:
             raise ValueError(f"the tab {group!r} has no option {name!r}.")
         return dataclasses.replace(self, **{field: _checked(network, field, value)})
@@ -140,12 +142,12 @@ class PhotoSettings:
         classes = network.classes if network.classifies else 0
         known = {
             "predicted": True,
-            "unit": target.layer in network.layers and target.unit < network.layers[target.layer].units,
+            "unit": _exists(network, target),
         }.get(target.kind, max(target.first, target.against) < classes)
         return dataclasses.replace(
             self,
             target=target if known else Target(),
-            cam_layer=layer if layer in network.layers else None,
+            cam_layer=layer if layer is not None and _has_positions(network, layer) else None,
             patch=None,
             stride=None,
         )
@@ -169,6 +171,19 @@ class PhotoSettings:
         }
 
 
+def _exists(network: Network, target: Target) -> bool:
+    """Whether a network has that unit."""
+    try:
+        objectives.channel(target.layer, target.unit).resolved(network)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _has_positions(network: Network, layer: str) -> bool:
+    return layer in network.layers and has_positions(network.layers[layer])
+
+
 def _checked(network: Network, field: str, value: Any) -> Any:
     """The value, or a sentence on what would be right."""
     known: dict[str, tuple[str, ...]] = {
@@ -181,7 +196,9 @@ def _checked(network: Network, field: str, value: Any) -> Any:
     if field in known and value not in known[field]:
         raise ValueError(f"{field} {value!r} is unknown: it is {_either(known[field])}.")
     if field == "compared":
-        wrong = [name for name in value if name not in METHODS]
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"methods to compare are a list of names, not {value!r}.")
+        wrong = [name for name in value if not isinstance(name, str) or name not in METHODS]
         if wrong or not value:
             raise ValueError(f"methods to compare are some of {', '.join(METHODS)}, not {wrong or 'none'}.")
         return tuple(name for name in METHODS if name in value)

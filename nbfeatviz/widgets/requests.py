@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,9 @@ from nbfeatviz.widgets.runner import in_words
 if TYPE_CHECKING:
     from nbfeatviz.widgets.explorer import FeatureExplorer
     from nbfeatviz.widgets.photo_desk import PhotoDesk
+
+
+LONGEST_SENTENCE = 500
 
 
 def answer(panel: FeatureExplorer, content: Any, buffers: Sequence[Any] = ()) -> None:
@@ -31,7 +35,15 @@ def answer(panel: FeatureExplorer, content: Any, buffers: Sequence[Any] = ()) ->
     except KeyError as error:
         panel.live.complain(f"the page sent {kind!r} without {error}.")
     except (ValueError, TypeError, OverflowError) as error:
-        panel.live.complain(str(error))
+        panel.live.complain(_readable(str(error)))
+    except Exception as error:  # nobody else would hear of it
+        panel.live.complain(_readable(in_words(error)))
+
+
+def _readable(text: str) -> str:
+    """A sentence that can be sent and shown, whatever it repeats."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return text if len(text) <= LONGEST_SENTENCE else text[:LONGEST_SENTENCE] + " …"
 
 
 def _set(panel: FeatureExplorer, content: dict[str, Any]) -> None:
@@ -44,6 +56,8 @@ def _set(panel: FeatureExplorer, content: dict[str, Any]) -> None:
             panel.desk.option("cam", "layer", value)
             return
         panel.change(name, value)
+        if name == "network":
+            panel.desk.cancel()  # what is computed about the one before only delays it
     except (ValueError, TypeError):
         panel.controls.send({"kind": "refused"})  # the page shows what is set again
         raise
@@ -118,9 +132,23 @@ def _received(desk: PhotoDesk, content: dict[str, Any]) -> None:
 
 def _picked(desk: PhotoDesk, content: dict[str, Any]) -> None:
     if "rows" in content:
-        desk.channels.move(int(content["rows"]), int(content["cols"]))
+        desk.channels.move(int(_number(content, "rows")), int(_number(content, "cols")))
     else:
-        desk.channels.position(float(content["y"]), float(content["x"]))
+        desk.channels.position(_number(content, "y"), _number(content, "x"))
+
+
+def _number(content: dict[str, Any], name: str) -> float:
+    value = content[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"the page sent {content['kind']!r} with {name} {value!r}, which is no number.")
+    return value
+
+
+def _likes(panel: FeatureExplorer, content: dict[str, Any]) -> None:
+    if panel.loading:  # it would be waited for
+        raise ValueError("the network is still loading: try again in a moment.")
+    panel.live.complain("")
+    panel.desk.likes()
 
 
 _HANDLERS: dict[Any, Callable[[Any, dict[str, Any]], None]] = {
@@ -140,13 +168,13 @@ _HANDLERS: dict[Any, Callable[[Any, dict[str, Any]], None]] = {
     "move": _move,
     "gone": _gone,
     "photo-hello": lambda panel, content: panel.desk.restore(),
-    "photo-error": lambda panel, content: panel.live.complain(str(content["text"])[:500]),
+    "photo-error": lambda panel, content: panel.live.complain(_readable(str(content["text"]))),
     "tab": _photo(lambda desk, content: desk.open(content["name"])),
     "photo": _photo(_received),
     "photo-sample": _photo(lambda desk, content: desk.sample(content["name"])),
     "photo-remove": _photo(lambda desk, content: desk.remove()),
     "photo-fit": _photo(lambda desk, content: desk.fit(fit=content["fit"])),
-    "photo-crop": _photo(lambda desk, content: desk.fit(centre=(float(content["y"]), float(content["x"])))),
+    "photo-crop": _photo(lambda desk, content: desk.fit(centre=(_number(content, "y"), _number(content, "x")))),
     "target": _photo(lambda desk, content: desk.target(content["target"])),
     "option": _photo(lambda desk, content: desk.option(content["group"], content["name"], content["value"])),
     "compute": _photo(lambda desk, content: desk.compare()),
@@ -154,6 +182,7 @@ _HANDLERS: dict[Any, Callable[[Any, dict[str, Any]], None]] = {
     "cancel": _photo(lambda desk, content: desk.cancel()),
     "channel": _photo(lambda desk, content: desk.channels.open(desk.layer, content["unit"])),
     "position": _photo(_picked),
-    "likes": _photo(lambda desk, content: desk.likes()),
+    "likes": _likes,
+    "channels": _photo(lambda desk, content: desk.channels.close()),
     "npy": _photo(lambda desk, content: desk.save_raw()),
 }

@@ -91,6 +91,7 @@ class Control:
         with self._changed:
             if self._may_not_go() and on_hold is not None:
                 on_hold()
+                return True  # what was interjected before is still waiting
             while self._may_not_go() and not self._woken:
                 self._changed.wait()
             self._woken = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import queue
 import threading
 import weakref
@@ -20,17 +21,22 @@ class _Jobs:
         self._short: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._long: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._waiting = threading.Semaphore(0)
+        self._was_short = False
 
     def put(self, job: Callable[[], None] | None, short: bool = False) -> None:
         (self._short if short else self._long).put(job)  # type: ignore[arg-type]
         self._waiting.release()
 
     def take(self) -> Callable[[], None] | None:
+        """The next job: after a short one a long one that waits, which attends to the short ones as it goes."""
         self._waiting.acquire()
-        try:
-            return self._short.get_nowait()
-        except queue.Empty:
-            return self._long.get()
+        kinds = (self._long, self._short) if self._was_short else (self._short, self._long)
+        for jobs in kinds:
+            with contextlib.suppress(queue.Empty):
+                job = jobs.get_nowait()
+                self._was_short = jobs is self._short
+                return job
+        raise AssertionError("a job was counted that is not there")
 
     def take_short(self) -> Callable[[], None] | None:
         try:
@@ -112,6 +118,7 @@ class SameThread:
 
     def __init__(self) -> None:
         self._short: list[Callable[[], None]] = []
+        self._busy = False
 
     def submit(self, job: Callable[[], None]) -> None:
         """Does the job."""
@@ -120,13 +127,14 @@ class SameThread:
     def interject(self, job: Callable[[], None]) -> None:
         """Does the job; one that is interjected by another is done when that is over."""
         self._short.append(job)
-        if len(self._short) > 1:
+        if self._busy:
             return
-        while self._short:
-            try:
-                self._short[0]()
-            finally:
-                self._short.pop(0)
+        self._busy = True
+        try:
+            while self._short:
+                self._short.pop(0)()
+        finally:
+            self._busy = False
 
     def attend(self) -> bool:
         """Nothing waits."""

@@ -85,6 +85,16 @@ def test_without_relu_guided_says_so_and_names_what_there_is(image, activation, 
         function(make_pooled(activation), image, 1)
 
 
+def test_other_activations_besides_are_named_in_a_warning_at_the_persons_line(image):
+    picture = keras.Input((12, 12, 3))
+    x = keras.layers.Conv2D(4, 3, activation="gelu")(keras.layers.Conv2D(4, 3, activation="relu")(picture))
+    network = network_of(picture, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+    for function in (lambda *a: nv.saliency(*a, gradient="guided"), nv.guided_grad_cam):
+        with pytest.warns(UserWarning, match=r"guided gradients.*keep their own gradient: gelu \(1×\)") as caught:
+            function(network, image, 1)
+        assert {warning.filename for warning in caught} == {__file__}
+
+
 def test_guided_reaches_into_nested_models(image):
     """A transfer-learning model gives what the same layers give without nesting."""
     inner_picture = keras.Input((12, 12, 3))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import gc
+import io
 import sys
 import threading
 import time
 import weakref
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import ipycanvas
@@ -18,9 +20,10 @@ import numpy as np
 import pytest
 import traitlets
 from ipywidgets.widgets import widget as registry
+from PIL import Image
 
 import nbfeatviz as nv
-from nbfeatviz.encoding import decode
+from nbfeatviz.encoding import decode, encode_png
 from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.widgets import networks
 from nbfeatviz.widgets.networks import Choice
@@ -494,3 +497,105 @@ def test_the_settings_are_read_once_a_run(make):
     settings = panel._settings
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings.unit = 3
+
+
+# A photo by code
+
+
+def photo_file(path: Path, kind: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray((PHOTO * 255).astype(np.uint8)).save(buffer, kind)
+    path.write_bytes(buffer.getvalue())
+    return buffer.getvalue()
+
+
+PHOTO = np.random.default_rng(3).random((20, 30, 3), dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    "kind", ["path", "text", "bytes", "view", "pil", "uint8", "float", "batch", "grey", "alpha", "list"]
+)
+def test_a_photo_by_code_is_what_the_headless_functions_take(make, tmp_path, kind: str):
+    data = photo_file(tmp_path / "cat.png")
+    bytes_of = (PHOTO * 255).astype(np.uint8)
+    source = {
+        "path": tmp_path / "cat.png",
+        "text": str(tmp_path / "cat.png"),
+        "bytes": data,
+        "view": memoryview(data),
+        "pil": Image.open(io.BytesIO(data)),
+        "uint8": bytes_of,
+        "float": PHOTO.astype(np.float64),
+        "batch": PHOTO[None],
+        "grey": PHOTO[:, :, 0],
+        "alpha": np.concatenate([PHOTO, PHOTO[:, :, :1]], axis=2),
+        "list": bytes_of.astype(float).__truediv__(255).tolist(),
+    }[kind]
+    panel = make()
+    panel.image = source
+    assert np.array_equal(panel.desk.picture, nv.read_image(source, size=(16, 16)))
+    assert panel.image is panel.desk.picture or np.array_equal(panel.image, panel.desk.picture)
+    assert panel.tabs.photo["name"] == ("cat.png" if kind in ("path", "text") else "photo")
+    assert np.abs(decode(panel.live.still) - panel.desk.picture).max() < 0.003
+
+
+NO_PHOTOS = [b"", b"hello", "missing.png", np.zeros((0, 3, 3)), np.zeros((4, 4, 5)), np.full((4, 4, 3), np.nan)]
+NO_PHOTOS += [np.full((4, 4, 3), 9.0), object(), {}, 7, True, "x" * 10_000, "https://example.org/cat.png"]
+
+
+@pytest.mark.parametrize("source", NO_PHOTOS, ids=lambda source: ascii(type(source).__name__))
+def test_what_is_no_photo_leaves_the_one_before(make, source: Any):
+    panel = make()
+    panel.image = PHOTO
+    before = panel.image, panel.desk.photo, panel.desk.picture, panel.live.still, dict(panel.tabs.photo)
+    with pytest.raises((ValueError, TypeError)) as caught:
+        panel.image = source
+    assert 10 < len(str(caught.value)) < 600
+    after = panel.image, panel.desk.photo, panel.desk.picture, panel.live.still, dict(panel.tabs.photo)
+    assert all(now is then or now == then for now, then in zip(after, before, strict=True))
+
+
+def test_none_takes_the_photo_away(make):
+    panel = make()
+    panel.image = PHOTO
+    panel.image = None
+    assert (panel.desk.photo, panel.tabs.photo, panel.tabs.preview) == (None, {}, b"")
+    panel.run()
+    assert panel.image is not None
+
+
+def test_a_photo_while_a_run_is_going_on_in_the_background(make):
+    alone, panel = make(steps=50), make(background=True, steps=50)
+    alone.run()
+    panel.run()
+    wait(lambda: len(panel.live.frames) > 2)
+    panel.image = PHOTO
+    panel.image = 1 - PHOTO
+    wait(lambda: panel.state == "idle" and len(panel.tabs.predictions) == 3)
+    assert np.array_equal(panel.desk.picture, nv.read_image(1 - PHOTO, size=(16, 16)))
+    assert np.array_equal(panel.image, alone.image)
+
+
+def test_a_run_may_start_from_the_photo(make, net):
+    panel = make(start="photo")
+    panel.desk.take(panel.desk.read(PHOTO, "a"))
+    panel.run()
+    unit = nv.objectives.channel("conv1", 0, pre_activation=True)
+    expected = nv.maximize(net, unit, recipe="tutorial13", steps=3, start=panel.desk.picture)
+    assert np.array_equal(panel.image, expected.image)
+
+
+def test_none_takes_a_photo_away_that_came_from_the_page(make):
+    panel = make()
+    panel.desk.receive("a.png", encode_png(np.zeros((8, 8, 3), np.float32)))
+    assert panel.desk.photo is not None
+    panel.image = None
+    assert panel.desk.photo is None
+
+
+def test_a_reset_of_the_canvas_leaves_the_photo(make):
+    panel = make()
+    panel.image = np.full((16, 16, 3), 0.5, np.float32)
+    panel.reset()
+    assert panel.image is None
+    assert panel.desk.photo is not None

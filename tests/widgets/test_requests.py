@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import json
 import threading
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 import nbfeatviz as nv
+from nbfeatviz.encoding import encode_png
 from nbfeatviz.widgets import requests
 from nbfeatviz.widgets.networks import Choice
 from nbfeatviz.widgets.requests import answer
@@ -58,6 +60,7 @@ def sent(panel: Any, kind: str) -> list[tuple[dict[str, Any], list[bytes]]]:
 
 VALUES = [None, True, -1, 10**30, 1e400, NAN, -INFINITY, 2.5, "", "x", "<script>", b"x", [], [1], {}, {"a": []}]
 KEYS = ["sequence", "name", "value", "step", "format", "x", "y", "rows", "cols"]
+KEYS += ["fit", "target", "group", "unit", "text", "class", "against", "layer", "kinds"]
 KINDS = [*requests._HANDLERS, "unknown", "", None, 7, [], {}, ("set",)]
 
 
@@ -245,3 +248,169 @@ def test_an_acknowledgement_is_heard(panel):
     panel.run()
     answer(panel, {"kind": "ack", "sequence": 1})
     assert panel.live._acknowledged >= 1
+
+
+# The photo tabs
+
+
+PHOTO = np.random.default_rng(3).random((20, 30, 3), dtype=np.float32)
+
+
+@pytest.fixture
+def photo_panel(panel):
+    answer(panel, {"kind": "photo", "name": "a.png"}, [memoryview(encode_png(PHOTO))])
+    assert panel.tabs.photo["name"] == "a.png"
+    return panel
+
+
+def state_of(panel: Any) -> Any:
+    tabs = panel.tabs
+    return copy.deepcopy([tabs.photo, tabs.settings, tabs.seen, tabs.predictions, tabs.tab, panel.controls.settings])
+
+
+PHOTO_KINDS = list(requests._HANDLERS)[list(requests._HANDLERS).index("photo-hello") :]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in PHOTO_KINDS if kind != "photo-remove"])
+@pytest.mark.parametrize("tab", ["saliency", "activations", "compare"])
+def test_nothing_malformed_raises_or_loses_the_photo(photo_panel, kind: str, tab: str):
+    answer(photo_panel, {"kind": "tab", "name": tab})
+    answer(photo_panel, {"kind": "option", "group": "compare", "name": "methods", "value": ["gradient"]})
+    before = state_of(photo_panel)
+    for value in [*VALUES, [[]], {"kind": []}, {"kind": "class"}, {"kind": "unit", "layer": [], "unit": {}}]:
+        for others in ("compare", None, "<script>", [], "x" * 10_000, "\ud800"):
+            for buffers in ([], [b""], [memoryview(b"no image")], [b"x", b"y"]):
+                content = {**dict.fromkeys(KEYS, value), "name": others, "kind": kind}
+                if (kind, value) == ("photo-crop", True) or (kind, others) == ("tab", "compare"):
+                    continue
+                answer(photo_panel, content, buffers)
+                json.dumps(photo_panel.live.status, ensure_ascii=False).encode("utf-8")
+    assert state_of(photo_panel) == before
+    assert photo_panel.state == "idle"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ({"kind": "tab"}, "the page sent 'tab' without 'name'."),
+        ({"kind": "tab", "name": "magic"}, "there is no tab 'magic'"),
+        ({"kind": "photo", "name": "a"}, "without its bytes"),
+        ({"kind": "photo-sample", "name": "coffe"}, "nearest: 'coffee'"),
+        ({"kind": "photo-fit", "fit": "stretch"}, "'crop' or 'squash'"),
+        ({"kind": "photo-crop", "y": 0.5, "x": 2}, "outside the photo"),
+        ({"kind": "photo-crop", "y": NAN, "x": 0.5}, "which is no number"),
+        ({"kind": "target", "target": {"kind": "class"}}, "the page sent 'target' without 'class'."),
+        ({"kind": "target", "target": {"kind": "class", "class": "beee"}}, "nearest: 'bee'"),
+        ({"kind": "option", "group": "occlusion", "name": "patch", "value": 99}, "from 1 to 16"),
+        ({"kind": "channel", "unit": 99}, "has channels 0 to 4"),
+        ({"kind": "position", "rows": "1", "cols": 0}, "'position' with rows '1', which is no number"),
+        ({"kind": "likes"}, "no channel is open"),
+        ({"kind": "npy"}, "no finished map"),
+        ({"kind": "photo-error", "text": "too large"}, "too large"),
+    ],
+)
+def test_what_is_wrong_is_said_and_the_next_good_message_takes_it_away(photo_panel, content: Any, sentence: str):
+    answer(photo_panel, content)
+    assert sentence in photo_panel.live.status["error"]
+    answer(photo_panel, {"kind": "tab", "name": "saliency"})
+    assert photo_panel.live.status["error"] == ""
+
+
+@pytest.mark.parametrize("kind", ["compute", "sanity", "channel"])
+def test_without_a_photo_there_is_nothing_to_ask(panel, kind: str):
+    answer(panel, {"kind": kind, "unit": 0})
+    assert "no photo to ask about" in panel.live.status["error"]
+    for quiet in ("photo-remove", "photo-hello", "cancel"):
+        answer(panel, {"kind": quiet})
+        assert panel.live.status["error"] == ("" if quiet != "photo-hello" else panel.live.status["error"])
+
+
+def test_too_many_bytes_and_garbage_leave_the_photo(photo_panel):
+    for data, sentence in (
+        (bytes(9_000_001), "at most 9,000,000"),
+        (b"", "it is empty"),
+        (b"GIF89a" * 9, "not an image"),
+    ):
+        answer(photo_panel, {"kind": "photo", "name": "b.png"}, [data])
+        assert sentence in photo_panel.live.status["error"]
+    assert photo_panel.tabs.photo["name"] == "a.png"
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 10_000, "\ud800", "<img src=x onerror=alert(1)>"], ids=["long", "surrogate", "markup"]
+)
+def test_what_is_repeated_in_a_sentence_can_be_sent_and_read(photo_panel, text: str):
+    for content in (
+        {"kind": "tab", "name": text},
+        {"kind": "photo-error", "text": text},
+        {"kind": "target", "target": text},
+    ):
+        answer(photo_panel, content)
+        error = photo_panel.live.status["error"]
+        assert 0 < len(error) <= requests.LONGEST_SENTENCE + 2
+        assert error.encode("utf-8")
+
+
+def test_a_panel_of_photo_tabs_from_page_to_page(photo_panel, net, monkeypatch):
+    shown: list[Any] = []
+    monkeypatch.setattr(photo_panel.tabs, "send", lambda content, buffers=(): shown.append(content))
+    for content in (
+        {"kind": "tab", "name": "activations"},
+        {"kind": "channel", "unit": 3},
+        {"kind": "position", "y": 0.5, "x": 0.25},
+        {"kind": "position", "rows": 1, "cols": 0},
+    ):
+        answer(photo_panel, content)
+        assert photo_panel.live.status["error"] == ""
+    assert [content["kind"] for content in shown] == ["grid", "channel", "field", "field"]
+    assert (shown[-1]["row"], shown[-1]["col"]) == (5, 2)
+    answer(photo_panel, {"kind": "npy"})
+    content, buffers = sent(photo_panel, "file")[0]
+    assert content["name"] == "a-activations.npy"
+    assert np.load(io.BytesIO(buffers[0])).shape == (8, 8, 5)
+    answer(photo_panel, {"kind": "likes"})
+    assert (photo_panel.objective, photo_panel.unit) == ("neuron", 3)
+    assert photo_panel.tabs.tab == "optimize"
+    answer(photo_panel, {"kind": "photo-remove"})
+    assert photo_panel.tabs.photo == {}
+
+
+def test_the_tree_chooses_the_layer_of_the_open_tab(photo_panel):
+    answer(photo_panel, {"kind": "tab", "name": "grad-cam"})
+    put(photo_panel, "layer", "conv1")
+    assert photo_panel.tabs.settings["cam"]["layer"] == photo_panel.tree.selected == "conv1"
+    assert photo_panel.layer == "conv2"
+    for wrong in ("conv3", [], 7):
+        put(photo_panel, "layer", wrong)
+        assert photo_panel.live.status["error"]
+        assert photo_panel.tabs.settings["cam"]["layer"] == "conv1"
+    assert len(sent(photo_panel, "refused")) == 3
+    answer(photo_panel, {"kind": "tab", "name": "optimize"})
+    assert photo_panel.tree.selected == "conv2"
+
+
+def test_likes_does_not_wait_for_a_network(photo_panel):
+    answer(photo_panel, {"kind": "tab", "name": "activations"})
+    answer(photo_panel, {"kind": "channel", "unit": 1})
+    photo_panel._networks._ready.clear()
+    answer(photo_panel, {"kind": "likes"})
+    photo_panel._networks._ready.set()
+    assert photo_panel.live.status["error"] == "the network is still loading: try again in a moment."
+    assert photo_panel.tabs.tab == "activations"
+
+
+def test_an_error_of_ours_is_said_too(photo_panel, monkeypatch):
+    def fail() -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(photo_panel.desk, "compare", fail)
+    answer(photo_panel, {"kind": "compute"})
+    assert photo_panel.live.status["error"] == "RuntimeError: a bug"
+
+
+def test_a_large_view_that_was_closed_is_not_opened_again(photo_panel):
+    answer(photo_panel, {"kind": "tab", "name": "activations"})
+    answer(photo_panel, {"kind": "channel", "unit": 1})
+    assert photo_panel.desk.channels.again() is not None
+    answer(photo_panel, {"kind": "channels"})
+    assert photo_panel.desk.channels.again() is None

@@ -233,3 +233,85 @@ def test_a_held_run_shows_its_picture_for_good(done: int):
     assert said == [(("paused", f"paused at step {done}/5"), {"steps": 5})]
     assert [float(picture.max()) for picture in settled] == ([4.0] if done else [])
     assert len(told) == len(settled)
+
+
+class Jobs:
+    """A queue of short jobs, as a worker attends to it."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Any] = []
+        self.done: list[Any] = []
+
+    def attend(self) -> bool:
+        if not self.waiting:
+            return False
+        job = self.waiting.pop(0)
+        self.done.append(job)
+        if callable(job):
+            job()
+        return True
+
+
+def test_between_two_steps_one_other_job_is_done():
+    jobs, ascent = Jobs(), FakeAscent(5)
+    jobs.waiting = ["a", "b", "c"]
+    seen: list[int] = []
+    drive(ascent, Control(), Recorder({k: lambda: seen.append(len(jobs.done)) for k in range(5)}), jobs.attend)
+    assert seen == [1, 2, 3, 3, 3]
+
+
+def test_other_work_changes_nothing_about_a_run():
+    jobs, alone, watched = Jobs(), Recorder(), Recorder()
+    jobs.waiting = ["a"] * 3
+    drive(FakeAscent(5), Control(), alone)
+    drive(FakeAscent(5), Control(), watched, jobs.attend)
+    assert watched.told == alone.told
+
+
+def test_while_held_all_that_comes_is_done_and_it_holds_on():
+    jobs, control, holding, ended = Jobs(), Control(paused=True), threading.Event(), threading.Event()
+    watcher, ascent = Recorder(on_hold=lambda _: holding.set()), FakeAscent()
+    thread = threading.Thread(target=drive, args=(ascent, control, watcher, jobs.attend))
+    thread.start()
+    assert holding.wait(5)
+    for k in range(20):
+        event = threading.Event()
+        jobs.waiting += [k, event.set]
+        control.wake()
+        assert event.wait(5)
+    assert ascent.done == 0
+    assert watcher.told == ["holding"]
+    jobs.waiting.append(ended.set)
+    control.stop()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_a_job_that_goes_on_while_held_is_done_to_its_end():
+    jobs, control, finished = Jobs(), Control(paused=True), threading.Event()
+
+    def piece(n: int) -> None:
+        if n:
+            jobs.waiting.append(lambda: piece(n - 1))
+            control.wake()
+        else:
+            finished.set()
+
+    jobs.waiting.append(lambda: piece(30))
+    thread = threading.Thread(target=drive, args=(FakeAscent(), control, Recorder(), jobs.attend))
+    thread.start()
+    assert finished.wait(5)
+    control.stop()
+    thread.join(5)
+
+
+def test_what_waits_when_a_run_is_held_is_done():
+    jobs, control, done = Jobs(), Control(), threading.Event()
+    jobs.waiting = [lambda: None, lambda: None, lambda: None, done.set]
+    thread = threading.Thread(target=drive, args=(FakeAscent(), control, Recorder({0: control.pause}), jobs.attend))
+    thread.start()
+    try:
+        assert done.wait(2)
+    finally:
+        control.stop()
+        thread.join(5)

@@ -203,3 +203,55 @@ def test_after_the_loop_has_closed_a_post_still_runs():
     main = asyncio.run(kernel())
     on_a_thread(lambda: main.post("x", lambda: seen.append(1)))
     assert seen == [1]
+
+
+def test_a_short_job_goes_before_long_ones_and_in_between(worker: Worker):
+    seen: list[str] = []
+    begun, go = threading.Event(), threading.Event()
+
+    def long() -> None:
+        begun.set()
+        go.wait(5)
+        while worker.attend():
+            seen.append("attended")
+
+    worker.submit(long)
+    worker.submit(lambda: seen.append("long"))
+    assert begun.wait(5)
+    worker.interject(lambda: seen.append("short"))
+    go.set()
+    done(worker)
+    assert seen == ["short", "attended", "long"]
+
+
+def test_only_the_thread_of_the_worker_attends(worker: Worker):
+    release = threading.Event()
+    worker.submit(lambda: release.wait(5))
+    worker.interject(lambda: None)
+    assert not worker.attend()
+    release.set()
+
+
+def test_a_long_job_gets_its_turn_between_short_ones(worker: Worker):
+    event, end = threading.Event(), time.monotonic() + 3
+
+    def again() -> None:
+        if not event.is_set() and time.monotonic() < end:
+            worker.interject(again)
+
+    worker.interject(again)
+    worker.submit(event.set)
+    assert event.wait(2)
+
+
+def test_an_error_in_the_same_thread_does_not_stop_what_comes():
+    same, seen = SameThread(), []
+
+    def job() -> None:
+        same.interject(lambda: seen.append("inner"))
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        same.interject(job)
+    same.interject(lambda: seen.append("next"))
+    assert seen == ["inner", "next"]

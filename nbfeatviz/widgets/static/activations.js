@@ -9,7 +9,10 @@ class Activations {
     this.cells = new Cells({ open: (unit) => page.openChannel(unit), label: (unit) => this.label(unit) });
     this.bars = new BarList();
     this.bar = new ColourBar();
-    this.sort = chooser((value) => { this.sorts[this.page.results.activations.bars ? "bars" : "grid"] = value; changed(); });
+    this.sort = chooser((value) => {
+      this.sorts[page.results.activations.bars ? "bars" : "grid"] = value;
+      changed();
+    });
     this.scale = chooser(changed, {}, [["each", "each channel"], ["common", "common"]]);
     const side = (text, filtering) => pressable(text, () => { this.filtering = filtering; changed(); });
     this.sides = [side("activations", false), side("filters", true)];
@@ -50,11 +53,11 @@ class Activations {
   showLarge({ unit }) {
     const { field } = this.page.results.activations;
     const [top, left, bottom, right] = field?.box ?? [0, 0, 0, 0];
-    field ? this.likes.setAttribute("aria-label", `show what it likes to see: the neuron of channel ${unit} at row ${field.row}, column ${field.col}`)
-      : this.likes.removeAttribute("aria-label");
+    const place = field && `row ${field.row}, column ${field.col}`, share = Math.round(100 * (bottom - top) * (right - left));
     this.field.textContent = field
-      ? `neuron at row ${field.row}, column ${field.col}: ${digits(field.value)}; the box is what it can see, ${Math.round(100 * (bottom - top) * (right - left))} % of the picture`
+      ? `neuron at ${place}: ${digits(field.value)}; the box is what it can see, ${share} % of the picture`
       : "click a position to pick its neuron";
+    this.likes.setAttribute("aria-label", "show what it likes to see" + (field ? `: the neuron of channel ${unit} at ${place}` : ""));
     this.likes.title = field ? "an image made for this neuron" : "an image made for this channel";
     for (const button of [this.back, this.likes]) button.disabled = this.page.lost;
     return null;
@@ -77,7 +80,8 @@ class Activations {
     const paint = (unit, words, offset, stride) => {
       const [start, step] = range ? placing(figures[4 * unit + 2], figures[4 * unit + 3], range, 255) : [0, 1];
       for (let y = 0, k = unit * height * width; y < height; y++, offset += stride)
-        for (let x = 0; x < width; x++, k++) words[offset + x] = table[Math.min(255, Math.max(0, (start + step * values[k] + 0.5) | 0))];
+        for (let x = 0; x < width; x++, k++)
+          words[offset + x] = table[Math.min(255, Math.max(0, (start + step * values[k] + 0.5) | 0))];
     };
     this.cells.show({ order: this.ordered(grid), size: grid.cell, paint, name: `channels of ${grid.layer}`, key: grid.layer });
   }
@@ -93,7 +97,8 @@ class Activations {
     this.bar.el.hidden = true;
     const paint = (unit, words, offset, stride) => {
       for (let y = 0, k = 3 * unit * height * width; y < height; y++, offset += stride)
-        for (let x = 0; x < width; x++, k += 3) words[offset + x] = 0xff000000 | (values[k + 2] << 16) | (values[k + 1] << 8) | values[k];
+        for (let x = 0; x < width; x++, k += 3)
+          words[offset + x] = 0xff000000 | (values[k + 2] << 16) | (values[k + 1] << 8) | values[k];
     };
     const order = filters.count === grid.count ? this.ordered(grid) : [...Array(filters.count).keys()];
     this.cells.show({ order, size: filters.size, paint, name: `filters of ${grid.layer}`, key: grid.layer });

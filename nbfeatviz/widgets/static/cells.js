@@ -97,8 +97,9 @@ class Cells {
   placeMark() {
     const { marked, columns, pitch, cell } = this;
     this.mark.hidden = !(marked >= 0);
-    if (marked >= 0)
-      Object.assign(this.mark.style, { top: `${Math.floor(marked / columns) * pitch}px`, left: `${(marked % columns) * pitch}px`, width: `${cell}px`, height: `${cell}px` });
+    if (this.mark.hidden) return;
+    const [row, col] = [Math.floor(marked / columns), marked % columns];
+    Object.assign(this.mark.style, { top: `${row * pitch}px`, left: `${col * pitch}px`, width: `${cell}px`, height: `${cell}px` });
   }
 
   click(event) {

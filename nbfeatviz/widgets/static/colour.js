@@ -19,6 +19,9 @@ const colourTable = (() => {
 /** The largest magnitude that has a colour of its own: a few pixels may lie far above all others. */
 const mostOf = ({ low, high, limit }) => Math.min(limit ?? Infinity, Math.max(Math.abs(low), Math.abs(high))) || 1;
 
+/** Whether values lie beyond the ends of the colours; rounding does not count. */
+const isBeyond = (map) => Math.max(-map.low, map.high) > mostOf(map) * 1.000001;
+
 /** [from, to] of the colour map: around zero for what has signs. */
 function rangeOf(map) {
   const most = mostOf(map);

@@ -15,7 +15,8 @@ class Card {
     this.record = map;
     this.layers.show(picture, map, signed ? [-mostOf(map), mostOf(map)] : [0, mostOf(map)], table);
     this.lines = lines;
-    this.caption.replaceChildren(...lines.map(({ text, title, strong }, k) => make(k ? "div" : "strong", { text, title, class: strong ? "nbfeatviz-best" : null })));
+    this.caption.replaceChildren(...lines.map(({ text, title, strong }, k) =>
+      make(k ? "div" : "strong", { text, title, class: strong ? "nbfeatviz-best" : null })));
   }
 
   /** Marks a place, given in fractions, and returns the value there. */
@@ -35,16 +36,18 @@ class Compare {
     this.run = pressable("Compare", () => page.say("compute"), { class: "nbfeatviz-primary", title: "all methods that are ticked, on this photo" });
     this.check = chooser((name) => page.option("compare", "sanity", name));
     this.randomize = pressable("Randomize layers", () => page.say("sanity"),
-      { title: "the weights become random, layer by layer from the top: a map that stays as it is does not explain the network (Adebayo et al. 2018)" });
+      { title: "the weights become random, layer by layer from the top: a map that stays as it is "
+        + "does not explain the network (Adebayo et al. 2018)" });
     this.cards = { compared: [], stages: [] };
-    const strip = (name) => make("div", { class: "nbfeatviz-strip", tabindex: "0", role: "group", "aria-label": name, on: {
-      pointermove: (event) => this.hover(event), pointerleave: () => this.point(null), keydown: (event) => this.key(event), blur: () => this.point(null),
-    } });
+    const away = () => this.point(null), listeners = {
+      pointermove: (event) => this.hover(event), pointerleave: away, keydown: (event) => this.key(event), blur: away };
+    const strip = (name) => make("div", { class: "nbfeatviz-strip", tabindex: "0", role: "group", "aria-label": name, on: listeners });
     this.compared = strip("maps side by side; arrow keys move a crosshair over all");
     this.stages = strip("maps while layers become random; arrow keys move a crosshair over all");
     this.stages.classList.add("nbfeatviz-line");
     this.legend = make("div", { class: "nbfeatviz-legend",
-      text: "Deletion: the probability while the most important pixels are taken away, averaged; lower is better. Insertion: while they are put back; higher is better." });
+      text: "Deletion: the probability while the most important pixels are taken away, averaged; lower is better. "
+        + "Insertion: while they are put back; higher is better." });
     this.readout = make("div", { class: "nbfeatviz-readout", "aria-live": "off" });
     this.bar = new ColourBar();
     this.checkRow = row("check", this.check, this.randomize);
@@ -70,8 +73,8 @@ class Compare {
       { text: record.layer ? `similarity ${record.similarity.toFixed(2)}` : record.title, title: "to the map of the trained network; 1 is the same" }]);
     this.legend.hidden = !compared.length;
     this.bar.el.hidden = !compared.length && !stages.length;
-    const range = this.signed ? [-1, 1] : [0, 1], beyond = [...compared, ...stages].filter((map) => Math.max(-map.low, map.high) > mostOf(map) * 1.000001);
-    this.bar.show(range, table, ticks(range, this.signed && beyond.length, beyond.length));
+    const range = this.signed ? [-1, 1] : [0, 1], beyond = [...compared, ...stages].some(isBeyond);
+    this.bar.show(range, table, ticks(range, this.signed && beyond, beyond));
     return [...compared, ...stages].sort((a, b) => a.arrived - b.arrived).at(-1) ?? null;
   }
 
@@ -80,7 +83,8 @@ class Compare {
     if (this.known !== text) {
       this.known = text;
       this.boxes.replaceChildren(this.boxes.firstChild, ...methods.map(([name, title]) =>
-        make("label", {}, make("input", { type: "checkbox", value: name, on: { change: () => this.choose() } }), make("span", { text: title }))));
+        make("label", {},
+          make("input", { type: "checkbox", value: name, on: { change: () => this.choose() } }), make("span", { text: title }))));
     }
     for (const box of this.boxes.querySelectorAll("input")) Object.assign(box, { checked: chosen.includes(box.value), disabled: off });
   }
@@ -91,8 +95,11 @@ class Compare {
   }
 
   scores(record, all) {
-    const line = (name, best, title) => record[name] == null ? []
-      : [{ text: `${name} ${record[name].toFixed(3)}`, title, strong: all.length > 1 && record[name] === best(...all.map((one) => one[name] ?? NaN).filter(Number.isFinite)) }];
+    const line = (name, best, title) => {
+      if (record[name] == null) return [];
+      const strong = all.length > 1 && record[name] === best(...all.map((one) => one[name]).filter(Number.isFinite));
+      return [{ text: `${name} ${record[name].toFixed(3)}`, title, strong }];
+    };
     return [{ text: record.title, title: record.seconds == null ? null : `${digits(record.seconds)} s` },
       ...line("deletion", Math.min, "area under the deletion curve: lower is better"),
       ...line("insertion", Math.max, "area under the insertion curve: higher is better")];
@@ -115,7 +122,8 @@ class Compare {
     const map = event.target.closest(".nbfeatviz-small-map");
     if (!map) return this.point(null);
     const area = map.getBoundingClientRect();
-    this.point([clamp((event.clientY - area.top) / area.height, 0, 1), clamp((event.clientX - area.left) / area.width, 0, 1)], event.currentTarget);
+    const [y, x] = [(event.clientY - area.top) / area.height, (event.clientX - area.left) / area.width];
+    this.point([clamp(y, 0, 1), clamp(x, 0, 1)], event.currentTarget);
   }
 
   key(event) {

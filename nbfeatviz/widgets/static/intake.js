@@ -14,14 +14,16 @@ function examine(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const letters = (at, length) => String.fromCharCode(...bytes.subarray(at, at + length));
   try {
-    if (letters(0, 8) === "\x89PNG\r\n\x1a\n") return { kind: "PNG", width: view.getUint32(16), height: view.getUint32(20), whole: wholePng(view) };
+    if (letters(0, 8) === "\x89PNG\r\n\x1a\n")
+      return { kind: "PNG", width: view.getUint32(16), height: view.getUint32(20), whole: wholePng(view) };
     if (bytes[0] === 0xff && bytes[1] === 0xd8) return examineJpeg(bytes, view);
     if (/^GIF8[79]a$/.test(letters(0, 6))) return { kind: "GIF", width: view.getUint16(6, true), height: view.getUint16(8, true), whole: true };
     if (letters(0, 4) === "RIFF" && letters(8, 4) === "WEBP")
       return { kind: "WebP", ...webpSize(view, letters(12, 4)), whole: view.getUint32(4, true) + 8 <= bytes.length };
     if (letters(0, 2) === "BM") {
       const old = view.getUint32(14, true) === 12;
-      const [width, height] = old ? [view.getUint16(18, true), view.getUint16(20, true)] : [view.getInt32(18, true), Math.abs(view.getInt32(22, true))];
+      const [width, height] = old ? [view.getUint16(18, true), view.getUint16(20, true)]
+        : [view.getInt32(18, true), Math.abs(view.getInt32(22, true))]; // rows may run downwards
       return { kind: "BMP", width, height, whole: view.getUint32(2, true) <= bytes.length };
     }
   } catch (error) {
@@ -113,10 +115,11 @@ async function readPhoto(file) {
   try {
     const longest = Math.max(bitmap.width, bitmap.height), scale = Math.min(1, LONGEST_SIDE / longest);
     if (scale === 1 && bytes.length < LARGEST_SENT) return bytes.buffer; // as it is: the kernel then sees what a script sees
-    const canvas = make("canvas", { width: Math.max(1, Math.round(bitmap.width * scale)), height: Math.max(1, Math.round(bitmap.height * scale)) });
+    const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
+    const canvas = make("canvas", { width, height });
     const context = canvas.getContext("2d");
     context.imageSmoothingQuality = "high";
-    context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    context.drawImage(bitmap, 0, 0, width, height);
     const blob = await packed(canvas, kind !== "JPEG");
     canvas.width = canvas.height = 0; // gives its memory back now
     if (!blob || blob.size >= LARGEST_SENT) throw new Refusal(`“${file.name}” stays too large, even as a small JPEG.`);

@@ -41,12 +41,17 @@ class Overlaid {
   }
 }
 
+/** Places an element over a part of the one that holds it, given in fractions. */
+function placeBox(element, top, left, bottom, right) {
+  Object.assign(element.style, { top: percent(top), left: percent(left), height: percent(bottom - top), width: percent(right - left) });
+}
+
 /** A large map: values under the pointer and under the keys, and neurons to pick where `picks` is set. */
 class MapView {
   constructor({ pick, move }) {
     this.told = { pick, move };
     this.cross = make("div", { class: "nbfeatviz-cross", hidden: true });
-    this.box = make("div", { class: "nbfeatviz-box", hidden: true });
+    this.box = make("div", { class: "nbfeatviz-reach", hidden: true });
     this.area = make("div", {
       class: "nbfeatviz-map", tabindex: "0", role: "application",
       on: {
@@ -79,7 +84,7 @@ class MapView {
     this.box.hidden = !field;
     if (field) {
       const [top, left, bottom, right] = field.box;
-      Object.assign(this.box.style, { top: percent(top), left: percent(left), height: percent(bottom - top), width: percent(right - left) });
+      placeBox(this.box, top, left, bottom, right);
       if (field !== this.placed) this.at = [field.row, field.col];
     }
     this.placed = field;

@@ -43,7 +43,8 @@ class PhotoBox {
       const buffer = await readPhoto(file);
       if (turn === this.turn) await page.say("photo", { name: file.name }, [buffer]);
     } catch (error) {
-      if (turn === this.turn) page.say("photo-error", { text: error instanceof Refusal ? error.message : `“${file.name}” cannot be read: ${error.message}` });
+      const text = error instanceof Refusal ? error.message : `“${file.name}” cannot be read: ${error.message}`;
+      if (turn === this.turn) page.say("photo-error", { text });
     } finally {
       if (turn === this.turn) this.reading.textContent = "";
     }
@@ -133,7 +134,7 @@ class PhotoBox {
 
   place() {
     const [top, left, bottom, right] = this.box, [down, across] = [1 - (bottom - top), 1 - (right - left)];
-    Object.assign(this.handle.style, { top: percent(top), left: percent(left), height: percent(bottom - top), width: percent(right - left) });
+    placeBox(this.handle, top, left, bottom, right);
     const movable = Math.max(down, across) > 0.002, upright = down > across;
     this.handle.hidden = !movable;
     const place = Math.round((100 * (upright ? top : left)) / Math.max(down, across, 1e-9));

@@ -1,6 +1,7 @@
 // What is asked of the network: its predictions, and the class, unit or difference that the maps explain.
 
-const TARGETS = [["predicted", "the predicted class"], ["class", "a class"], ["difference", "a class rather than another"], ["unit", "a unit of a layer"]];
+const TARGETS = [["predicted", "the predicted class"], ["class", "a class"], ["difference", "a class rather than another"],
+  ["unit", "a unit of a layer"]];
 
 class TargetBox {
   constructor(page) {
@@ -9,12 +10,14 @@ class TargetBox {
     this.rows = make("div", { class: "nbfeatviz-predictions", role: "group", "aria-label": "predictions" });
     this.kind = chooser((kind) => this.choose({ kind, ...this.defaults(kind) }));
     this.names = make("datalist", { id });
-    const search = (name, label) => make("input", { type: "text", list: id, placeholder: "search by name…", autocomplete: "off", "aria-label": label,
+    const search = (name, label) => make("input", {
+      type: "text", list: id, placeholder: "search by name…", autocomplete: "off", "aria-label": label,
       on: committing((event) => this.named(name, event.target.value.trim())) });
     this.first = search("class", "target class");
     this.second = search("against", "rather than");
-    this.unit = make("input", { type: "number", min: 0, step: 1, "aria-label": "target unit",
-      on: committing(() => { if (this.unit.value !== "") this.choose({ unit: Number(this.unit.value), layer: this.target.layer || page.facts.layer }); }) });
+    this.unit = make("input", { type: "number", min: 0, step: 1, "aria-label": "target unit", on: committing(() => {
+      if (this.unit.value !== "") this.choose({ unit: Number(this.unit.value), layer: this.target.layer || page.facts.layer });
+    }) });
     this.layer = make("span", { class: "nbfeatviz-total" });
     this.follow = pressable("use the chosen layer", () => this.choose({ layer: page.facts.layer, unit: 0 }));
     this.firstRow = row("class", this.first);
@@ -84,7 +87,8 @@ class TargetBox {
   }
 
   showPredictions() {
-    const { predictions } = this.page, { target } = this, current = target.kind === "predicted" ? predictions[0]?.[0] : target.class;
+    const { predictions } = this.page, { target } = this;
+    const current = target.kind === "predicted" ? predictions[0]?.[0] : target.class;
     const text = JSON.stringify(predictions);
     this.rows.hidden = !predictions.length;
     if (this.predicted !== text) {

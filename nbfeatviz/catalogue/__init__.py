@@ -1,0 +1,1 @@
+"""Many units, many pictures: what is found by looking through them."""

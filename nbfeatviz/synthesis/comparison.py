@@ -1,0 +1,137 @@
+"""compare() -> Visualizations: the same again with other seeds, step counts, recipes or objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nbfeatviz.networks.loading import checked_size
+from nbfeatviz.networks.network import Network
+from nbfeatviz.synthesis import recipes as recipes_module
+from nbfeatviz.synthesis.arguments import checked_objectives, checked_seeds, positive
+from nbfeatviz.synthesis.ascent import Ascent, Step
+from nbfeatviz.synthesis.objectives import Objective
+from nbfeatviz.synthesis.recipe import Recipe
+from nbfeatviz.synthesis.visualization import Numbers, Visualization
+
+
+@dataclass(frozen=True)
+class _Case:
+    objective: Objective
+    recipe: Recipe
+    steps: int
+    seed: int
+
+
+def compare(
+    net: Network,
+    objective: Objective | Sequence[Objective],
+    *,
+    recipe: str | Recipe | Sequence[str | Recipe] = recipes_module.DEFAULT,
+    steps: int | None | Sequence[int] = None,
+    seed: int | Sequence[int] = 0,
+    size: int | tuple[int, int] | None = None,
+    start: Any = None,
+    on_step: Callable[[tuple[int, ...], Step], Any] | None = None,
+) -> tuple[Visualization, ...]:
+    """Several runs that differ in seed, step count, recipe or objective, side by side.
+
+    What can be optimized together is: one batch for all cases of one recipe and one kind of objective, one run for
+    those that differ in their step count alone.
+
+    Args:
+        net: network.
+        objective: one for all, or one a case.
+        recipe: likewise.
+        steps: likewise; None for the recipe's.
+        seed: likewise.
+        size: (height, width) of the pictures.
+        start: as for `ascend`.
+        on_step: called with the places of the cases of a batch and its Step, whose image is (n, H, W, C).
+
+    Returns:
+        A Visualization a case, in order; without frames.
+
+    Raises:
+        ValueError: lists of unlike lengths, or what `ascend` refuses.
+    """
+    cases = _cases(objective, recipe, steps, seed)
+    groups: dict[Any, list[int]] = {}
+    extent = None if size is None else checked_size(size)
+    for place, case in enumerate(cases):
+        groups.setdefault(_group(net, case, extent), []).append(place)
+    found: dict[int, Visualization] = {}
+    for places in groups.values():
+        found.update(_run(net, [(place, cases[place]) for place in places], size, start, on_step))
+    return tuple(found[place] for place in range(len(cases)))
+
+
+def _cases(objective: Any, recipe: Any, steps: Any, seed: Any) -> list[_Case]:
+    given: dict[str, list[Any]] = {
+        "objective": checked_objectives(objective),
+        "recipe": [recipes_module.get(one) for one in (recipe if isinstance(recipe, list | tuple) else [recipe])],
+        "steps": list(steps) if isinstance(steps, list | tuple | range) else [steps],
+        "seed": list(seeds) if isinstance(seeds := checked_seeds(seed), tuple) else [seeds],
+    }
+    lengths = {name: len(values) for name, values in given.items() if len(values) != 1}
+    if len(set(lengths.values())) > 1 or 0 in lengths.values():
+        said = ", ".join(f"{length} of {name}" for name, length in lengths.items())
+        raise ValueError(f"the cases do not match: {said}; give lists of one length, or one value for all.")
+    count = max(lengths.values(), default=1)
+    columns = [values * count if len(values) == 1 else values for values in given.values()]
+    return [
+        _Case(one, way, positive("steps", number, optional=True) or way.steps, int(own))
+        for one, way, number, own in zip(*columns, strict=True)
+    ]
+
+
+def _group(net: Network, case: _Case, size: tuple[int, int] | None) -> Any:
+    """What cases must have in common to be one batch."""
+    timed = case.recipe.moves or case.recipe.phases or any(
+        not getattr(change, "last", True) for change in case.recipe.after
+    )  # fmt: skip
+    # a recipe that depends on how many steps there will be does not pass through the shorter run's end
+    return case.recipe, case.objective.resolved(net, size).structure, case.steps if timed else None
+
+
+def _run(net: Network, cases: list[tuple[int, _Case]], size: Any, start: Any, on_step: Any) -> dict[int, Visualization]:
+    rows = list(dict.fromkeys((case.objective, case.seed) for _, case in cases))
+    ascent = Ascent(
+        net,
+        [objective for objective, _ in rows],
+        recipe=cases[0][1].recipe,
+        steps=max(case.steps for _, case in cases),
+        seed=[seed for _, seed in rows],
+        size=size,
+        start=start,
+    )
+    numbers: list[list[Numbers]] = [[] for _ in rows]
+    found: dict[int, Visualization] = {}
+    for step in ascent:
+        for row, kept in enumerate(numbers):
+            kept.append(
+                Numbers(
+                    step.index,
+                    float(step.loss[row]),
+                    float(step.gradient_min[row]),
+                    float(step.gradient_max[row]),
+                    float(step.step_size[row]),
+                )  # fmt: skip
+            )
+        if on_step is not None:
+            on_step(tuple(place for place, _ in cases), step)
+        ended = [(place, case) for place, case in cases if case.steps == ascent.done]
+        reached = ascent.visualization() if ended else None
+        for place, case in ended:
+            assert reached is not None
+            row = rows.index((case.objective, case.seed))
+            settings = replace(reached.settings, objective=case.objective, seed=case.seed)
+            found[place] = replace(
+                reached,
+                image=reached.image[row],
+                variables=None if reached.variables is None else reached.variables[row],
+                steps=tuple(numbers[row]),
+                settings=settings,
+            )
+    return found

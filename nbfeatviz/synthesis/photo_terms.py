@@ -1,0 +1,133 @@
+"""Terms about a photo: the activations (content) or the statistics (style) that a picture is to share with it."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import tensorflow as tf
+
+from nbfeatviz.images import as_picture, fitted
+from nbfeatviz.networks.backbone import Backbone, Tap
+from nbfeatviz.networks.network import Network
+from nbfeatviz.synthesis.terms import bits, check_layer, number_of
+
+Statistic = Literal["gram", "moments"]
+
+
+class Photo:
+    """A photo of the user's, and what networks gave for it: so that a moved weight computes nothing anew."""
+
+    def __init__(self, image: Any) -> None:
+        self.image = image
+        self._known: weakref.WeakKeyDictionary[Network, dict[Any, np.ndarray]] = weakref.WeakKeyDictionary()
+
+    def __repr__(self) -> str:
+        return repr(str(self.image)) if isinstance(self.image, str | os.PathLike) else "photo"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Photo) and repr(self) == repr(other) and (
+            self.image is other.image or isinstance(self.image, str | os.PathLike)
+        )  # fmt: skip
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def activation(self, network: Network, tap: Tap, size: tuple[int, int] | None) -> np.ndarray:
+        """The network's value at a tap for the photo, fitted by centre crop: float32 (h, w, units) or (units,)."""
+        size = size or network.contract.size
+        known = self._known.setdefault(network, {})
+        if (tap, size) not in known:
+            picture = fitted(as_picture(self.image, network.contract.channels), size)
+            backbone = Backbone(network, [tap])
+            compute = network.compiled(("activation", tap, size), lambda: lambda pictures: backbone(pictures)[tap])
+            known[tap, size] = np.asarray(compute(tf.constant(picture[None], tf.float32)), np.float32)[0]
+        return known[tap, size]
+
+
+class _Alike:
+    """Reads −mean (s(A) − s(photo))² ÷ mean s(photo)², s a statistic of activations."""
+
+    def __init__(self, statistic: str) -> None:
+        self.statistic = statistic
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Alike) and self.statistic == other.statistic
+
+    def __hash__(self) -> int:
+        return hash(("alike", self.statistic))
+
+    def measure(self, activation: Any, values: Any) -> Any:
+        found, wanted = statistic_of(tf.cast(activation, tf.float32), self.statistic), number_of(values)
+        if found.shape[1] is not None and wanted.shape[1] is not None and found.shape[1] != wanted.shape[1]:
+            raise ValueError(
+                f"the photo gave {wanted.shape[1]} values and the picture gives {found.shape[1]}: a recipe that crops "
+                "cannot be used with content."
+            )
+        return -tf.reduce_mean(tf.square(found - wanted), axis=1) / (tf.reduce_mean(tf.square(wanted), axis=1) + 1e-12)
+
+
+def statistic_of(activation: Any, statistic: str) -> Any:
+    """(batch, n) of activations (batch, ..., units): "values" as they are, "gram" A'A / (h w), or "moments"."""
+    batch, units = tf.shape(activation)[0], activation.shape[-1]
+    if statistic == "values":
+        return tf.reshape(activation, [batch, int(np.prod(activation.shape[1:]))])
+    flat = tf.reshape(activation, [batch, int(np.prod(activation.shape[1:-1])), units])
+    if statistic == "gram":
+        gram = tf.einsum("npu,npv->nuv", flat, flat) / float(flat.shape[1])
+        return tf.reshape(gram, [batch, units * units])
+    mean, variance = tf.nn.moments(flat, axes=[1])
+    return tf.concat([mean, tf.sqrt(variance + 1e-12)], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Resolved:
+    """A term with the photo's statistic."""
+
+    tap: Tap
+    values: np.ndarray
+    reader: _Alike
+
+
+@dataclass(frozen=True)
+class Content:
+    """Minus the distance of a layer's activations from those of a photo, 0 where they are equal (Mahendran 2015)."""
+
+    layer: str
+    photo: Photo = field(hash=True)
+    pre_activation: bool = False
+
+    def __str__(self) -> str:
+        return f"content({self.layer!r}, {self.photo!r}{', pre_activation=True' * self.pre_activation})"
+
+    def resolved(self, network: Network, size: tuple[int, int] | None = None) -> _Resolved:
+        """With the photo's activations."""
+        check_layer(network, self.layer)
+        tap = Tap(self.layer, self.pre_activation)
+        return _Resolved(tap, bits(self.photo.activation(network, tap, size)), _Alike("values"))
+
+
+@dataclass(frozen=True)
+class Style:
+    """Minus the distance of statistics of activations, summed over layers (Gatys et al. 2016; Li et al. 2017)."""
+
+    layers: tuple[str, ...]
+    photo: Photo
+    statistic: Statistic = "gram"
+
+    def __str__(self) -> str:
+        other = "" if self.statistic == "gram" else f", statistic={self.statistic!r}"
+        return f"style({list(self.layers)}, {self.photo!r}{other})"
+
+    def resolved(self, network: Network, size: tuple[int, int] | None = None) -> list[tuple[float, _Resolved]]:
+        """One term a layer, with the photo's statistics."""
+        terms = []
+        for layer in self.layers:
+            check_layer(network, layer, positions=True)
+            tap = Tap(layer)
+            found = statistic_of(tf.constant(self.photo.activation(network, tap, size)[None]), self.statistic)
+            terms.append((1.0, _Resolved(tap, bits(found), _Alike(self.statistic))))
+        return terms

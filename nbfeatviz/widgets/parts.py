@@ -1,0 +1,66 @@
+"""The widgets that a panel is made of, in one grid that the style sheet lays out."""
+
+from __future__ import annotations
+
+import uuid
+
+import ipycanvas
+import ipywidgets
+
+from nbfeatviz.widgets.attribution_tabs import AttributionTabs
+from nbfeatviz.widgets.layer_tree import LayerTreeView
+from nbfeatviz.widgets.live_canvas import LiveCanvas
+from nbfeatviz.widgets.page import Commands
+from nbfeatviz.widgets.synthesis_tab import SynthesisTab
+
+
+class Parts:
+    """Made together and closed together. In the grid the first one is the first that Tab reaches.
+
+    Attributes:
+        commands: what the page says.
+        canvas: where the picture of a run is drawn.
+        live: what draws it.
+        tree: the layer tree.
+        controls: of the Optimize tab.
+        tabs: the tab bar and the photo tabs.
+        grid: all that is seen.
+    """
+
+    def __init__(self) -> None:
+        key = uuid.uuid4().hex
+        self.commands = Commands(key=key)
+        self.canvas = ipycanvas.Canvas(width=224, height=224)
+        self.live = LiveCanvas(canvas=self.canvas, commands=self.commands, key=key)
+        self.tree = LayerTreeView(commands=self.commands)
+        self.controls = SynthesisTab(live=self.live, commands=self.commands)
+        self.tabs = AttributionTabs(live=self.live, commands=self.commands, controls=self.controls)
+        self.grid = ipywidgets.Box([self.tabs, self.tree, self.canvas, self.live, self.controls])
+        named = {
+            "grid": self.grid,
+            "tree": self.tree,
+            "picture": self.canvas,
+            "live": self.live,
+            "controls": self.controls,
+            "photo": self.tabs,
+        }
+        for name, part in named.items():
+            part.add_class(f"nbfeatviz-{name}")
+        _hear_on_any_shell(self.commands)
+
+    def close(self) -> None:
+        """Closes every widget, on the page too."""
+        for part in (self.tree, self.live, self.controls, self.tabs, self.canvas, self.commands, self.grid):
+            if part.comm is not None:
+                part.layout.close()
+            part.close()
+
+
+def _hear_on_any_shell(commands: Commands) -> None:
+    """Lets ipykernel 7.4 hear this comm while a cell runs, also before the page has first spoken on it.
+
+    That version sends a page's message to the shell that last published on the comm, which at first is the
+    cell that made the panel. Taking its memory of that away leaves the message's own shell.
+    """
+    if hasattr(commands.comm, "_reply_subshell_for"):
+        commands.comm._reply_subshell_for = None

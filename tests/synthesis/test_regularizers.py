@@ -1,0 +1,100 @@
+"""Penalties against NumPy, subtracted inside the gradient; the user's own functions."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import nbfeatviz as nv
+from nbfeatviz import objectives, recipes
+from nbfeatviz.synthesis.regularizers import CentreBias, LpNorm, PreSigmoid, TotalVariation, penalty_of
+
+PIXELS = np.random.default_rng(2).uniform(0, 255, (2, 7, 9, 3))
+UNIT = objectives.channel("conv2", 1)
+
+
+def penalty(regularizer, pixels=PIXELS, logits=None):
+    return penalty_of(regularizer, tf.constant(pixels, tf.float32), logits).numpy()
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, 6.0, 12.0])
+def test_the_norm_of_the_values(p):
+    expected = [3 * np.linalg.norm(one.ravel(), p) / one.size for one in PIXELS]
+    np.testing.assert_allclose(penalty(LpNorm(3.0, p)), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("beta", [1.0, 2.0])
+def test_total_variation(beta):
+    down, right = PIXELS[:, 1:, :-1] - PIXELS[:, :-1, :-1], PIXELS[:, :-1, 1:] - PIXELS[:, :-1, :-1]
+    expected = 2 * ((down**2 + right**2) ** (beta / 2)).sum((1, 2, 3)) / PIXELS[0].size
+    np.testing.assert_allclose(penalty(TotalVariation(2.0, beta)), expected, rtol=1e-5)
+    assert penalty(TotalVariation(2.0, beta), np.full((1, 4, 4, 3), 9.0)) == pytest.approx(0, abs=1e-5)
+
+
+def test_before_the_sigmoid_only_what_is_beyond_the_limit_costs():
+    logits = tf.constant([[[[-4.0, 1.0]], [[2.0, 3.0]]]])
+    assert penalty(PreSigmoid(2.0, 2.5), logits=logits) == pytest.approx([2 * (1.5**2 + 0.5**2) / 4])
+    with pytest.raises(ValueError, match="PreSigmoid needs a parameterization with a sigmoid"):
+        penalty(PreSigmoid())
+
+
+def test_the_bias_to_the_centre_costs_more_the_farther_out():
+    costs = []
+    for place in range(5):
+        pixels = np.zeros((1, 9, 9, 1))
+        pixels[0, 4, 4 + place] = 1.0
+        costs.append(penalty(CentreBias(), pixels)[0])
+    assert (np.diff(costs) > 0).all()
+
+
+def test_a_penalty_is_subtracted_and_pulls(net):
+    plain = recipes.get("lucid").replace(transforms=())
+    ends = {}
+    for weight in (0.0, 300.0):
+        recipe = plain.replace(regularizers=(TotalVariation(weight),))
+        run = nv.maximize(net, UNIT, recipe=recipe, steps=30)
+        ends[weight] = abs(np.diff(run.image, axis=1)).mean()
+        assert run.steps[0].loss == nv.maximize(net, UNIT, recipe=plain, steps=1).steps[0].loss  # without the penalty
+    assert ends[300.0] < 0.6 * ends[0.0]
+    free = nv.maximize(net, UNIT, recipe=plain, steps=30).image
+    idle = nv.maximize(net, UNIT, recipe=plain.replace(regularizers=(TotalVariation(0.0),)), steps=30).image
+    np.testing.assert_allclose(idle, free, atol=1e-4)
+
+
+def test_functions_of_ones_own(net):
+    def grey(pixels):
+        return 50 * tf.reduce_mean((pixels - 0.5) ** 2, axis=[1, 2, 3])
+
+    def greyer(pixels):
+        return 50 * tf.reduce_mean((pixels - 0.5) ** 2)
+
+    def half(pictures):
+        return pictures[:, ::2, ::2]
+
+    def shaken(pictures, seed):
+        return pictures + 0.01 * tf.random.stateless_normal(pictures.shape, seed)
+
+    def back(pixels):
+        return pixels * 0.5
+
+    lucid = recipes.get("lucid").replace(transforms=(shaken, recipes.Jitter(0.1), half))
+    free = nv.maximize(net, UNIT, recipe=lucid, steps=20)
+    first, second = (
+        nv.maximize(net, UNIT, recipe=lucid.replace(regularizers=(own,)), steps=20) for own in (grey, greyer)
+    )
+    assert first.image.std() < 0.7 * free.image.std()
+    np.testing.assert_allclose(first.image, second.image, atol=1e-4)
+    fading = recipes.get("tutorial13").replace(after=(back,))
+    assert nv.maximize(net, UNIT, recipe=fading, steps=3).image.mean() == pytest.approx(0.5 / 8, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("slot", "function", "says"),
+    [
+        ("regularizers", lambda pixels: pixels[..., 0], "regularizer '<lambda>' returned .*one number a picture"),
+        ("transforms", lambda pictures: pictures[..., :1], "transform '<lambda>' turned pictures .*channels must stay"),
+        ("transforms", lambda pictures: pictures[0], "transform '<lambda>' turned pictures"),
+    ],
+)
+def test_functions_of_ones_own_that_are_wrong(net, slot, function, says):
+    with pytest.raises(ValueError, match=f"^{says}"):
+        nv.maximize(net, UNIT, recipe=recipes.get("lucid").replace(**{slot: (function,)}), steps=1)
