@@ -71,9 +71,9 @@ class NaturalBands:
         magnitude = self._magnitude(shape)
         scaled = variables * magnitude
         often = np.broadcast_to(half_weights(width) / (height * width) ** 2, (height, columns))
-        present = band_sums(tf.reduce_sum(tf.square(scaled), axis=1), often) + 1e-12
         wanted = self._energies(shape)
-        ratio = wanted / present
+        present = band_sums(tf.reduce_sum(tf.square(scaled), axis=1), often)
+        ratio = wanted / (present + 1e-9 * wanted + 1e-30)
         gain = tf.sqrt(tf.concat([tf.minimum(ratio[..., :1], 1.0), ratio[..., 1:]], axis=-1))
         scaled *= band_spread(gain, height, columns)[:, None]
         planes = tf.signal.irfft2d(tf.complex(scaled[:, 0], scaled[:, 1]), [height, width])

@@ -192,7 +192,7 @@ NATURAL = Recipe(
     reference="this package's own: the energies of photographs in every band, random parts and noise",
     steps=256,
     step_size=0.1,
-    parameterization=NaturalBands(contrast=1.2, colour=0.9, coarse=0.7),
+    parameterization=NaturalBands(contrast=1.1, colour=1.1, coarse=0.8, fine=0.7),
     step_rule=BandAdam(pace=Ramp(1.0, 0.0, reached=False)),
     transforms=(
         Pad(0.5),

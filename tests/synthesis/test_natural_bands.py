@@ -30,7 +30,7 @@ def natural_energies(shape):
 
 
 # the imaginary parts of frequencies that are their own mirror image do not enter a picture: small sizes have many
-@pytest.mark.parametrize(("shape", "near"), [((224, 224, 3), 0.02), ((64, 96, 3), 0.05), ((63, 45, 1), 0.1)], ids=str)
+@pytest.mark.parametrize(("shape", "near"), [((224, 224, 3), 0.15), ((64, 96, 3), 0.2), ((63, 45, 1), 0.3)], ids=str)
 @pytest.mark.parametrize("size", [1e-3, 1.0, 100.0])
 def test_bands_have_natural_energy_whatever_the_size_of_the_variables(shape, near, size):
     form = NaturalBands()
@@ -38,7 +38,7 @@ def test_bands_have_natural_energy_whatever_the_size_of_the_variables(shape, nea
     found = energies(form.logits(tf.constant(variables[None].astype(np.float32)), shape).numpy()[0])
     wanted = natural_energies(shape)
     fine = np.bincount(bands(shape[0], shape[1] // 2 + 1).ravel()) > 60
-    np.testing.assert_allclose(found[:, fine], wanted[:, fine], rtol=3 * near)
+    np.testing.assert_allclose(found[:, fine], wanted[:, fine], rtol=near)
     assert (found[:, 0] <= wanted[:, 0] * 1.01).all()
 
 
@@ -61,7 +61,7 @@ def test_pictures_are_finite_and_neither_grey_nor_saturated_from_the_start():
         picture = form.picture(tf.constant(variables[None]), shape).numpy()[0]
         assert np.isfinite(picture).all() and picture.shape == shape
         if shape[0] > 9:
-            assert 0.12 < picture.std() < 0.35
+            assert 0.12 < picture.std() < 0.4
             assert ((picture < 0.01) | (picture > 0.99)).mean() < 0.05
     nothing = tf.zeros([1, 2, 3, 32, 17])
     assert np.isfinite(form.picture(nothing, (32, 32, 3)).numpy()).all()
