@@ -119,7 +119,44 @@ class Crops:
         return parts + tf.tile(grain, [batch, 1, 1, 1])
 
 
-Transform = Pad | Jitter | Scale | Rotate | Roll | Crops | Callable[..., Any]
+@dataclass(frozen=True)
+class Part:
+    """A square part of the picture, enlarged to its size: the random-resized crop of training.
+
+    Attributes:
+        low: least side, as a fraction of the picture's.
+        high: greatest side; above 1 the picture is seen smaller.
+        over: how far a part may reach beyond the picture, as a fraction, half of it on either side.
+    """
+
+    low: Live = number(low=0.01, high=10, live=True)
+    high: Live = number(low=0.01, high=10, live=True)
+    over: Live = number(0.0, low=0, high=2, live=True)
+
+    def matrix(self, seed: Any, length: int) -> Any:
+        """3×3 matrix."""
+        draws = tf.random.stateless_uniform([3], seed)
+        side = self.low + (self.high - self.low) * draws[0]
+        shift = (draws[1:] - 0.5) * (tf.maximum(1 - side, 0.0) + self.over) * length
+        return _matrix([side, 0.0, shift[0]], [0.0, side, shift[1]])
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Normal noise, added to what the network sees.
+
+    Attributes:
+        deviation: its standard deviation; the picture is 0..1.
+    """
+
+    deviation: Live = number(low=0, high=10, live=True)
+
+    def apply(self, pictures: Any, seed: Any, size: tuple[int, int]) -> Any:
+        """Pictures of the same shape; all of a batch get the same noise."""
+        return pictures + self.deviation * tf.random.stateless_normal(pictures.shape[1:], seed)
+
+
+Transform = Pad | Part | Noise | Jitter | Scale | Rotate | Roll | Crops | Callable[..., Any]
 
 
 def transformed(pictures: Any, transforms: Sequence[Transform], seed: Any, size: tuple[int, int] | None = None) -> Any:
@@ -210,7 +247,7 @@ def _resampled(pictures: Any, matrix: Any, fill: Any) -> Any:
         output_shape=[height, width],
         fill_value=fill,
         interpolation="BILINEAR",
-        fill_mode="CONSTANT",
+        fill_mode="CONSTANT",  # of any other mode TensorFlow's gradient fills in gradients that are not there
     )
 
 

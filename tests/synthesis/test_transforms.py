@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
-from nbfeatviz.synthesis.transforms import Jitter, Pad, Rotate, Scale, transformed
+from nbfeatviz.synthesis.transforms import Jitter, Noise, Pad, Part, Rotate, Scale, transformed
 
 HEIGHT, WIDTH = 20, 24
 IDENTITY = (Pad(0.5), Jitter(0.0), Scale(1.0, 1.0), Rotate(0.0), Rotate(30.0, still=1.0))
@@ -160,3 +160,41 @@ def test_the_network_sees_the_transformed_picture(net):
     bare = recipe.replace(transforms=())
     pictures = [nv.maximize(net, objectives.channel("conv2", 1), recipe=r, steps=4).image for r in (still, bare)]
     np.testing.assert_allclose(pictures[0], pictures[1], atol=1e-6)
+
+
+def test_a_part_lies_in_the_picture_and_has_its_side():
+    sides, centres = [], []
+    for index in range(80):
+        turned, centre = slopes(seen(ramps(), (Part(0.4, 0.9),), index=index))
+        np.testing.assert_allclose(turned, np.eye(2) * turned[0, 0], atol=1e-4)
+        side = turned[0, 0]
+        assert (np.abs(centre) <= (1 - side) / 2 * WIDTH + 1e-3).all()
+        sides.append(side)
+        centres.append(centre)
+    assert 0.4 - 1e-4 <= min(sides) < 0.5
+    assert 0.8 < max(sides) <= 0.9 + 1e-4
+    assert np.std(centres, axis=0).min() > 1
+
+
+def test_a_part_larger_than_the_picture_shows_the_margin_all_round():
+    small = seen(ramps() * 0 + 1.0, (Pad(0.25), Part(2.0, 2.0)))
+    assert small[0].max() == small[:, -1].max() == 0.25
+    assert small[HEIGHT // 2, WIDTH // 2].min() == 1.0
+
+
+def test_a_part_beyond_the_picture_has_no_gradient_there():
+    """A fill mode other than a constant would invent gradients where nothing was looked at."""
+    picture = tf.constant(np.random.default_rng(0).random((1, 20, 20, 3)), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(picture)
+        total = tf.reduce_sum(transformed(picture, (Pad(0.5), Part(0.4, 0.4)), tf.constant([3, 4])))
+    touched = np.abs(tape.gradient(total, picture).numpy()[0]).sum(-1) > 0
+    assert 0.12 < touched.mean() < 0.3  # 0.4 squared, and the edge
+
+
+def test_noise_has_its_deviation_and_is_the_same_for_all_of_a_batch(picture):
+    pair = np.stack([picture, picture * 0.5])
+    noisy = transformed(tf.constant(pair), (Noise(0.1),), tf.constant([1, 2])).numpy() - pair
+    np.testing.assert_allclose(noisy[0], noisy[1], atol=1e-6)
+    assert noisy[0].std() == pytest.approx(0.1, rel=0.1)
+    assert np.array_equal(seen(picture, (Noise(0.0),)), picture)
