@@ -16,7 +16,6 @@ import tensorflow as tf
 
 from nbfeatviz.synthesis.changes import Change
 from nbfeatviz.synthesis.gradient_changes import GradientChange
-from nbfeatviz.synthesis.natural_bands import NaturalBands
 from nbfeatviz.synthesis.natural_phase import NaturalPhase
 from nbfeatviz.synthesis.parameterizations import Centred, Fourier, Pixels, Sigmoid
 from nbfeatviz.synthesis.parts import (
@@ -36,7 +35,7 @@ from nbfeatviz.synthesis.regularizers import PreSigmoid, Regularizer
 from nbfeatviz.synthesis.step_rules import StepRule
 from nbfeatviz.synthesis.transforms import Transform
 
-Parameterization = Pixels | Centred | Sigmoid | Fourier | NaturalPhase | NaturalBands
+Parameterization = Pixels | Centred | Sigmoid | Fourier | NaturalPhase
 
 
 @dataclass(frozen=True)

@@ -94,9 +94,7 @@ class PreSigmoid:
     def penalty(self, pixels: Any, logits: Any) -> Any:
         """(batch,)."""
         if logits is None:
-            raise ValueError(
-                "PreSigmoid needs a parameterization with a sigmoid: Fourier, NaturalBands, NaturalPhase or Sigmoid."
-            )
+            raise ValueError("PreSigmoid needs a parameterization with a sigmoid: Fourier, NaturalPhase or Sigmoid.")
         return self.weight * tf.reduce_mean(tf.square(tf.nn.relu(tf.abs(logits) - self.limit)), axis=[1, 2, 3])
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nbfeatviz.synthesis.frequency_bands import band_counts, band_spread, band_sums
 from nbfeatviz.synthesis.parts import Live, number
 
 
@@ -143,51 +142,4 @@ class RMSprop:
         return variables + step, (cache,), tf.fill([variables.shape[0]], step_size)
 
 
-@dataclass(frozen=True)
-class BandAdam:
-    """Adam on a spectrum with one second moment for all of a band and colour, upwards.
-
-    A second moment of its own for each frequency makes all of them move alike, which in the picture spreads over all
-    places what the gradient wants at one; a common one keeps the gradient's places and still balances the bands.
-
-    Attributes:
-        beta1: of the first moment.
-        beta2: of the second.
-        epsilon: added to the root of the second.
-        pace: factor of the step size.
-    """
-
-    beta1: float = number(0.9, low=0, high=0.999999)
-    beta2: float = number(0.999, low=0, high=0.999999)
-    epsilon: float = number(1e-10, low=0, high=1)
-    pace: Live = number(1.0, low=0, high=100, live=True)
-
-    def slots(self, variables: np.ndarray) -> tuple[np.ndarray, ...]:
-        """First moment (batch, 2, channels, height, columns) and second (batch, channels, bands), zero at the start."""
-        bands = len(band_counts(*_spectral(variables)))
-        return np.zeros_like(variables), np.zeros((len(variables), variables.shape[2], bands), np.float32)
-
-    def update(self, variables: Any, gradient: Any, slots: tuple[Any, ...], index: Any, step_size: Any) -> Any:
-        """New variables, new slots, and the step size, (batch,); `index` is 0 at the first step."""
-        height, columns = _spectral(variables)
-        count = tf.cast(index + 1, tf.float32)
-        first = self.beta1 * slots[0] + (1 - self.beta1) * gradient
-        square = band_sums(tf.reduce_mean(tf.square(gradient), axis=1)) / band_counts(height, columns)
-        second = self.beta2 * slots[1] + (1 - self.beta2) * square
-        scale = tf.sqrt(second / (1 - tf.pow(self.beta2, count))) + self.epsilon
-        size = step_size * self.pace
-        step = size / (1 - tf.pow(self.beta1, count)) * first / band_spread(scale, height, columns)[:, None]
-        # at pace 0 nothing moves, which is no overflow: the factor that is reported stays positive
-        return variables + step, (first, second), tf.fill([variables.shape[0]], tf.maximum(size, 1e-30))
-
-
-def _spectral(variables: Any) -> tuple[int, int]:
-    if len(variables.shape) != 5:
-        raise ValueError(
-            f"BandAdam needs the variables of a spectrum (batch, 2, channels, height, columns), not "
-            f"{tuple(variables.shape)}: use NaturalBands or Fourier."
-        )
-    return variables.shape[3], variables.shape[4]
-
-
-StepRule = Plain | Progress | MeanMagnitude | Standardized | Adam | Nadam | RMSprop | BandAdam
+StepRule = Plain | Progress | MeanMagnitude | Standardized | Adam | Nadam | RMSprop

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
-from nbfeatviz.synthesis.transforms import Jitter, Noise, Pad, Part, Rotate, Scale, transformed
+from nbfeatviz.synthesis.transforms import Crops, Jitter, Pad, Part, Rotate, Scale, Views, transformed
 
 HEIGHT, WIDTH = 20, 24
 IDENTITY = (Pad(0.5), Jitter(0.0), Scale(1.0, 1.0), Rotate(0.0), Rotate(30.0, still=1.0))
@@ -192,9 +192,43 @@ def test_a_part_beyond_the_picture_has_no_gradient_there():
     assert 0.12 < touched.mean() < 0.3  # 0.4 squared, and the edge
 
 
-def test_noise_has_its_deviation_and_is_the_same_for_all_of_a_batch(picture):
-    pair = np.stack([picture, picture * 0.5])
-    noisy = transformed(tf.constant(pair), (Noise(0.1),), tf.constant([1, 2])).numpy() - pair
-    np.testing.assert_allclose(noisy[0], noisy[1], atol=1e-6)
-    assert noisy[0].std() == pytest.approx(0.1, rel=0.1)
-    assert np.array_equal(seen(picture, (Noise(0.0),)), picture)
+def test_views_are_the_picture_moved_in_ways_of_their_own(picture):
+    pair = tf.constant(np.stack([picture, picture * 0.5]))
+    moves = (Views(3), Pad(0.5), Part(0.5, 0.9), Rotate(10.0))
+    views = transformed(pair, moves, tf.constant([1, 2])).numpy()
+    assert views.shape == (6, *picture.shape)
+    for first, second in zip(views[::2], views[1::2], strict=True):  # both pictures of a view move alike
+        inside = first != 0.5
+        np.testing.assert_allclose(first[inside] * 0.5, second[inside], atol=1e-5)
+    assert np.abs(views[0] - views[2]).max() > 0.1
+    assert np.abs(views[2] - views[4]).max() > 0.1
+
+
+def test_views_of_pictures_with_seeds_of_their_own_are_those_of_each_alone(picture):
+    moves, seeds = (Views(2), Pad(0.5), Part(0.5, 0.9)), tf.constant([[1, 5], [9, 5]])
+    both = transformed(tf.constant(np.stack([picture, picture])), moves, seeds).numpy()
+    for place in range(2):
+        alone = transformed(tf.constant(picture[None]), moves, seeds[place]).numpy()
+        np.testing.assert_array_equal(both[place::2], alone)
+
+
+def test_the_objective_is_the_mean_over_the_views(net):
+    """Of views that do not move it is that of one view, also where pictures are compared with each other."""
+    plain = recipes.get("lucid").replace(transforms=())
+    several = plain.replace(transforms=(Views(3),))
+    wanted = objectives.channel("conv2", 1) - 2.0 * objectives.diversity("conv2")
+    for objective in (objectives.channel("conv2", 1), wanted):
+        one, three = (list(nv.ascend(net, objective, recipe=r, steps=3, seed=[0, 1])) for r in (plain, several))
+        np.testing.assert_allclose([step.loss for step in one], [step.loss for step in three], rtol=1e-5)
+        np.testing.assert_allclose(one[-1].image, three[-1].image, atol=1e-4)  # sums in another order
+
+
+def test_crops_of_views_belong_to_their_picture(net):
+    still = Crops(2, box=1.0, spread=0.0, wobble=0.0, noise=0.0)
+    plain = recipes.get("lucid").replace(transforms=())
+    several = plain.replace(transforms=(Views(2), still))
+    wanted = [objectives.channel("conv2", unit) for unit in (0, 1)]
+    losses = [
+        next(iter(nv.ascend(net, wanted, recipe=r, steps=1, size=net.contract.size))).loss for r in (plain, several)
+    ]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-3)  # resampled at its own places
