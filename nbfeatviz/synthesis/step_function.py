@@ -16,7 +16,7 @@ from nbfeatviz.synthesis.changes import Moment, changed
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Filled, Recipe
 from nbfeatviz.synthesis.regularizers import penalty_of
-from nbfeatviz.synthesis.transforms import transformed
+from nbfeatviz.synthesis.transforms import transformed, views_of
 
 _OWN_SENTENCES = ("regularizer ", "transform ", "change ", "PreSigmoid ", "the photo ")
 
@@ -59,6 +59,7 @@ def step_function(
         field: (height, width) of the part of the picture that the objective can see; None for all.
     """
     backbone = Backbone(network, [tap for _, tap in structure])
+    views = views_of(recipe.transforms)
     form, white = recipe.parameterization, getattr(recipe.parameterization, "white", 1.0)
 
     def measured(picture: Any, logits: Any, parts: Filled, index: Any, of: Constants) -> tuple[Any, Any]:
@@ -69,17 +70,27 @@ def step_function(
         seen = transformed(picture, parts.transforms, stamp, network.contract.size)
         if field is not None:
             seen = tf.slice(seen, [0, of.corner[0], of.corner[1], 0], [seen.shape[0], *field, seen.shape[3]])
-        views = seen.shape[0] // picture.shape[0]
-        weights, values = of.weights, of.values
-        if views > 1:
-            weights, values = tf.repeat(weights, views, axis=0), [tf.repeat(one, views, axis=0) for one in values]
         passing = index < of.passed if recipe.passed_gradients else None
-        loss = measure(structure, backbone(seen, passing), weights, values)
-        loss = tf.reduce_mean(tf.reshape(loss, [picture.shape[0], views]), axis=1) if views > 1 else loss
+        loss = averaged(backbone(seen, passing), picture.shape[0], of)
         score = loss
         for regularizer in parts.regularizers:
             score -= penalty_of(regularizer, picture * white, logits)
         return loss, score
+
+    def averaged(activations: dict[Any, Any], batch: int, of: Constants) -> Any:
+        """The objective (batch,): the mean over the views of each picture, and over the crops of each view."""
+        total, weights, values = next(iter(activations.values())).shape[0], of.weights, of.values
+        size = total // views
+        if size > batch:
+            crops = size // batch
+            weights, values = tf.repeat(weights, crops, axis=0), [tf.repeat(one, crops, axis=0) for one in values]
+        losses = []
+        for begin in range(0, total, size):  # a term that compares pictures compares them within a view
+            view = (
+                {tap: value[begin : begin + size] for tap, value in activations.items()} if views > 1 else activations
+            )
+            losses.append(tf.reshape(measure(structure, view, weights, values), [batch, size // batch]))
+        return tf.reduce_mean(tf.concat(losses, axis=1), axis=1)
 
     def advance(variables: Any, slots: Any, index: Any, step_size: Any, numbers: Any, given: Any) -> Any:
         of, parts, whole = Constants(*given), recipe.filled(numbers), variables

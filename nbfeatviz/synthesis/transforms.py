@@ -119,7 +119,40 @@ class Crops:
         return parts + tf.tile(grain, [batch, 1, 1, 1])
 
 
-Transform = Pad | Jitter | Scale | Rotate | Roll | Crops | Callable[..., Any]
+@dataclass(frozen=True)
+class Part:
+    """A square part of the picture, enlarged to its size: the random-resized crop of training.
+
+    Attributes:
+        low: least side, as a fraction of the picture's.
+        high: greatest side; above 1 the picture is seen smaller.
+        over: how far a part may reach beyond the picture, as a fraction, half of it on either side.
+    """
+
+    low: Live = number(low=0.01, high=10, live=True)
+    high: Live = number(low=0.01, high=10, live=True)
+    over: Live = number(0.0, low=0, high=2, live=True)
+
+    def matrix(self, seed: Any, length: int) -> Any:
+        """3×3 matrix."""
+        draws = tf.random.stateless_uniform([3], seed)
+        side = self.low + (self.high - self.low) * draws[0]
+        shift = (draws[1:] - 0.5) * (tf.maximum(1 - side, 0.0) + self.over) * length
+        return _matrix([side, 0.0, shift[0]], [0.0, side, shift[1]])
+
+
+@dataclass(frozen=True)
+class Views:
+    """Several views of each picture a step: what follows in the list moves each of them in a way of its own.
+
+    Attributes:
+        count: views of a picture; the objective is the mean over them.
+    """
+
+    count: int = number(2, low=1, high=1024, whole=True)
+
+
+Transform = Pad | Views | Part | Jitter | Scale | Rotate | Roll | Crops | Callable[..., Any]
 
 
 def transformed(pictures: Any, transforms: Sequence[Transform], seed: Any, size: tuple[int, int] | None = None) -> Any:
@@ -136,7 +169,8 @@ def transformed(pictures: Any, transforms: Sequence[Transform], seed: Any, size:
         size: (height, width) that the network takes, where a transform chooses it; None for the pictures' own.
 
     Returns:
-        Tensor of the same shape, or from `Crops` of a multiple of the batch and of that size.
+        Tensor of the same shape; from `Views` all pictures as the first view sees them, then as the second does, and
+        so on; from `Crops` of a multiple of the batch and of that size.
 
     Raises:
         ValueError: the user's function returned another shape.
@@ -147,6 +181,11 @@ def transformed(pictures: Any, transforms: Sequence[Transform], seed: Any, size:
         own = seed + tf.constant([0, 7919 * (place + 1)])
         if isinstance(transform, Pad):
             fill = transform.value
+        elif isinstance(transform, Views):
+            if matrix is not None:
+                pictures, matrix = _resampled(pictures, matrix, fill), None
+            pictures = tf.tile(pictures, [transform.count, 1, 1, 1])
+            seed = _seeds_of_views(seed, transform.count)
         elif hasattr(transform, "matrix"):
             following = _drawn(transform, own, max(pictures.shape[1:3]))
             matrix = following if matrix is None else tf.linalg.matmul(matrix, following)
@@ -159,6 +198,18 @@ def transformed(pictures: Any, transforms: Sequence[Transform], seed: Any, size:
                 parts = zip(groups, tf.unstack(own), strict=True)
                 pictures = tf.concat([_applied(transform, group, one, size) for group, one in parts], axis=0)
     return _resampled(pictures, matrix, fill)
+
+
+def views_of(transforms: Sequence[Transform]) -> int:
+    """How many views of each picture there are."""
+    return math.prod(transform.count for transform in transforms if isinstance(transform, Views))
+
+
+def _seeds_of_views(seed: Any, count: int) -> Any:
+    """A seed a view, or of seeds (batch, 2) one a view and picture: (n, 2)."""
+    seeds = tf.reshape(seed, [1, -1, 2])
+    steps = tf.constant([[[7727 * view, 0]] for view in range(count)], seeds.dtype)  # the first view keeps its seed
+    return tf.reshape(seeds + steps, [-1, 2])
 
 
 def _drawn(transform: Any, seed: Any, length: int) -> Any:
@@ -210,7 +261,7 @@ def _resampled(pictures: Any, matrix: Any, fill: Any) -> Any:
         output_shape=[height, width],
         fill_value=fill,
         interpolation="BILINEAR",
-        fill_mode="CONSTANT",
+        fill_mode="CONSTANT",  # of any other mode TensorFlow's gradient fills in gradients that are not there
     )
 
 

@@ -17,7 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nbfeatviz.networks import efficientnet_lite
+from nbfeatviz import samples
+from nbfeatviz.images import as_picture, fitted
+from nbfeatviz.networks import efficientnet_lite, imagenet, torch_file
 
 REFERENCE = Path(__file__).parents[1] / "data" / "lite0_reference.npz"
 
@@ -129,6 +131,34 @@ def test_a_missing_package_says_what_to_install(monkeypatch):
 def test_another_file_of_weights_is_refused(monkeypatch, tmp_path):
     file = tmp_path / "other.pth"
     file.write_bytes(b"other")
-    monkeypatch.setattr(efficientnet_lite, "_weights_path", lambda: str(file))
+    monkeypatch.setattr(efficientnet_lite.Variant, "weights_path", lambda variant: str(file))
     with pytest.raises(ValueError, match="SHA-256"):
         efficientnet_lite.build()
+
+
+@pytest.fixture(scope="module")
+def larger() -> keras.Model:
+    return efficientnet_lite.build(efficientnet_lite.LITE1)
+
+
+def test_lite1_uses_every_tensor_of_its_file(larger):
+    variant = efficientnet_lite.LITE1
+    tensors = torch_file.read_state_dict(variant.weights_path(), variant.sha256)
+    counters = [name for name in tensors if name.endswith("num_batches_tracked")]
+    assert len(larger.weights) == len(tensors) - len(counters)
+    assert larger.count_params() == sum(tensor.size for name, tensor in tensors.items() if name not in counters)
+    blocks = {name.split(".")[1] for name in tensors if name.startswith("_blocks.")}
+    assert sum(layer.name.endswith("_dwconv") for layer in larger.layers) == len(blocks)
+    assert (larger.name, larger.input_shape) == ("efficientnet-lite1", (None, 240, 240, 3))
+    assert larger.trainable_weights == []
+
+
+def test_lite1_recognises_photographs_in_the_same_contract(larger):
+    wanted = {"camera": "tripod", "coffee": "espresso", "china": "palace", "chelsea": "Egyptian cat"}
+    names = imagenet.class_names()
+    photos = np.stack([fitted(as_picture(str(samples.get(name).path), 3), (240, 240)) for name in wanted])
+    logits = larger(_scaled(photos * 255)).numpy()
+    assert [names[index] for index in logits.argmax(axis=1)] == list(wanted.values())
+    right = _distance_from_running_statistics(larger, _scaled(photos * 255))
+    wrong = _distance_from_running_statistics(larger, photos.astype(np.float32))
+    assert right[0] < 0.7 * wrong[0] and right[1] < 0.5 * wrong[1]

@@ -94,7 +94,7 @@ def test_predictions_change_nothing(net):
 
 
 def test_steps_none_is_the_recipes_count(net):
-    assert nv.ascend(net, UNIT).steps == 512
+    assert nv.ascend(net, UNIT).steps == 256
     assert len(list(nv.ascend(net, UNIT, recipe="tutorial13"))) == 30
     assert len(list(nv.ascend(net, UNIT, recipe=recipes.get("tutorial13").replace(steps=3)))) == 3
 

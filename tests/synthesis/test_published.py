@@ -10,7 +10,7 @@ from nbfeatviz import objectives, recipes
 from nbfeatviz.synthesis.changes import Blur, Decay, Denoise, Moment
 from nbfeatviz.synthesis.natural_phase import natural_magnitude
 from nbfeatviz.synthesis.parameterizations import Centred, colour_matrix
-from nbfeatviz.synthesis.transforms import Crops, Roll, transformed
+from nbfeatviz.synthesis.transforms import Crops, Roll, Views, transformed
 from tests.synthesis.conftest import Applied, make_one_layer
 
 HEIGHT, WIDTH = 9, 12
@@ -127,6 +127,48 @@ def test_progress_predicts_what_was_asked(quadratic):
     for step in nv.ascend(quadratic, UNIT, recipe=recipe, steps=3, step_size=0.003):
         gradient = slope(step.image) / 255
         assert step.step_size * (gradient**2).sum() == pytest.approx(0.003, rel=1e-4)
+
+
+def spectral_matrix(decay, chroma):
+    """The linear map from a spectrum to the values before the sigmoid, column by column: (pixels * 3, variables)."""
+    columns = WIDTH // 2 + 1
+    frequency = np.hypot(np.fft.fftfreq(HEIGHT)[:, None], np.fft.rfftfreq(WIDTH)[None])
+    scale = np.sqrt(HEIGHT * WIDTH) / np.maximum(frequency, 1 / WIDTH) ** decay / 4
+    colours = colour_matrix() * [1, chroma, chroma]
+    found = []
+    for part, plane, row, column in np.ndindex(2, 3, HEIGHT, columns):
+        wave = np.zeros((HEIGHT, columns), complex)
+        wave[row, column] = (1j if part else 1) * scale[row, column]
+        found.append((np.fft.irfft2(wave, (HEIGHT, WIDTH))[..., None] * colours[:, plane]).ravel())
+    return np.stack(found, axis=1)
+
+
+def adam_on_a_spectrum(v, steps, step_size, decay=1.0, chroma=1.0, weight=0.0):
+    """Adam (Kingma and Ba 2015) upwards, with the penalty of `weight` on what lies beyond 2.5 before the sigmoid."""
+    matrix, first, second = spectral_matrix(decay, chroma), 0.0, 0.0
+    v = v.astype(np.float64).ravel()
+    for index in range(1, steps + 2):
+        z = matrix @ v
+        picture = 1 / (1 + np.exp(-z))
+        whole = picture.reshape(HEIGHT, WIDTH, 3)
+        yield whole, value(whole)
+        g = slope(whole).ravel() * picture * (1 - picture)
+        g = matrix.T @ (g - weight * 2 * np.maximum(abs(z) - 2.5, 0) * np.sign(z) / z.size)
+        first, second = 0.9 * first + 0.1 * g, 0.999 * second + 0.001 * g**2
+        v = v + step_size * first / (1 - 0.9**index) / (np.sqrt(second / (1 - 0.999**index)) + 1e-8)
+
+
+@pytest.mark.parametrize(
+    ("name", "published"), [("lucid", (0.05,)), ("default", (0.022, 1.4, 2.0, 1.0))], ids=["lucid", "default"]
+)
+def test_the_loop_on_a_spectrum(quadratic, name, published):
+    recipe = recipes.get(name)
+    still = tuple(part for part in recipe.transforms if isinstance(part, Views))  # views that all see the same
+    recipe = recipe.replace(transforms=still)
+    picture = RANDOM.uniform(0.02, 0.98, (HEIGHT, WIDTH, 3)).astype(np.float32)  # 2.5 before the sigmoid is 0.076
+    ascent = nv.ascend(quadratic, UNIT, recipe=recipe, steps=6, start=picture)
+    variables = recipe.parameterization.from_picture(picture)
+    compared(ascent, adam_on_a_spectrum(variables, 6, *published), atol=1e-3)
 
 
 def keras_vis(x, steps):

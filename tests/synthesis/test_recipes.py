@@ -88,9 +88,13 @@ def test_the_loss_of_an_early_convolution_rises_in_every_step(lite0):
     assert steps[0].image.shape == (224, 224, 3)
 
 
-def test_lucid_is_the_published_set_and_the_default():
+def test_the_default_is_this_projects_own():
+    assert recipes.DEFAULT is recipes.get("default")
+    assert next(iter(recipes.ALL)) == "default"
+
+
+def test_lucid_is_the_published_set():
     lucid = recipes.get("lucid")
-    assert recipes.DEFAULT is lucid
     assert (lucid.steps, lucid.step_size, lucid.passed_gradients) == (512, 0.05, 16)
     form, rule = lucid.parameterization, lucid.step_rule
     assert (form.deviation, form.decay, form.decorrelate) == (0.01, 1.0, True)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
-from nbfeatviz.synthesis.transforms import Jitter, Pad, Rotate, Scale, transformed
+from nbfeatviz.synthesis.transforms import Crops, Jitter, Pad, Part, Rotate, Scale, Views, transformed
 
 HEIGHT, WIDTH = 20, 24
 IDENTITY = (Pad(0.5), Jitter(0.0), Scale(1.0, 1.0), Rotate(0.0), Rotate(30.0, still=1.0))
@@ -160,3 +160,74 @@ def test_the_network_sees_the_transformed_picture(net):
     bare = recipe.replace(transforms=())
     pictures = [nv.maximize(net, objectives.channel("conv2", 1), recipe=r, steps=4).image for r in (still, bare)]
     np.testing.assert_allclose(pictures[0], pictures[1], atol=1e-6)
+
+
+def test_a_part_lies_in_the_picture_and_has_its_side():
+    sides, centres = [], []
+    for index in range(80):
+        turned, centre = slopes(seen(ramps(), (Part(0.4, 0.9),), index=index))
+        np.testing.assert_allclose(turned, np.eye(2) * turned[0, 0], atol=1e-4)
+        side = turned[0, 0]
+        assert (np.abs(centre) <= (1 - side) / 2 * WIDTH + 1e-3).all()
+        sides.append(side)
+        centres.append(centre)
+    assert 0.4 - 1e-4 <= min(sides) < 0.5
+    assert 0.8 < max(sides) <= 0.9 + 1e-4
+    assert np.std(centres, axis=0).min() > 1
+
+
+def test_a_part_larger_than_the_picture_shows_the_margin_all_round():
+    small = seen(ramps() * 0 + 1.0, (Pad(0.25), Part(2.0, 2.0)))
+    assert small[0].max() == small[:, -1].max() == 0.25
+    assert small[HEIGHT // 2, WIDTH // 2].min() == 1.0
+
+
+def test_a_part_beyond_the_picture_has_no_gradient_there():
+    """A fill mode other than a constant would invent gradients where nothing was looked at."""
+    picture = tf.constant(np.random.default_rng(0).random((1, 20, 20, 3)), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(picture)
+        total = tf.reduce_sum(transformed(picture, (Pad(0.5), Part(0.4, 0.4)), tf.constant([3, 4])))
+    touched = np.abs(tape.gradient(total, picture).numpy()[0]).sum(-1) > 0
+    assert 0.12 < touched.mean() < 0.3  # 0.4 squared, and the edge
+
+
+def test_views_are_the_picture_moved_in_ways_of_their_own(picture):
+    pair = tf.constant(np.stack([picture, picture * 0.5]))
+    moves = (Views(3), Part(0.5, 0.9), Rotate(10.0))
+    views = transformed(pair, moves, tf.constant([1, 2])).numpy()
+    assert views.shape == (6, *picture.shape)
+    for first, second in zip(views[::2], views[1::2], strict=True):  # both pictures of a view move alike
+        np.testing.assert_allclose(first * 0.5, second, atol=1e-6)
+    assert np.abs(views[0] - views[2]).max() > 0.1
+    assert np.abs(views[2] - views[4]).max() > 0.1
+
+
+def test_views_of_pictures_with_seeds_of_their_own_are_those_of_each_alone(picture):
+    moves, seeds = (Views(2), Pad(0.5), Part(0.5, 0.9)), tf.constant([[1, 5], [9, 5]])
+    both = transformed(tf.constant(np.stack([picture, picture])), moves, seeds).numpy()
+    for place in range(2):
+        alone = transformed(tf.constant(picture[None]), moves, seeds[place]).numpy()
+        np.testing.assert_array_equal(both[place::2], alone)
+
+
+def test_the_objective_is_the_mean_over_the_views(net):
+    """Of views that do not move it is that of one view, also where pictures are compared with each other."""
+    plain = recipes.get("lucid").replace(transforms=())
+    several = plain.replace(transforms=(Views(3),))
+    wanted = objectives.channel("conv2", 1) - 2.0 * objectives.diversity("conv2")
+    for objective in (objectives.channel("conv2", 1), wanted):
+        one, three = (list(nv.ascend(net, objective, recipe=r, steps=3, seed=[0, 1])) for r in (plain, several))
+        np.testing.assert_allclose([step.loss for step in one], [step.loss for step in three], rtol=1e-5)
+        np.testing.assert_allclose(one[-1].image, three[-1].image, atol=1e-4)  # sums in another order
+
+
+def test_crops_of_views_belong_to_their_picture(net):
+    still = Crops(2, box=1.0, spread=0.0, wobble=0.0, noise=0.0)
+    plain = recipes.get("lucid").replace(transforms=())
+    several = plain.replace(transforms=(Views(2), still))
+    wanted = [objectives.channel("conv2", unit) for unit in (0, 1)]
+    losses = [
+        next(iter(nv.ascend(net, wanted, recipe=r, steps=1, size=net.contract.size))).loss for r in (plain, several)
+    ]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-3)  # resampled at its own places
