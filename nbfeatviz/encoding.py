@@ -69,6 +69,19 @@ def encode_animation(frames: Sequence[bytes], kind: str, seconds: float = 6.0) -
     return buffer.getvalue()
 
 
+def stretched(pictures: np.ndarray, together: bool = False) -> np.ndarray:
+    """Pictures (n, H, W, C) with their smallest value at 0 and their largest at 1.
+
+    Args:
+        pictures: float32.
+        together: by the smallest and largest value of all pictures, and not of each. One colour stays what it is.
+    """
+    axes = None if together else (1, 2, 3)
+    low, high = pictures.min(axes, keepdims=True), pictures.max(axes, keepdims=True)
+    flat = high - low < 1e-6
+    return np.where(flat, pictures, (pictures - low) / np.where(flat, 1, high - low)).astype(np.float32)
+
+
 def tile(pictures: np.ndarray, columns: int | None = None, gap: int = 2) -> np.ndarray:
     """Lays pictures (n, H, W, C) out as a grid, white in between; as square as possible by default."""
     count, height, width, channels = pictures.shape

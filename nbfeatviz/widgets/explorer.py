@@ -13,14 +13,18 @@ import traitlets
 
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.receptive_field import receptive_field
+from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.ascent import Ascent
-from nbfeatviz.widgets import cells, export
+from nbfeatviz.synthesis.recipe import Recipe
+from nbfeatviz.synthesis.visualization import Visualization
+from nbfeatviz.widgets import cells, export, recipe_values
 from nbfeatviz.widgets.networks import Networks, suggested_layer
 from nbfeatviz.widgets.parts import Parts
 from nbfeatviz.widgets.photo import Photo, name_of
 from nbfeatviz.widgets.photo_desk import PhotoDesk
 from nbfeatviz.widgets.requests import answer
 from nbfeatviz.widgets.runner import Runner
+from nbfeatviz.widgets.sheet_desk import SheetDesk
 from nbfeatviz.widgets.synthesis_tab import PanelSettings
 from nbfeatviz.widgets.worker import MainThread, SameThread, Worker
 
@@ -53,15 +57,16 @@ class FeatureExplorer(ipywidgets.Box):
         layer: path of the layer.
         unit: index of the unit, from 0 (for the objective "class": of the class).
         objective: "channel", "neuron" or "class".
-        recipe: name of the recipe.
+        recipe: name of the recipe, or the Recipe where it is none of the published ones. Takes either.
         steps: number of steps, None for the recipe's count.
         seed: of noise and transforms.
-        state: "loading", "idle", "compiling", "running" or "paused" (read only).
+        state: "loading", "idle", "compiling", "running", "paused", or "sheet" while a sheet is computed (read only).
         loss: of the last step (read only; a few times a second).
         image: float32 (H, W, C) in 0..1: the picture on the canvas. Set it to bring a photo of yours (path, bytes,
             PIL image, or array), which all tabs are then about; while no run is in progress the canvas shows it too.
             None takes the photo away.
         desk: the photo, and what is asked about it.
+        sheets: many units, seeds or recipes at once.
 
     Raises:
         ValueError, TypeError: a network or setting that is not possible; also on setting a trait (a value of the
@@ -71,7 +76,7 @@ class FeatureExplorer(ipywidgets.Box):
     layer = traitlets.Unicode()
     unit = traitlets.Int()
     objective = traitlets.Unicode()
-    recipe = traitlets.Unicode()
+    recipe = traitlets.Union([traitlets.Unicode(), traitlets.Instance(Recipe)])
     steps = traitlets.Int(None, allow_none=True)
     seed = traitlets.Int()
     state = traitlets.Unicode("loading", read_only=True)
@@ -89,13 +94,14 @@ class FeatureExplorer(ipywidgets.Box):
         self._given: tuple[np.ndarray, Photo] | None = None  # the photo that is being given, and what is seen of it
         parts = self._parts = Parts()
         self.commands, self.canvas, self.live = parts.commands, parts.canvas, parts.live
-        self.tree, self.controls, self.tabs = parts.tree, parts.controls, parts.tabs
+        self.tree, self.controls, self.tabs, self.features = parts.tree, parts.controls, parts.tabs, parts.features
         try:
             self._networks = Networks(net, self._worker, self.live, self._say, self._fitted)
         except Exception:
             parts.close()
             raise
         self.desk = PhotoDesk(self, self.tabs, self._worker, self.live.complain, self.live.deliver)
+        self.sheets = SheetDesk(self, parts.features, self._worker, self.live.complain)
         given = {name: settings.pop(name) for name in ("layout",) if name in settings}
         self._own_layout = not given
         super().__init__([parts.grid], **given)
@@ -133,6 +139,7 @@ class FeatureExplorer(ipywidgets.Box):
                 self.tree.show(network.layers)
                 self._adopt(fitting)
                 self.desk.network_changed(network)
+                self.sheets.network_changed()
 
         return adopt
 
@@ -157,6 +164,27 @@ class FeatureExplorer(ipywidgets.Box):
         with self._lock:
             self._adopt(self._settings.changed(network, name, value))
 
+    def change_recipe(self, path: str, value: Any) -> None:
+        """Changes one value of the recipe (see `recipe_values`); a run in progress goes on with it from its picture.
+
+        Raises:
+            ValueError, TypeError: no such value, or one that is not possible; everything stays as it was.
+        """
+        network = self._networks.wait()
+        with self._lock:
+            recipe = recipe_values.changed(recipes.get(self._settings.recipe), path, value)
+            self._adopt(self._settings.changed(network, "recipe", recipe))
+
+    def publish_recipe(self) -> None:
+        """Goes back to the recipe as it was published, its step size too."""
+        network = self._networks.wait()
+        known = recipe_values.published(self._settings.recipe)
+        if known is None:
+            raise ValueError("this recipe is one of your own, so there is no published one to go back to.")
+        with self._lock:
+            settings = self._settings.changed(network, "recipe", known)
+            self._adopt(settings.changed(network, "step_size", None))
+
     def _adopt(self, settings: PanelSettings) -> None:
         before, self._settings = self._settings, settings
         self._tell_settings()
@@ -180,6 +208,7 @@ class FeatureExplorer(ipywidgets.Box):
         network, settings = self.network, self._settings
         self.controls.show(settings, network, self._networks.name, list(self._networks.offered))
         self.tab_changed()
+        self.sheets.panel_changed()
         overlay: dict[str, Any] = {"pick": False, "box": None}
         if network is not None and settings.objective == "neuron":
             height, width = (network.layers[settings.layer].output_shape or (1, 1))[:2]
@@ -194,6 +223,11 @@ class FeatureExplorer(ipywidgets.Box):
     def chosen_layer(self) -> str:
         """The layer that the panel is set to; unlike the trait, on every thread."""
         return self._settings.layer
+
+    @property
+    def chosen(self) -> PanelSettings:
+        """What the panel is set to."""
+        return self._settings
 
     def tab_changed(self) -> None:
         """Shows the layer that the open tab is about; in tabs that answer quickly the choice follows the keyboard."""
@@ -260,8 +294,16 @@ class FeatureExplorer(ipywidgets.Box):
             self._clearing = False
 
     def _say(self, state: str, text: str = "", **more: Any) -> None:
+        if state == "idle" and self.sheets.busy:
+            return  # a sheet has begun in the place of the run
         self.live.say(state, text, **more)
         self._main.post("state", self._show_state)
+
+    def sheet_says(self, state: str, text: str, **more: Any) -> None:
+        """How far the sheet is, for the status line."""
+        if not self._runner.busy:  # which has begun in the place of the sheet
+            self.live.say("idle" if state == "idle" else "sheet", text, **more)
+            self._main.post("state", self._show_state)
 
     def _tell_progress(self, loss: float, image: np.ndarray | None) -> None:
         self._main.post("progress", lambda: self._show_progress(loss, image))
@@ -277,6 +319,7 @@ class FeatureExplorer(ipywidgets.Box):
         """
         if wait or not self.loading:
             self._networks.wait()
+        self.sheets.stop()
         self._runner.run(wait)
 
     def _prepared(self) -> Ascent:
@@ -312,6 +355,21 @@ class FeatureExplorer(ipywidgets.Box):
         else:
             self.run()
 
+    def sheet_begins(self) -> None:
+        """A sheet is about to be computed: a run in progress ends."""
+        self._runner.stop()
+
+    def go_on(self, settings: PanelSettings, result: Visualization) -> None:
+        """Goes on with a picture of a sheet, large (on the worker, when nothing else is computed)."""
+        self._runner.result = result
+        self.live.clear()
+        self.live.settle(result.image)
+        self._tell_progress(float("nan"), result.image)
+        with self._lock:
+            self._adopt(settings)
+        self.desk.open("optimize")
+        self.run()
+
     def pause(self) -> None:
         """Holds the run before its next step; `run()` or `resume()` lets it go on."""
         self._runner.pause()
@@ -322,11 +380,13 @@ class FeatureExplorer(ipywidgets.Box):
 
     def step(self) -> None:
         """Does one step: of the paused run, or of a new one that is then paused."""
+        self.sheets.stop()
         self._runner.step()
 
     def stop(self) -> None:
-        """Ends the run before its next step; its picture stays."""
+        """Ends the run, or the sheet, before its next step; what there is of it stays."""
         self._runner.stop()
+        self.sheets.stop()
 
     def leave(self) -> None:
         """Ends the run and gives its frames back; the last picture and the numbers stay."""
@@ -384,6 +444,7 @@ class FeatureExplorer(ipywidgets.Box):
         self._networks.close()
         self._worker.close()
         self.desk.close()
+        self.sheets.close()
         self._runner.result = None
         self.live.forget()
         self._show_progress(float("nan"), None)

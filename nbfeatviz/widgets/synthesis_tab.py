@@ -15,6 +15,8 @@ from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import objectives, recipes
 from nbfeatviz.synthesis.ascent import LARGEST_STEP, MOST_STEPS
 from nbfeatviz.synthesis.objectives import Objective
+from nbfeatviz.synthesis.recipe import Recipe
+from nbfeatviz.widgets import recipe_values
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.page import Commands, script
 
@@ -32,7 +34,7 @@ class PanelSettings:
         unit: the unit, or for "class" the class.
         row: of the neuron, None for the centre.
         col: likewise.
-        recipe: name of the recipe.
+        recipe: name of a published recipe, or another Recipe.
         steps: None for the recipe's count.
         step_size: None for the recipe's.
         seed: of noise and transforms.
@@ -46,7 +48,7 @@ class PanelSettings:
     unit: int = 0
     row: int | None = None
     col: int | None = None
-    recipe: str = recipes.DEFAULT.name
+    recipe: str | Recipe = recipes.DEFAULT.name
     steps: int | None = None
     step_size: float | None = None
     seed: int = 0
@@ -113,7 +115,8 @@ def _checked(name: str, value: Any) -> Any:
     elif name == "start" and value not in STARTS:
         raise ValueError(f"start {value!r} is unknown: it is 'noise', 'image' or 'photo'.")
     elif name == "recipe":
-        recipes.get(value)
+        recipe = recipes.get(value)
+        return recipe.name if recipe_values.published(recipe) == recipe else recipe
     elif name in ("pre_activation", "keep") and not isinstance(value, bool):
         raise ValueError(f"{name} is True or False, not {value!r}.")
     return value
@@ -123,8 +126,9 @@ class SynthesisTab(anywidget.AnyWidget):
     """The controls. The page shows `settings` and `facts` and says changes on `commands`.
 
     Attributes:
-        settings: the fields of `PanelSettings`.
-        facts: what the controls need to know: networks, the one in use, units, class names, recipes.
+        settings: the fields of `PanelSettings`; of the recipe its name.
+        facts: what the controls need to know: networks, the one in use, units, class names, recipes, and every value
+            of the recipe in use.
         live: the live canvas, whose state enables the buttons.
     """
 
@@ -136,12 +140,19 @@ class SynthesisTab(anywidget.AnyWidget):
 
     def show(self, settings: PanelSettings, network: Network | None, name: str, names: list[str]) -> None:
         """Shows settings, and what can be chosen with the network that is in use."""
-        self.settings = dataclasses.asdict(settings)
+        recipe = recipe_values.as_page(settings.recipe)
+        self.settings = {**vars(settings), "recipe": recipe["name"]}
         known = [
             {"name": r.name, "reference": r.reference, "steps": r.steps, "step_size": r.step_size}
-            for r in recipes.ALL.values()
+            for r in {recipe["name"]: recipes.get(settings.recipe), **recipes.ALL}.values()
         ]
-        facts: dict[str, Any] = {"network": name, "networks": names, "recipes": known, "ready": network is not None}
+        facts: dict[str, Any] = {
+            "network": name,
+            "networks": names,
+            "recipes": known,
+            "recipe": recipe,
+            "ready": network is not None,
+        }
         if network is not None:
             layer = network.layers[settings.layer]
             facts |= {
