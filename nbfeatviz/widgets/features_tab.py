@@ -29,7 +29,8 @@ class FeaturesTab(anywidget.AnyWidget):
     Attributes:
         settings: the fields of `SheetSettings`.
         facts: what can be chosen, and what a sheet would show now.
-        cells: titles of the pictures of the sheet that is shown.
+        heading: what the sheet that is shown is of.
+        cells: titles of its pictures.
         places: where they lie in it: columns, rows, cell and stride as [height, width].
         sheet: the last lossless sheet, PNG (b"" before the first).
         losses: of the pictures of that sheet.
@@ -41,6 +42,7 @@ class FeaturesTab(anywidget.AnyWidget):
     _esm = script("features")
     settings = traitlets.Dict().tag(sync=True)
     facts = traitlets.Dict().tag(sync=True)
+    heading = traitlets.Unicode().tag(sync=True)
     cells = traitlets.List().tag(sync=True)
     places = traitlets.Dict().tag(sync=True)
     sheet = traitlets.Bytes().tag(sync=True)
@@ -130,7 +132,7 @@ class FeaturesTab(anywidget.AnyWidget):
         """Shows nothing any more."""
         with self._lock:
             self.begin()
-            self.cells, self.places = [], {}
+            self.heading, self.cells, self.places = "", [], {}
 
     @property
     def pictures(self) -> np.ndarray | None:

@@ -121,7 +121,7 @@ class SheetDesk:
             "looks": list(LOOKS.items()),
             "counts": list(COUNTS),
             "recipes": list(recipes.ALL),
-            "layer": "the classes" if chosen.objective == "class" else chosen.layer,
+            "layer": _subject(chosen),
             "units": 0 if network is None else chosen.units(network),
             "of": "class" if chosen.objective == "class" else "unit",
         }
@@ -157,6 +157,7 @@ class SheetDesk:
         runs = SideBySide(network, [cell.case for cell in cells], steps=chosen.steps, step_size=step_size)
         with self._lock:
             self._runs, self._cells = runs, cells
+        self._tab.heading = _subject(chosen)
         self._tab.cells = [_titled(cell, chosen, network) for cell in cells]
         self._begun = (0.0, 0)
         return runs
@@ -221,6 +222,11 @@ class SheetDesk:
         with self._lock:
             self._runs, self._cells = None, ()
             self._runner.result = None
+
+
+def _subject(panel: PanelSettings) -> str:
+    """What a sheet is of, in words."""
+    return "the classes" if panel.objective == "class" else panel.layer
 
 
 def _titled(cell: Cell, panel: PanelSettings, network: Network) -> dict[str, str]:

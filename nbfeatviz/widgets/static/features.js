@@ -16,7 +16,7 @@ class FeaturesView {
     this.meter = make("div", { class: "nbfeatviz-meter", role: "progressbar", "aria-label": "progress of the sheet", "aria-valuemin": 0 }, make("div"));
     this.empty = make("div", { class: "nbfeatviz-invitation", text: "press Run and watch many features emerge at once" });
     this.view = make("section", { class: "nbfeatviz-featureview" },
-      make("div", { class: "nbfeatviz-heading" }, make("div", {}, this.title, this.text)), this.meter, this.empty, this.sheet.el);
+      make("div", { class: "nbfeatviz-sheetheading" }, this.title, this.text), this.meter, this.empty, this.sheet.el);
     const id = `nbfeatviz-${Math.random().toString(36).slice(2)}`;
     this.panel = make("div", { class: "nbfeatviz-featurespanel", role: "tabpanel", id, "aria-label": "Features" }, this.view, this.side);
     el.append(this.panel);
@@ -77,7 +77,7 @@ class FeaturesView {
   listen() {
     const { model } = this, show = () => this.show(), receive = (content, buffers) => this.receive(content, buffers ?? []);
     const still = () => this.still();
-    const heard = [["change:settings", show], ["change:facts", show], ["change:progress", show], ["change:cells", show], ["change:sheet", still],
+    const heard = [["change:settings", show], ["change:facts", show], ["change:progress", show], ["change:cells", show], ["change:heading", show], ["change:sheet", still],
       ["msg:custom", receive]];
     for (const [event, act] of heard) model.on(event, act);
     this.leaving = [() => { for (const [event, act] of heard) model.off(event, act); }];
@@ -192,7 +192,7 @@ class FeaturesView {
     if (!this.drawn && cells.length) this.sheet.title(cells);
     this.sheet.el.hidden = !cells.length;
     this.empty.hidden = cells.length > 0 || busy;
-    this.title.textContent = facts.layer ?? "";
+    this.title.textContent = (cells.length && this.model.get("heading")) || (facts.layer ?? "");
     this.text.textContent = text;
     this.meter.style.visibility = busy ? "visible" : "hidden";
     this.meter.classList.toggle("nbfeatviz-endless", busy && !done);
