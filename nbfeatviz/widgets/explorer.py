@@ -7,20 +7,17 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import ipywidgets
 import numpy as np
-import traitlets
 
 from nbfeatviz.networks.network import Network
-from nbfeatviz.networks.receptive_field import receptive_field
 from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.ascent import Ascent
-from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets import cells, export, recipe_values
 from nbfeatviz.widgets.networks import Networks, suggested_layer
+from nbfeatviz.widgets.panel_traits import SETTINGS, PanelTraits
 from nbfeatviz.widgets.parts import Parts
-from nbfeatviz.widgets.photo import Photo, name_of
+from nbfeatviz.widgets.photo import Photo
 from nbfeatviz.widgets.photo_desk import PhotoDesk
 from nbfeatviz.widgets.requests import answer
 from nbfeatviz.widgets.runner import Runner
@@ -28,17 +25,8 @@ from nbfeatviz.widgets.sheet_desk import SheetDesk
 from nbfeatviz.widgets.synthesis_tab import PanelSettings
 from nbfeatviz.widgets.worker import MainThread, SameThread, Worker
 
-SETTINGS = ("layer", "objective", "unit", "recipe", "steps", "seed")
 
-
-class _Picture(traitlets.Any):
-    """A trait whose validator hears of None too, also when the trait is None already."""
-
-    def _validate(self, obj: Any, value: Any) -> Any:
-        return self._cross_validate(obj, value) if obj._cross_validation_lock is False else value
-
-
-class FeatureExplorer(ipywidgets.Box):
+class FeatureExplorer(PanelTraits):
     """The live panel: pick a layer and a unit, press Run, and watch its image emerge.
 
     An ordinary widget: display it, lay it out with others, link its traits. Traits change on the kernel's
@@ -73,25 +61,11 @@ class FeatureExplorer(ipywidgets.Box):
             wrong type: traitlets' TraitError).
     """
 
-    layer = traitlets.Unicode()
-    unit = traitlets.Int()
-    objective = traitlets.Unicode()
-    recipe = traitlets.Union([traitlets.Unicode(), traitlets.Instance(Recipe)])
-    steps = traitlets.Int(None, allow_none=True)
-    seed = traitlets.Int()
-    state = traitlets.Unicode("loading", read_only=True)
-    loss = traitlets.Float(float("nan"), read_only=True)
-    image = _Picture(None, allow_none=True)
-
     def __init__(self, net: Any = None, *, worker: Worker | SameThread | None = None, **settings: Any) -> None:
         self._lock = threading.RLock()
         self._main = MainThread()
         self._worker = worker or Worker()
         self._settings = PanelSettings()
-        self._told_settings = self._settings  # what the traits were last set to from inside, and so need no check
-        self._told_image: np.ndarray | None = None  # what `image` was last set to from inside
-        self._clearing = False  # whether `image` is being set to None from inside
-        self._given: tuple[np.ndarray, Photo] | None = None  # the photo that is being given, and what is seen of it
         parts = self._parts = Parts()
         self.commands, self.canvas, self.live = parts.commands, parts.canvas, parts.live
         self.tree, self.controls, self.tabs, self.features = parts.tree, parts.controls, parts.tabs, parts.features
@@ -127,6 +101,10 @@ class FeatureExplorer(ipywidgets.Box):
     def loading(self) -> bool:
         """Whether a network is being loaded."""
         return self._networks.loading
+
+    def settled_network(self) -> Network:
+        """The network in use, waited for."""
+        return self._networks.wait()
 
     def _fitted(self, network: Network) -> Callable[[], None]:
         """Fits the settings to a network that is to come into use; returns what adopts them."""
@@ -209,13 +187,7 @@ class FeatureExplorer(ipywidgets.Box):
         self.controls.show(settings, network, self._networks.name, list(self._networks.offered))
         self.tab_changed()
         self.sheets.panel_changed()
-        overlay: dict[str, Any] = {"pick": False, "box": None}
-        if network is not None and settings.objective == "neuron":
-            height, width = (network.layers[settings.layer].output_shape or (1, 1))[:2]
-            row = (height or 1) // 2 if settings.row is None else settings.row
-            col = (width or 1) // 2 if settings.col is None else settings.col
-            box = receptive_field(network, settings.layer).box(row, col)
-            overlay = {"pick": True, "box": box, "size": network.contract.size, "neuron": (row, col)}
+        overlay = settings.overlay(network)
         if overlay != self.live.overlay:
             self.live.overlay = overlay
 
@@ -234,64 +206,9 @@ class FeatureExplorer(ipywidgets.Box):
         self.tree.selected = self.desk.layer
         self.tree.follow = self.desk.tab in ("grad-cam", "activations")
 
-    def _sync(self) -> None:
-        """Sets the traits to the settings (main thread)."""
-        self._told_settings = self._settings
-        for name in SETTINGS:
-            setattr(self, name, getattr(self._told_settings, name))  # an observer may have changed them meanwhile
-
-    @traitlets.validate(*SETTINGS)
-    def _validate_setting(self, proposal: Any) -> Any:
-        name, value = proposal["trait"].name, proposal["value"]
-        if value != getattr(self._told_settings, name):
-            network = self._networks.wait()  # waits, and the settings are others then
-            self._settings.changed(network, name, value)
-        return proposal["value"]
-
-    @traitlets.observe(*SETTINGS)
-    def _setting_changed(self, change: Any) -> None:
-        if change["new"] != getattr(self._told_settings, change["name"]):
-            self.change(change["name"], change["new"])
-
-    @traitlets.validate("image")
-    def _validate_image(self, proposal: Any) -> Any:
-        if proposal["value"] is None and not self._clearing:
-            self.desk.remove()  # also where the canvas shows nothing, so that the trait does not change
-        if proposal["value"] is None or proposal["value"] is self._told_image:
-            return proposal["value"]
-        network = self._networks.wait()
-        photo = self.desk.read(proposal["value"], name_of(proposal["value"]))
-        picture = photo.seen(network)
-        self._given = picture, photo
-        return picture
-
-    @traitlets.observe("image")
-    def _image_changed(self, change: Any) -> None:
-        if change["new"] is self._told_image:
-            return
-        self._told_image = change["new"]
-        if self._given is None:
-            return
-        (picture, photo), self._given = self._given, None
-        if not self._runner.busy:
-            self._runner.result = None
-            self.live.clear()
-            self.live.settle(picture)
-        self.desk.take(photo)
-
     def _show_state(self) -> None:
         """Sets the trait to what the status line says (main thread)."""
         self.set_trait("state", self.live.status["state"])
-
-    def _show_progress(self, loss: float, image: np.ndarray | None) -> None:
-        """Sets the traits from inside (main thread)."""
-        self.set_trait("loss", loss)
-        self._told_image = image  # not before: who observes the loss may set the image
-        self._clearing = image is None
-        try:
-            self.set_trait("image", image)
-        finally:
-            self._clearing = False
 
     def _say(self, state: str, text: str = "", **more: Any) -> None:
         if state == "idle" and self.sheets.busy:
@@ -307,6 +224,14 @@ class FeatureExplorer(ipywidgets.Box):
 
     def _tell_progress(self, loss: float, image: np.ndarray | None) -> None:
         self._main.post("progress", lambda: self._show_progress(loss, image))
+
+    def give(self, picture: np.ndarray, photo: Photo) -> None:
+        """Takes a photo that was given; while no run is in progress the canvas shows it too."""
+        if not self._runner.busy:
+            self._runner.result = None
+            self.live.clear()
+            self.live.settle(picture)
+        self.desk.take(photo)
 
     # Running
 

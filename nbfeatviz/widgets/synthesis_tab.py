@@ -12,6 +12,7 @@ import numpy as np
 import traitlets
 
 from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.receptive_field import receptive_field
 from nbfeatviz.synthesis import objectives, recipes
 from nbfeatviz.synthesis.ascent import LARGEST_STEP, MOST_STEPS
 from nbfeatviz.synthesis.objectives import Objective
@@ -67,6 +68,16 @@ class PanelSettings:
         if self.objective == "neuron":
             return objectives.neuron(self.layer, self.unit, self.row, self.col, pre_activation=self.pre_activation)
         return objectives.channel(self.layer, self.unit, pre_activation=self.pre_activation)
+
+    def overlay(self, network: Network | None) -> dict[str, Any]:
+        """What lies over the picture: whether a neuron can be picked there, and the receptive field of the one set."""
+        if network is None or self.objective != "neuron":
+            return {"pick": False, "box": None}
+        height, width = (network.layers[self.layer].output_shape or (1, 1))[:2]
+        row = (height or 1) // 2 if self.row is None else self.row
+        col = (width or 1) // 2 if self.col is None else self.col
+        box = receptive_field(network, self.layer).box(row, col)
+        return {"pick": True, "box": box, "size": network.contract.size, "neuron": (row, col)}
 
     def changed(self, network: Network, name: str, value: Any) -> PanelSettings:
         """The settings with one changed; a unit or position that no longer exists moves to the nearest that does.
