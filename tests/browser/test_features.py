@@ -136,8 +136,8 @@ def test_from_a_sheet_of_units_to_one_of_them_large(lab: JupyterServer, browser:
 def test_seeds_recipes_and_a_list_of_units(lab: JupyterServer, browser: Browser, page) -> None:
     notebook, panel = opened(page, lab, "again.ipynb", MNIST)
     panel.open("Features")
-    panel.inside("steps").fill("20")
-    panel.inside("steps").press("Enter")
+    panel.inside("steps of the sheet").fill("20")
+    panel.inside("steps of the sheet").press("Enter")
     units = panel.inside("or these")
     units.fill("1, 99")
     units.press("Enter")

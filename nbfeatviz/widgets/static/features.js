@@ -27,7 +27,8 @@ class FeaturesView {
 
   makeFields() {
     const number = (act, attributes) => make("input", { type: "number", min: 0, step: 1, ...attributes, on: committing((event) => act(event.target)) });
-    const panel = (name, none) => number((input) => this.wishPanel(name, input.value === "" ? none : Number(input.value)), {});
+    // the Optimize tab has fields of these names too, and both are on the page
+    const panel = (name, none) => number((input) => this.wishPanel(name, input.value === "" ? none : Number(input.value)), { "aria-label": `${name} of the sheet` });
     this.what = chooser((value) => this.wish("what", value));
     this.first = number((input) => (input.value === "" ? this.show() : this.wish("first", Number(input.value))), { "aria-label": "first unit" });
     this.count = chooser((value) => this.wish("count", Number(value)), { "aria-label": "count" });
@@ -37,7 +38,7 @@ class FeaturesView {
     this.unit = panel("unit", 0);
     this.total = make("span", { class: "nbfeatviz-total" });
     this.look = chooser((value) => this.wish("look", value));
-    this.recipe = chooser((value) => this.wishPanel("recipe", value));
+    this.recipe = chooser((value) => this.wishPanel("recipe", value), { "aria-label": "recipe of the sheet" });
     this.steps = panel("steps", null);
     this.seed = panel("seed", 0);
     this.boxes = make("fieldset", { class: "nbfeatviz-methods" }, make("legend", { text: "recipes" }));
