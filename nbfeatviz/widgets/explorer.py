@@ -38,8 +38,9 @@ class FeatureExplorer(PanelTraits):
         worker: what computation runs on; None for a thread of its own.
         **settings: initial values of the traits below, as `layer="block5c_add", unit=3`, and of what else can
             be set in the panel: `row`, `col`, `step_size`, `pre_activation`, `keep` (retargeting keeps the
-            picture) and `start` ("noise", "image" or "photo"); and `layout`, as of every widget. While a network
-            loads in the background, what is wrong in them is said in the panel.
+            picture), `start` ("noise", "image" or "photo"), `terms` (further `TermSettings`, or dicts of their
+            attributes) and `weight` (of the first term, where there are further ones); and `layout`, as of every
+            widget. While a network loads in the background, what is wrong in them is said in the panel.
 
     Attributes:
         layer: path of the layer.
@@ -269,7 +270,8 @@ class FeatureExplorer(PanelTraits):
         """Chooses a channel, or with a position a neuron, and runs from noise; a run in progress goes on with it."""
         network = self._networks.wait()
         with self._lock:
-            settings = dataclasses.replace(self._settings, start="noise").changed(network, "objective", "channel")
+            alone = dataclasses.replace(self._settings, start="noise", terms=(), weight=1.0)
+            settings = alone.changed(network, "objective", "channel")
             settings = settings.changed(network, "layer", layer).changed(network, "unit", unit)
             if row is not None:
                 settings = settings.changed(network, "objective", "neuron").changed(network, "row", row)

@@ -20,6 +20,7 @@ from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.widgets import recipe_values
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.page import Commands, script
+from nbfeatviz.widgets.term_settings import KINDS, MOST_FURTHER, Chosen, TermSettings, checked_terms, checked_weight
 
 OBJECTIVES = ("channel", "neuron", "class")
 STARTS = ("noise", "image", "photo")
@@ -42,6 +43,8 @@ class PanelSettings:
         pre_activation: measure before the activation.
         keep: retargeting keeps the picture.
         start: "noise", "image" for what the canvas shows, "photo" for the photo as the network sees it.
+        terms: further terms, added to the first one that layer, objective and unit say.
+        weight: of the first term, where there are further ones.
     """
 
     layer: str = ""
@@ -56,6 +59,8 @@ class PanelSettings:
     pre_activation: bool = True
     keep: bool = True
     start: str = "noise"
+    terms: tuple[TermSettings, ...] = ()
+    weight: float = 1.0
 
     def units(self, network: Network) -> int:
         """How many units (or classes) there are to choose from."""
@@ -63,11 +68,25 @@ class PanelSettings:
 
     def target(self, network: Network) -> Objective:
         """The objective that is set (ValueError where the network has no such thing)."""
+        first = self._first_term()
+        if not self.terms:
+            return first
+        total = self.weight * first
+        for term in self.terms:
+            total = total + term.target(network, self.leads)
+        return total
+
+    def _first_term(self) -> Objective:
         if self.objective == "class":
             return objectives.class_logit(self.unit)
         if self.objective == "neuron":
             return objectives.neuron(self.layer, self.unit, self.row, self.col, pre_activation=self.pre_activation)
         return objectives.channel(self.layer, self.unit, pre_activation=self.pre_activation)
+
+    @property
+    def leads(self) -> Chosen:
+        """What further terms leave to the first one."""
+        return Chosen(self.objective, self.layer, self.unit, self.row, self.col, self.pre_activation)
 
     def overlay(self, network: Network | None) -> dict[str, Any]:
         """What lies over the picture: whether a neuron can be picked there, and the receptive field of the one set."""
@@ -89,6 +108,8 @@ class PanelSettings:
             raise ValueError(f"the panel has no setting {name!r}.")
         if name == "unit" and isinstance(value, str):
             value = network.class_index(value)
+        if name == "terms":
+            value = checked_terms(value, network)
         new = dataclasses.replace(self, **{name: _checked(name, value)})
         if name in ("layer", "objective"):
             layer = network.layers[new.layer]
@@ -99,6 +120,8 @@ class PanelSettings:
                 new = dataclasses.replace(new, row=None, col=None)
             if name == "layer" and new.objective == "neuron" and len(layer.output_shape or ()) != 3:
                 new = dataclasses.replace(new, objective="channel")
+            fitting = [term.fitting(network, new.leads) for term in new.terms]
+            new = dataclasses.replace(new, terms=tuple(term for term in fitting if term is not None))
         new.target(network).resolved(network)
         if name in ("row", "col"):
             objectives.neuron(new.layer, 0, new.row, new.col).resolved(network)
@@ -128,6 +151,10 @@ def _checked(name: str, value: Any) -> Any:
     elif name == "recipe":
         recipe = recipes.get(value)
         return recipe.name if recipe_values.published(recipe) == recipe else recipe
+    elif name == "terms":
+        return checked_terms(value)
+    elif name == "weight":
+        return checked_weight(value)
     elif name in ("pre_activation", "keep") and not isinstance(value, bool):
         raise ValueError(f"{name} is True or False, not {value!r}.")
     return value
@@ -152,7 +179,8 @@ class SynthesisTab(anywidget.AnyWidget):
     def show(self, settings: PanelSettings, network: Network | None, name: str, names: list[str]) -> None:
         """Shows settings, and what can be chosen with the network that is in use."""
         recipe = recipe_values.as_page(settings.recipe)
-        self.settings = {**vars(settings), "recipe": recipe["name"]}
+        terms = [dataclasses.asdict(term) for term in settings.terms]
+        self.settings = {**vars(settings), "recipe": recipe["name"], "terms": terms}
         known = [
             {"name": r.name, "reference": r.reference, "steps": r.steps, "step_size": r.step_size}
             for r in {recipe["name"]: recipes.get(settings.recipe), **recipes.ALL}.values()
@@ -163,6 +191,8 @@ class SynthesisTab(anywidget.AnyWidget):
             "recipes": known,
             "recipe": recipe,
             "ready": network is not None,
+            "kinds": list(KINDS),
+            "most_terms": MOST_FURTHER,
         }
         if network is not None:
             layer = network.layers[settings.layer]
@@ -171,6 +201,8 @@ class SynthesisTab(anywidget.AnyWidget):
                 "units": settings.units(network),
                 "positions": len(layer.output_shape or ()) == 3,
                 "classes": list(network.class_names or ()),
+                "layers": [one.path for one in network.layers.walk() if one.selectable],
+                "term_units": [term.units(network, settings.leads) for term in settings.terms],
                 "unit_names": list(layer.unit_names or ()) if settings.objective != "class" else [],
             }
         if facts != self.facts:

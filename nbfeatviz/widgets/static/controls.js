@@ -43,6 +43,7 @@ function render({ model, el }) {
   const start = make("select", { on: { change: () => set("start", start.value) } },
     ...options([["noise", "noise"], ["image", "the image shown"], ["photo", "my photo"]]));
 
+  const terms = new Terms(`${id}-classes`, set);
   const values = new RecipeValues((content) => say("recipe", content));
 
   // buttons
@@ -75,7 +76,7 @@ function render({ model, el }) {
   el.append(
     make("div", { class: "nbfeatviz-network" }, row("network", network), make("span", { class: "nbfeatviz-untrained", text: "untrained: random weights", hidden: true })),
     make("div", { class: "nbfeatviz-settings" },
-      row("objective", objective), row("unit", unit, number, total), classRow, unitName,
+      row("objective", objective), row("unit", unit, number, total), classRow, unitName, terms.el,
       row("recipe", recipe), make("div", { class: "nbfeatviz-pair" }, row("steps", steps), row("seed", seed)), advanced,
       make("div", { class: "nbfeatviz-buttons" }, run, pause, step, stop, reset),
       make("div", { class: "nbfeatviz-buttons" }, save, format, copy), code));
@@ -124,6 +125,7 @@ function render({ model, el }) {
     unitName.hidden = byClass || !unitNames.length;
     if (byClass) put(named, classes[settings.unit] ?? settings.unit);
     if (names.childElementCount !== classes.length) names.replaceChildren(...classes.map((name) => make("option", { value: name })));
+    terms.show(settings, facts, put);
     put(steps, settings.steps);
     steps.placeholder = set ? set.steps : "";
     put(seed, settings.seed);
@@ -148,6 +150,7 @@ function render({ model, el }) {
     reset.disabled = save.disabled = copy.disabled = !ready;
     network.disabled = disconnected;
     values.enable(ready);
+    terms.enable(ready);
     for (const input of [objective, unit, number, named, recipe, steps, seed, stepSize, preActivation, keep, start])
       input.disabled = !ready || (input === preActivation && objective.value === "class");
   }
