@@ -11,7 +11,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from nbfeatviz.encoding import encode_jpeg, encode_png, stretched
+from nbfeatviz.encoding import encode_jpeg, encode_png, presented
 from nbfeatviz.synthesis.ascent import Step
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.pacing import Pacing
@@ -55,7 +55,7 @@ class FeaturesTab(anywidget.AnyWidget):
     def __init__(self, **traits: Any) -> None:
         self._lock = threading.RLock()
         self._pacing = Pacing()
-        self._look = "each"
+        self._look: tuple[str, int | None] = ("each", None)
         self._latest: tuple[np.ndarray, list[float], int] | None = None  # pictures, losses, step
         self._waiting = self._settled = False
         super().__init__(**traits)
@@ -84,13 +84,13 @@ class FeaturesTab(anywidget.AnyWidget):
         if self._waiting and self._latest is not None and self._pacing.may_send:
             pictures, losses, step = self._latest
             self._waiting = False
-            sheet, layout = tiled(shown(pictures, self._look))
+            sheet, layout = tiled(shown(pictures, *self._look))
             content = {"kind": "sheet", "step": step, "losses": losses, "layout": layout, **self._pacing.sent()}
             self.send(content, [encode_jpeg(sheet)])
 
     def settle(self, pictures: np.ndarray) -> None:
         """Shows pictures (n, H, W, C) for good, lossless."""
-        sheet, layout = tiled(shown(pictures, self._look))
+        sheet, layout = tiled(shown(pictures, *self._look))
         data = encode_png(sheet)
         with self._lock:
             losses = [] if self._latest is None else self._latest[1]
@@ -110,10 +110,10 @@ class FeaturesTab(anywidget.AnyWidget):
         """Shows an error in words, where all errors of the panel are shown."""
         self.live.complain(error)
 
-    def look(self, look: str) -> None:
-        """Shows the pictures stretched otherwise."""
+    def look(self, look: str, show_size: int | None = None) -> None:
+        """Shows the pictures stretched or cut otherwise."""
         with self._lock:
-            self._look = look
+            self._look = (look, show_size)
             if self._latest is not None and self._settled:
                 self.settle(self._latest[0])
             elif self._latest is not None:
@@ -136,9 +136,9 @@ class FeaturesTab(anywidget.AnyWidget):
 
     @property
     def pictures(self) -> np.ndarray | None:
-        """The pictures that are shown, stretched as they are shown."""
+        """The pictures that are shown, as they are shown."""
         with self._lock:
-            return None if self._latest is None else shown(self._latest[0], self._look)
+            return None if self._latest is None else shown(self._latest[0], *self._look)
 
     def show_progress(self, state: str, text: str, done: int, total: int) -> None:
         """Shows how far the sheet is."""
@@ -146,9 +146,9 @@ class FeaturesTab(anywidget.AnyWidget):
             self.progress = {"state": state, "text": text, "done": done, "total": total}
 
 
-def shown(pictures: np.ndarray, look: str) -> np.ndarray:
-    """Pictures as a look shows them; see `SheetSettings.look`."""
-    return pictures if look == "plain" else stretched(pictures, together=look == "together")
+def shown(pictures: np.ndarray, look: str, show_size: int | None = None) -> np.ndarray:
+    """Pictures as a look shows them; see `SheetSettings`."""
+    return presented(pictures, None if look == "plain" else look, show_size)
 
 
 def tiled(pictures: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:

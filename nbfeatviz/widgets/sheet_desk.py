@@ -19,7 +19,7 @@ from nbfeatviz.synthesis.side_by_side import SideBySide
 from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets.features_tab import FeaturesTab
 from nbfeatviz.widgets.runner import Runner, in_words
-from nbfeatviz.widgets.sheet_settings import COUNTS, LOOKS, WHAT, Cell, SheetSettings
+from nbfeatviz.widgets.sheet_settings import ALTERNATIVES, COUNTS, LOOKS, WHAT, Cell, SheetSettings
 from nbfeatviz.widgets.synthesis_tab import PanelSettings
 from nbfeatviz.widgets.worker import SameThread, Worker
 
@@ -82,8 +82,8 @@ class SheetDesk:
         with self._lock:
             self._settings = self._settings.changed(name, value, self._available())
             self.tell()
-        if name == "look":
-            self._tab.look(value)
+        if name in ("look", "show_size"):
+            self._tab.look(self._settings.look, self._settings.show_size)
 
     def panel_changed(self) -> None:
         """The panel is set to something else: what a sheet would show changes with it."""
@@ -121,6 +121,7 @@ class SheetDesk:
             "looks": list(LOOKS.items()),
             "counts": list(COUNTS),
             "recipes": list(recipes.ALL),
+            "objectives": list(ALTERNATIVES.items()),
             "layer": _subject(chosen),
             "units": 0 if network is None else chosen.units(network),
             "of": "class" if chosen.objective == "class" else "unit",
@@ -154,7 +155,7 @@ class SheetDesk:
             raise ValueError("no network is loaded.")
         cells = settings.cells(network, chosen)
         step_size = None if settings.what == "recipes" else chosen.step_size
-        runs = SideBySide(network, [cell.case for cell in cells], steps=chosen.steps, step_size=step_size)
+        runs = SideBySide(network, [cell.case for cell in cells], step_size=step_size)
         with self._lock:
             self._runs, self._cells = runs, cells
         self._tab.heading = _subject(chosen)

@@ -162,6 +162,36 @@ def test_seeds_recipes_and_a_list_of_units(lab: JupyterServer, browser: Browser,
     panel.wait_sheet_rest(120)
     assert len(set(panel.cell_hashes())) == 2
     assert panel.cell(1).inner_text().startswith("tutorial13")
+
+    panel.inside("sheet of").select_option("steps")
+    panel.inside("recipe of the sheet").select_option("lucid")
+    counts = panel.inside("step counts")
+    counts.fill("3, 0")
+    counts.press("Enter")
+    panel.wait(lambda: "no number of steps" in panel.error, "the sentence about 0 steps")
+    counts.fill("2, 12")
+    counts.press("Enter")
+    panel.wait(lambda: not panel.error, "the complaint to go")
+    panel.press("Run")
+    panel.wait(lambda: panel.sheet.get_by_role("button").all_inner_texts()[0].startswith("2 steps"), "two counts")
+    panel.wait_sheet_rest(120)
+    assert len(set(panel.cell_hashes())) == 2
+    panel.inside("show size").fill("10")
+    panel.inside("show size").press("Enter")
+    panel.wait(lambda: panel.cell(0).evaluate(_PIXELS)["width"] == 10, "the corner of each")
+    panel.inside("show size").fill("")
+    panel.inside("show size").press("Enter")
+    panel.wait(lambda: panel.cell(0).evaluate(_PIXELS)["width"] == 28, "the whole of each")
+
+    panel.inside("sheet of").select_option("objectives")
+    assert panel.tabpanel.get_by_role("checkbox", name="others held down", exact=True).is_checked()
+    panel.press("Run")
+    panel.wait(lambda: "others held down" in panel.cell(1).inner_text(), "two objectives")
+    panel.wait_sheet_rest(120)
+    assert len(set(panel.cell_hashes())) == 2
+    panel.cell(1).click()
+    panel.wait(lambda: panel.tab("Optimize").get_attribute("aria-selected") == "true", "the tab Optimize")
+    panel.wait(lambda: panel.field("term 2 kind").input_value() == "others", "the objective of that picture")
     assert only_foreign(browser.errors(page)) == []
 
 

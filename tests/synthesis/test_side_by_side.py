@@ -35,9 +35,8 @@ def test_units_and_seeds_are_those_of_runs_of_their_own(net):
 
 
 def test_recipes_run_in_step_and_each_to_its_own_end(net):
-    cases = [Case(UNIT, recipe) for recipe in ("tutorial13", "lucid", "tutorial13")]
-    together = SideBySide(net, cases)
-    together._runs[1][0].steps = 32  # tutorial13 has 30
+    cases = [Case(UNIT, "tutorial13"), Case(UNIT, "lucid", steps=32), Case(UNIT, "tutorial13")]
+    together = SideBySide(net, cases)  # tutorial13 has 30 steps
     steps = list(together)
     assert (len(steps), together.steps, together.done) == (32, 32, 32)
     first = nv.maximize(net, UNIT, recipe="tutorial13")
@@ -54,6 +53,44 @@ def test_a_run_goes_on_from_one_of_them_exactly(net):
     ascent = nv.ascend(net, objectives.channel("conv2", 1), recipe="tutorial13", start=chosen)
     assert np.array_equal(next(ascent).image, chosen.image)
     assert ascent.settings.start.steps == 2
+
+
+def test_other_step_counts_are_one_run(net):
+    counts = (2, 5, 3, 5)
+    together = SideBySide(net, [Case(UNIT, "lucid", seed=1, steps=count) for count in counts])
+    assert len(together._runs) == 1 and len(together._runs[0].ascent._variables) == 1
+    steps = list(together)
+    assert len(steps) == 5
+    for place, count in enumerate(counts):
+        alone = nv.maximize(net, UNIT, recipe="lucid", steps=count, seed=1)
+        np.testing.assert_allclose(together.picture()[place], alone.image, atol=1e-4)
+        result = together.results()[place]
+        assert result.settings.steps == count
+        np.testing.assert_allclose(result.image, alone.image, atol=1e-4)
+        np.testing.assert_allclose(steps[-1].loss[place], alone.steps[-1].loss, rtol=1e-3)
+    ended = steps[2].image[0]
+    assert np.array_equal(ended, steps[4].image[0]), "what has come to its end stays"
+    assert not np.array_equal(steps[3].image[1], steps[4].image[1])
+
+
+def test_a_schedule_is_that_of_each_step_count(net):
+    """A recipe that does something in its last step, or before it, does not pass through a shorter run's end."""
+    cases = [Case(UNIT, "yosinski-1", steps=count) for count in (3, 6)]
+    for place, case in enumerate(cases):
+        together = SideBySide(net, cases)
+        list(together)
+        alone = nv.maximize(net, UNIT, recipe=case.recipe, steps=case.steps)
+        np.testing.assert_allclose(together.results()[place].image, alone.image, atol=1e-4)
+
+
+def test_other_objectives_are_runs_of_their_own(net):
+    held = UNIT - objectives.others("conv2", 1)
+    together = SideBySide(net, [Case(UNIT, "lucid"), Case(held, "lucid"), Case(2 * UNIT, "lucid")], steps=3)
+    assert len(together._runs) == 2
+    list(together)
+    for place, objective in enumerate((UNIT, held)):
+        alone = nv.maximize(net, objective, recipe="lucid", steps=3)
+        np.testing.assert_allclose(together.picture()[place], alone.image, atol=1e-4)
 
 
 def test_before_the_first_step_there_is_nothing(net):

@@ -84,6 +84,46 @@ def test_the_look_changes_without_a_run(make):
     assert all(picture.min() > 0 for picture in cut(panel))
 
 
+def test_only_a_corner_of_each_picture_is_shown(make):
+    """The tutorial's `show_size`: cut, and then stretched."""
+    panel = make()
+    panel.sheets.run()
+    whole = panel.features._latest[0]
+    answer(panel, {"kind": "sheet-set", "name": "show_size", "value": 7})
+    assert panel.features.places["cell"] == [7, 7]
+    for one, picture in zip(cut(panel), whole, strict=True):
+        assert (one.min(), one.max()) == (0, 1)
+        assert np.abs(one - stretched(picture[None, :7, :7])[0]).max() < 0.003
+    answer(panel, {"kind": "sheet-set", "name": "show_size", "value": None})
+    assert panel.features.places["cell"] == [16, 16]
+
+
+def test_step_counts_and_objectives_side_by_side(make, net):
+    panel = make(unit=2)
+    for name, value in (("what", "steps"), ("step_counts", "1, 4"), ("look", "plain")):
+        answer(panel, {"kind": "sheet-set", "name": name, "value": value})
+    answer(panel, {"kind": "sheet-run"})
+    assert error(panel) == ""
+    unit = nv.objectives.channel("conv2", 2, pre_activation=True)
+    for one, steps in zip(cut(panel), (1, 4), strict=True):
+        assert np.abs(one - nv.maximize(net, unit, recipe="tutorial13", steps=steps).image).max() < 0.003
+    answer(panel, {"kind": "sheet-set", "name": "what", "value": "objectives"})
+    answer(panel, {"kind": "sheet-run"})
+    held = unit - nv.objectives.others("conv2", 2, pre_activation=True)
+    for one, objective in zip(cut(panel), (unit, held), strict=True):
+        assert np.abs(one - nv.maximize(net, objective, recipe="tutorial13", steps=3).image).max() < 0.003
+    answer(panel, {"kind": "sheet-open", "place": 1})
+    assert panel.chosen.target(net) == held
+    assert error(panel) == ""
+
+
+def test_the_heading_is_the_sheets_own(make):
+    panel = make()
+    panel.sheets.run()
+    panel.layer = "conv1"
+    assert (panel.features.heading, panel.features.facts["layer"]) == ("conv2", "conv1")
+
+
 @pytest.mark.parametrize(("what", "place"), [("units", 4), ("seeds", 1), ("recipes", 1)])
 def test_one_is_gone_on_with_from_exactly_where_it_was(make, net, what: str, place: int):
     panel = make(unit=2, seed=5)

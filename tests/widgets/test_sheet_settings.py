@@ -12,7 +12,7 @@ from nbfeatviz.widgets.synthesis_tab import PanelSettings
 from tests.synthesis.conftest import make_network
 
 WRONG = [
-    ("what", "all", "'units', 'seeds', 'recipes'"),
+    ("what", "all", "'units', 'seeds', 'steps', 'recipes', 'objectives'"),
     ("what", [], "unknown"),
     ("look", "nice", "'each', 'together', 'plain'"),
     ("first", 5, "unit 5 is not there: this layer has units 0 to 4"),
@@ -31,6 +31,16 @@ WRONG = [
     ("recipes", [], "at least one"),
     ("recipes", "lucid", "a list of names"),
     ("recipes", ["lucit"], "nearest: 'lucid'"),
+    ("step_counts", "", "step counts are a list such as"),
+    ("step_counts", None, "step counts are a list such as"),
+    ("step_counts", "16, many", "'many' is no number of steps"),
+    ("step_counts", "16, 0", "0 is no number of steps: give whole numbers from 1"),
+    ("step_counts", [2.5], "2.5 is no number of steps"),
+    ("objectives", [], "at least one of 'set', 'alone', 'held', 'neuron'"),
+    ("objectives", ["best"], "at least one of"),
+    ("show_size", 0, "from 1 to 10,000"),
+    ("show_size", "all", "whole number of pixels"),
+    ("show_size", True, "whole number of pixels"),
     ("colour", "red", "no setting 'colour'"),
 ]
 
@@ -48,6 +58,10 @@ RIGHT = [
     ("units", "", None),
     ("units", None, None),
     ("recipes", ["tutorial13", "lucid"], ("lucid", "tutorial13")),
+    ("step_counts", "64 16, 64", (16, 64)),
+    ("objectives", ["held", "alone"], ("alone", "held")),
+    ("show_size", 100, 100),
+    ("show_size", None, None),
     ("count", 16, 16),
     ("look", "plain", "plain"),
 ]
@@ -87,6 +101,35 @@ def test_seeds_and_recipes(net):
     several = SheetSettings(what="recipes", recipes=("lucid", "maco")).cells(net, PANEL)
     assert [cell.case.recipe for cell in several] == ["lucid", "maco"]
     assert [recipes.get(cell.settings.recipe).name for cell in several] == ["lucid", "maco"]
+
+
+def test_step_counts(net):
+    cells = SheetSettings(what="steps", step_counts=(1, 8)).cells(net, PANEL)
+    assert [(cell.title, cell.case.steps, cell.case.seed) for cell in cells] == [("1 step", 1, 7), ("8 steps", 8, 7)]
+    assert cells[0].settings.steps is None, "to go on takes as many steps as the panel is set to"
+
+
+def test_objectives(net):
+    term = {"kind": "channel", "layer": None, "unit": 0, "weight": 0.5}
+    panel = PANEL.changed(net, "terms", [term])
+    cells = SheetSettings(what="objectives", objectives=("set", "alone", "held", "neuron")).cells(net, panel)
+    pre = {"pre_activation": True}
+    unit = objectives.channel("conv2", 3, **pre)
+    assert [cell.case.objective for cell in cells] == [
+        unit + 0.5 * objectives.channel("conv2", 0, **pre),
+        unit,
+        unit - objectives.others("conv2", 3, **pre),
+        objectives.neuron("conv2", 3, **pre),
+    ]
+    assert [cell.title for cell in cells] == [
+        "as in Optimize",
+        "the unit alone",
+        "others held down",
+        "one neuron of it",
+    ]
+    assert all(cell.settings.target(net) == cell.case.objective for cell in cells)
+    with pytest.raises(ValueError, match="a class has no neuron"):
+        SheetSettings(what="objectives", objectives=("neuron",)).cells(net, PanelSettings("conv2", "class"))
 
 
 def test_classes_and_neurons(net):

@@ -41,14 +41,20 @@ class FeaturesView {
     this.recipe = chooser((value) => this.wishPanel("recipe", value), { "aria-label": "recipe of the sheet" });
     this.steps = panel("steps", null);
     this.seed = panel("seed", 0);
-    this.boxes = make("fieldset", { class: "nbfeatviz-methods" }, make("legend", { text: "recipes" }));
+    this.boxes = this.choices("recipes");
+    this.others = this.choices("objectives");
+    this.counts = make("input", { type: "text", placeholder: "such as 16, 64, 256", autocomplete: "off", "aria-label": "step counts", on: committing(() => {
+      if (this.counts.value.trim() !== this.counts.dataset.shown) this.wish("step_counts", this.counts.value.trim());
+    }) });
+    this.size = number((input) => this.wish("show_size", input.value === "" ? null : Number(input.value)), { min: 1, placeholder: "all", "aria-label": "show size",
+      title: "only so many rows and columns of each picture, from the upper left corner" });
     this.run = pressable("Run", () => this.say("sheet-run"), { class: "nbfeatviz-primary", title: "all pictures at once, from noise" });
     this.stop = pressable("Stop", () => this.say("sheet-stop"), { title: "end the sheet; its pictures stay" });
     this.save = pressable("Save", () => this.say("sheet-save"), { title: "save the sheet as it is shown, as PNG" });
     this.rows = {
       first: row("from", this.first, this.total), count: row("count", this.count), units: row("or these", this.units), unit: row("unit", this.unit),
-      recipe: row("recipe", this.recipe), recipes: this.boxes, pair: make("div", { class: "nbfeatviz-pair" }, row("steps", this.steps), row("seed", this.seed)),
-      look: row("contrast", this.look),
+      recipe: row("recipe", this.recipe), recipes: this.boxes, objectives: this.others, counts: row("steps", this.counts),
+      pair: make("div", { class: "nbfeatviz-pair" }, row("steps", this.steps), row("seed", this.seed)), look: row("contrast", this.look), size: row("show", this.size, make("span", { class: "nbfeatviz-total", text: "pixels" })),
     };
     this.side = make("section", { class: "nbfeatviz-featureside" }, row("sheet of", this.what),
       ...Object.values(this.rows), make("div", { class: "nbfeatviz-buttons" }, this.run, this.stop, this.save));
@@ -160,31 +166,42 @@ class FeaturesView {
     set(this.first, this.setting("first"));
     this.first.max = Math.max(0, (facts.units ?? 1) - 1);
     this.total.textContent = facts.units ? `/${facts.units}` : "";
-    const text = Array.isArray(listed) ? listed.join(", ") : listed ?? "";
-    if (force === true || this.units !== document.activeElement) { this.units.value = text; this.units.dataset.shown = text; }
+    for (const [input, list] of [[this.units, listed], [this.counts, this.setting("step_counts")]]) {
+      const text = Array.isArray(list) ? list.join(", ") : list ?? "";
+      if (force === true || input !== document.activeElement) input.value = input.dataset.shown = text;
+    }
+    set(this.size, this.setting("show_size"));
     fill(this.recipe, (known.recipes ?? []).map((one) => [one.name, one.name === known.recipe?.name && known.recipe.changed ? `${one.name}, changed` : one.name]));
     this.recipe.value = this.panelSetting("recipe") ?? "";
     for (const [input, name] of [[this.unit, "unit"], [this.steps, "steps"], [this.seed, "seed"]]) set(input, this.panelSetting(name));
     this.steps.placeholder = what === "recipes" ? "own" : known.recipe?.steps ?? "";
-    this.showBoxes(facts.recipes ?? []);
+    this.showBoxes(this.boxes, (facts.recipes ?? []).map((name) => [name, name]));
+    this.showBoxes(this.others, facts.objectives ?? []);
     rows.units.hidden = what !== "units";
     rows.first.hidden = what !== "units" || Boolean(listed?.length);
     rows.unit.hidden = what === "units";
-    rows.count.hidden = what === "recipes" || (what === "units" && Boolean(listed?.length));
+    rows.count.hidden = !["units", "seeds"].includes(what) || (what === "units" && Boolean(listed?.length));
     rows.recipe.hidden = what === "recipes";
     rows.recipes.hidden = what !== "recipes";
+    rows.objectives.hidden = what !== "objectives";
+    rows.counts.hidden = what !== "steps";
+    rows.pair.firstChild.hidden = what === "steps";
     this.showProgress(facts);
   }
 
-  showBoxes(names) {
-    if (this.boxes.childElementCount !== names.length + 1)
-      this.boxes.replaceChildren(this.boxes.firstChild, ...names.map((name) => make("label", {},
-        make("input", { type: "checkbox", value: name, on: { change: () => this.choose() } }), make("span", { text: name }))));
-    for (const box of this.boxes.querySelectorAll("input")) box.checked = (this.setting("recipes") ?? []).includes(box.value);
+  /** Boxes to be ticked; the name of the setting is their legend too. */
+  choices(name) { return make("fieldset", { class: "nbfeatviz-methods", "data-name": name }, make("legend", { text: name })); }
+
+  showBoxes(boxes, entries) {
+    const { name } = boxes.dataset;
+    if (boxes.childElementCount !== entries.length + 1)
+      boxes.replaceChildren(boxes.firstChild, ...entries.map(([value, text]) => make("label", {},
+        make("input", { type: "checkbox", value, on: { change: () => this.choose(boxes) } }), make("span", { text }))));
+    for (const box of boxes.querySelectorAll("input")) box.checked = (this.setting(name) ?? []).includes(box.value);
   }
 
-  choose() {
-    this.wish("recipes", [...this.boxes.querySelectorAll("input:checked")].map((box) => box.value));
+  choose(boxes) {
+    this.wish(boxes.dataset.name, [...boxes.querySelectorAll("input:checked")].map((box) => box.value));
   }
 
   showProgress(facts) {
