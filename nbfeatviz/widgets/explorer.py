@@ -15,6 +15,7 @@ from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets import cells, export, recipe_values
 from nbfeatviz.widgets.networks import Networks, suggested_layer
+from nbfeatviz.widgets.onlooker import Onlooker
 from nbfeatviz.widgets.panel_traits import SETTINGS, PanelTraits
 from nbfeatviz.widgets.parts import Parts
 from nbfeatviz.widgets.photo import Photo
@@ -82,7 +83,10 @@ class FeatureExplorer(PanelTraits):
         super().__init__([parts.grid], **given)
         self.add_class("nbfeatviz-panel")
         self.commands.on_msg(lambda _, content, buffers: answer(self, content, buffers))
-        self._runner = Runner(self._worker, self.live, self._prepared, self._say, self._tell_progress)
+        self._onlooker = Onlooker(self._worker, self.live.show_rises)
+        self._runner = Runner(
+            self._worker, self.live, self._prepared, self._say, self._tell_progress, self._onlooker.see
+        )
         cells.register(self)
         self._tell_settings()
         try:
@@ -327,6 +331,7 @@ class FeatureExplorer(PanelTraits):
 
     def _clear(self) -> None:
         self._runner.result = None
+        self._onlooker.forget()
         self.live.clear()
         self._say("idle", "ready", error="")
         self._tell_progress(float("nan"), None)
@@ -370,6 +375,7 @@ class FeatureExplorer(PanelTraits):
         self.stop()
         self._networks.close()
         self._worker.close()
+        self._onlooker.close()
         self.desk.close()
         self.sheets.close()
         self._runner.result = None

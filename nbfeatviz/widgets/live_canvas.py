@@ -36,6 +36,7 @@ class LiveCanvas(anywidget.AnyWidget):
         commands: where the page acknowledges and asks.
         still: the last lossless picture, PNG ("" before the first).
         status: {"state", "text", "error", "steps"}: what the status line is made from.
+        rises: what the picture does to all units of the layer; see `onlooker.as_page`.
         overlay: {"box": [top, left, bottom, right] or None, "pick": bool, "size": [height, width]}.
     """
 
@@ -47,6 +48,7 @@ class LiveCanvas(anywidget.AnyWidget):
     still = traitlets.Bytes().tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
     overlay = traitlets.Dict().tag(sync=True)
+    rises = traitlets.Dict().tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
         self._lock = threading.RLock()
@@ -72,6 +74,7 @@ class LiveCanvas(anywidget.AnyWidget):
         with self._lock:
             self._forget()
             self._run += 1
+            self.rises = {}
             self.send({"kind": "begin", "run": self._run})
 
     def say(self, state: str, text: str = "", *, steps: int | None = None, error: str | None = None) -> None:
@@ -108,6 +111,11 @@ class LiveCanvas(anywidget.AnyWidget):
         """Measures of the last picture go along with the next message."""
         with self._lock:
             self._facts = facts
+
+    def show_rises(self, found: dict[str, Any]) -> None:
+        """Shows what the picture does to all units of the layer; {} for nothing."""
+        with self._lock:
+            self.rises = found
 
     def acknowledge(self, sequence: int, held: float = 0.0) -> None:
         """The page has drawn (or given up on) a frame, and those before it, `held` ms ago."""

@@ -11,6 +11,7 @@ _STATIC = Path(__file__).parent / "static"
 _PHOTO = "fields colour mapview intake photobox target cells bars activations compare photopage"
 _PARTS = {
     "photo": _PHOTO.split(),
+    "live": ["rises"],
     "controls": ["recipe", "terms"],
     "features": ["fields", "sheet"],
 }  # of the widgets whose script is more than one file

@@ -19,7 +19,16 @@ TELL_SECONDS = 0.2
 MEASURE_SECONDS = 0.5
 MEASURE_SHARE = 40  # measuring may take a fortieth of the time
 
+LOOK_SECONDS = 1.0
+
 Run = Ascent | SideBySide
+
+
+class Look(Protocol):
+    """Takes a picture of a run; see `Onlooker.see`."""
+
+    def __call__(self, ascent: Ascent, picture: np.ndarray, *, first: bool = False, last: bool = False) -> None:
+        """Comes back at once."""
 
 
 class Control:
@@ -153,12 +162,26 @@ class Watcher(Protocol):
 class PanelWatcher:
     """Tells where the run is shown, and a few times a second whoever observes the panel.
 
+    Args:
+        live: where the run is shown.
+        say: tells state and text.
+        progress: told loss and picture.
+        look: told the run and its picture about once a second, and the first one in any case.
+
     Attributes:
         loss: of the last step, NaN before the first.
     """
 
-    def __init__(self, live: Display, say: Callable[..., None], progress: Callable[[Any, np.ndarray], None]) -> None:
-        self._live, self._say, self._progress = live, say, progress
+    def __init__(
+        self,
+        live: Display,
+        say: Callable[..., None],
+        progress: Callable[[Any, np.ndarray], None],
+        look: Look | None = None,
+    ) -> None:
+        self._live, self._say, self._progress, self._look = live, say, progress, look
+        self._ascent: Run | None = None
+        self._looked_at: float | None = None
         self._told_at = self._measured_at = -float("inf")
         self._pause = MEASURE_SECONDS
         self.loss: Any = float("nan")
@@ -169,6 +192,7 @@ class PanelWatcher:
 
     def running(self, ascent: Run) -> None:
         """Steps are being done."""
+        self._ascent = ascent
         self._say("running", steps=ascent.steps)
 
     def holding(self, ascent: Run) -> None:
@@ -177,6 +201,7 @@ class PanelWatcher:
             picture = ascent.picture()
             self._live.settle(picture)
             self._progress(self.loss, picture)
+            self._looked(ascent, picture, last=True)
         self._say("paused", f"paused at step {ascent.done}/{ascent.steps}", steps=ascent.steps)
 
     def refused(self, error: Exception) -> None:
@@ -192,6 +217,14 @@ class PanelWatcher:
             self._progress(step.loss, step.image)
         if step.image.ndim == 3 and time.monotonic() - self._measured_at > self._pause:
             self._measure(step.image)
+        now = time.monotonic()
+        if self._ascent is not None and (self._looked_at is None or now - self._looked_at > LOOK_SECONDS):
+            self._looked(self._ascent, step.image, first=self._looked_at is None)
+            self._looked_at = now
+
+    def _looked(self, ascent: Run, picture: np.ndarray, **how: bool) -> None:
+        if self._look is not None and isinstance(ascent, Ascent):
+            self._look(ascent, picture, **how)
 
     def _measure(self, picture: np.ndarray) -> None:
         """What can be said of the picture itself, beside its loss."""

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.side_by_side import SideBySide
 from nbfeatviz.synthesis.visualization import Settings, Visualization
-from nbfeatviz.widgets.run import Control, Display, PanelWatcher, Run, drive
+from nbfeatviz.widgets.run import Control, Display, Look, PanelWatcher, Run, drive
 from nbfeatviz.widgets.worker import SameThread, Worker
 
 
@@ -23,6 +24,7 @@ class Runner:
         prepare: makes the ascent that the panel is set to; called on the worker.
         say: tells state and text, as `LiveCanvas.say`.
         progress: told loss and picture (of a sheet: losses and pictures) a few times a second.
+        look: told the run and its picture about once a second, and the first and last one in any case.
 
     Attributes:
         result: what the last run ended with, None before the first.
@@ -35,7 +37,9 @@ class Runner:
         prepare: Callable[[], Run],
         say: Callable[..., None],
         progress: Callable[[Any, np.ndarray], None],
+        look: Look | None = None,
     ) -> None:
+        self._look = look
         self._worker, self._live, self._prepare, self._say, self._progress = worker, live, prepare, say, progress
         self._lock = threading.RLock()
         self._control: Control | None = None
@@ -119,7 +123,7 @@ class Runner:
 
     def _do(self, control: Control) -> None:
         ascent: Run | None = None
-        watcher = PanelWatcher(self._live, self._say, self._progress)
+        watcher = PanelWatcher(self._live, self._say, self._progress, self._look)
         text, interrupted = "stopped", None
         try:
             if not control.stopped:
@@ -156,6 +160,8 @@ class Runner:
             picture = result.image if result.images is None else result.images
             self._live.settle(picture)
             self._progress(loss, picture)
+            if self._look is not None and isinstance(ascent, Ascent):
+                self._look(ascent, picture, last=True)
         except Exception as error:  # whatever it is, the controls must come back to rest
             self._live.complain(in_words(error))
 

@@ -75,3 +75,52 @@ def test_terms_are_added_weighed_in_mid_run_and_removed_by_keyboard(lab: Jupyter
     panel.root.scroll_into_view_if_needed()
     panel.wait(lambda: "goldfish" in formula(panel), "the terms after a reload")
     assert only_foreign(browser.errors(page)) == []
+
+
+def test_facts_and_the_chart_of_the_other_units_emerge(lab: JupyterServer, browser: Browser, page) -> None:
+    notebook, panel = opened(page, lab, "facts.ipynb", PLAIN)
+    panel.choose("block3b_add")
+    facts = panel.root.locator(".nbfeatviz-figures dl")
+    assert "percentile" not in facts.inner_text()
+    panel.run()
+    chart = panel.root.get_by_role("figure", name="other units", exact=True)
+    chart.wait_for(timeout=60_000)
+    panel.wait(lambda: "of 39 others rose more" in chart.inner_text(), "the other units in words")
+    assert "percentile" in facts.inner_text() and "selectivity" in facts.inner_text()
+    coloured = chart.locator("canvas").evaluate(
+        "(canvas) => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((v) => v > 0)"
+    )
+    assert coloured
+    panel.unit.fill("7")
+    panel.wait(lambda: chart.inner_text().startswith("unit 7:"), "the chart to follow the unit")
+    panel.wait_steps(30)
+    panel.button("Stop").click()
+    panel.wait_rest()
+    OUTPUT.mkdir(exist_ok=True)
+    panel.root.screenshot(path=OUTPUT / "facts.png")
+    assert panel.unclipped() == []
+    notebook.save()
+    notebook.reload()
+    panel.root.scroll_into_view_if_needed()
+    panel.wait(lambda: chart.inner_text().startswith("unit 7:"), "the chart after a reload")
+    panel.button("Reset").click()
+    panel.wait(lambda: not chart.is_visible(), "no chart without a picture")
+    assert only_foreign(browser.errors(page)) == []
+
+
+@pytest.mark.parametrize(("theme", "width"), [("dark", 1400), ("light", 480), ("dark", 700)])
+def test_nothing_is_clipped_with_terms_and_facts(lab: JupyterServer, browser: Browser, theme: str, width: int) -> None:
+    """The pictures in tests/output are for people to look at."""
+    page = browser.new_page(width, 1600)
+    notebook, panel = opened(page, lab, f"facts-{theme}-{width}.ipynb")
+    notebook.set_theme("JupyterLab Dark" if theme == "dark" else "JupyterLab Light")
+    page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+    panel.button("Hold others down").click()
+    panel.button("Add term").click()
+    panel.field("term 3 kind").select_option("class")
+    panel.run()
+    panel.root.get_by_role("figure", name="other units", exact=True).wait_for(timeout=60_000)
+    OUTPUT.mkdir(exist_ok=True)
+    panel.root.screenshot(path=OUTPUT / f"facts-{theme}-{width}.png")
+    assert panel.unclipped() == []
+    page.close()

@@ -21,6 +21,7 @@ class LivePage {
     this.model.on("msg:custom", (content, buffers) => this.receive(content, buffers ?? []));
     this.model.on("change:status", () => this.changed());
     this.model.on("change:overlay", () => this.changed());
+    this.model.on("change:rises", () => this.changed());
     this.model.on("comm_live_update", () => this.lost());
     this.still();
     this.say("hello");
@@ -208,16 +209,19 @@ class LiveView {
     this.size = make("dd");
     this.prediction = make("dd");
     this.picture = make("dd");
+    this.unit = make("dd");
+    this.rises = new RisesChart();
     const fact = (name, place) => make("div", {}, make("dt", { text: name }), place);
     el.append(this.status, this.overlay,
       make("label", { class: "nbfeatviz-replay" }, make("span", { text: "replay" }), this.replay, this.position),
       make("div", { class: "nbfeatviz-figures" }, this.curve,
         make("dl", {}, fact("loss", this.loss), fact("gradient", this.gradient), fact("step size", this.size),
-          fact("prediction", this.prediction), fact("picture", this.picture))),
+          fact("prediction", this.prediction), fact("picture", this.picture), fact("unit", this.unit)),
+        this.rises.el),
       this.error);
     this.refresh = paced(100, () => this.show());
     this.statusAt = 0;
-    this.resizing = new ResizeObserver(() => this.drawCurve());
+    this.resizing = new ResizeObserver(() => { this.drawCurve(); this.rises.draw(); });
     this.resizing.observe(this.curve);
     this.show();
   }
@@ -249,6 +253,10 @@ class LiveView {
     const { saturation, high_frequency: fine } = page.facts, share = (value) => `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %`;
     this.picture.textContent = saturation === undefined ? "–" : `${share(saturation)} saturated · ${share(fine)} fine detail`;
     this.picture.title = "of the latest picture: values within 1 % of black or white; spectral energy above 0.25 cycles a pixel";
+    const found = page.model.get("rises") ?? {}, named = found.selectivity == null ? "" : ` · selectivity ${digits(found.selectivity)}`;
+    this.unit.textContent = found.percentile === undefined ? "–" : `percentile ${digits(found.percentile)}${named}`;
+    this.unit.title = "percentile: how many parts of photographs activate the unit less; selectivity: its z-score among them minus the best other unit's";
+    this.rises.show(found);
     this.drawCurve();
   }
 
