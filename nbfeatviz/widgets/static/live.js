@@ -208,8 +208,8 @@ class LiveView {
     this.gradient = make("dd");
     this.size = make("dd");
     this.prediction = make("dd");
-    this.picture = make("dd");
-    this.unit = make("dd");
+    this.picture = make("dd", { class: "nbfeatviz-several" });
+    this.unit = make("dd", { class: "nbfeatviz-several" });
     this.rises = new RisesChart();
     const fact = (name, place) => make("div", {}, make("dt", { text: name }), place);
     el.append(this.status, this.overlay,
@@ -253,8 +253,8 @@ class LiveView {
     const { saturation, high_frequency: fine } = page.facts, share = (value) => `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %`;
     this.picture.textContent = saturation === undefined ? "–" : `${share(saturation)} saturated · ${share(fine)} fine detail`;
     this.picture.title = "of the latest picture: values within 1 % of black or white; spectral energy above 0.25 cycles a pixel";
-    const found = page.model.get("rises") ?? {}, named = found.selectivity == null ? "" : ` · selectivity ${digits(found.selectivity)}`;
-    this.unit.textContent = found.percentile === undefined ? "–" : `percentile ${digits(found.percentile)}${named}`;
+    const found = page.model.get("rises") ?? {}, named = found.selectivity == null ? "" : ` · selectivity ${found.selectivity.toFixed(1).replace("-", "−")}`;
+    this.unit.textContent = found.percentile === undefined ? "–" : `percentile ${Math.round(found.percentile)}${named}`;
     this.unit.title = "percentile: how many parts of photographs activate the unit less; selectivity: its z-score among them minus the best other unit's";
     this.rises.show(found);
     this.drawCurve();

@@ -12,7 +12,7 @@ class RisesChart {
     this.found = found?.rises ? found : null;
     this.el.hidden = !this.found;
     if (!this.found) return;
-    const { unit, rises, most, higher } = found, signed = (value) => `${value < 0 ? "−" : "+"}${digits(Math.abs(value))}`;
+    const { unit, rises, most, higher } = found, signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;
     const others = rises.length - 1;
     const rose = !others ? "" : higher ? ` · ${higher} of ${others} others rose more` : ` · none of ${others} others rose more`;
     const named = most.length ? ` · highest others: ${most.map(([one, rise]) => `${one} (${signed(rise)})`).join(", ")}` : "";
