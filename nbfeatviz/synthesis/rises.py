@@ -187,6 +187,12 @@ def rises(
     return _rises(tap, unit, _units(net, tap, place, as_picture(image, channels)), before, np.stack(natural))
 
 
+@functools.lru_cache(maxsize=4)
+def natural_measures(size: tuple[int, int], channels: int) -> quality.Measures:
+    """The mean measures of the bundled photographs at a size: what those of a picture are set in relation to."""
+    return quality.natural([sample.path for sample in samples.ALL], size, channels)
+
+
 def _rises(tap: Tap, unit: int, values: np.ndarray, before: np.ndarray | None, natural: np.ndarray) -> Rises:
     return Rises(tap.path, unit, values, natural.mean(axis=0) if before is None else before, natural)
 

@@ -65,6 +65,7 @@ class LiveCanvas(anywidget.AnyWidget):
         self._prediction: Any = None
         self._last_prediction: Any = None
         self._facts: dict[str, float] = {}
+        self._facts_sent = True
         self._settled = True
         self._numbers_at = 0.0
         self._pacing.restart()
@@ -110,7 +111,7 @@ class LiveCanvas(anywidget.AnyWidget):
     def measured(self, facts: dict[str, float]) -> None:
         """Measures of the last picture go along with the next message."""
         with self._lock:
-            self._facts = facts
+            self._facts, self._facts_sent = facts, False
 
     def show_rises(self, found: dict[str, Any]) -> None:
         """Shows what the picture does to all units of the layer; {} for nothing."""
@@ -135,6 +136,7 @@ class LiveCanvas(anywidget.AnyWidget):
         first, self._numbers_sent = self._numbers_sent, len(self._numbers)
         self._numbers_at = time.monotonic()
         prediction, self._prediction = self._prediction, None
+        self._facts_sent = True
         self.send(
             {
                 "kind": "steps",
@@ -155,7 +157,7 @@ class LiveCanvas(anywidget.AnyWidget):
         data = encode_png(picture)
         with self._lock:
             self._pending, self._settled = None, True
-            if self._numbers_sent < len(self._numbers) or self._prediction:
+            if self._numbers_sent < len(self._numbers) or self._prediction or not self._facts_sent:
                 self._send_numbers({}, [])
             self.still = data
             self.send({"kind": "settle"})  # the same picture as last time is no change, but is to be drawn

@@ -16,7 +16,7 @@ import numpy as np
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.objectives import Objective
-from nbfeatviz.synthesis.rises import Bystanders, Rises
+from nbfeatviz.synthesis.rises import Bystanders, Rises, natural_measures
 from nbfeatviz.widgets.worker import SameThread, Worker
 
 REST = 4  # times as long as it worked, while a run goes on
@@ -77,14 +77,17 @@ class Onlooker:
                     self._working = False
                     return
             begun = time.monotonic()
+            page: dict[str, Any] = {}
             try:
                 found = self._measured(sight)
+                if found is not None:
+                    page = as_page(found) | {"photographs": self._usual_detail()}
             except Exception as error:  # the run goes on without these facts
                 _log.info("nothing is said of the other units: %s", error)
-                found, self._bystanders = None, None
+                self._bystanders = None
             with self._lock:
-                if found is not None and run == self._run:  # else it is of a run that is over
-                    self._show(as_page(found))
+                if page and run == self._run:  # else it is of a run that is over
+                    self._show(page)
             if self._threaded and not self._hurries:
                 self._closed.wait(min(LONGEST_REST_SECONDS, REST * (time.monotonic() - begun)))
 
@@ -99,6 +102,11 @@ class Onlooker:
         if bystanders is None or bystanders.gather():
             return None
         return bystanders.rises
+
+    def _usual_detail(self) -> float:
+        """The high-frequency ratio of photographs, for pictures of this size."""
+        assert self._start is not None
+        return natural_measures(self._start.shape[:2], self._start.shape[2]).high_frequency_ratio
 
     def close(self) -> None:
         """Ends the thread."""

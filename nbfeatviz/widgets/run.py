@@ -199,14 +199,20 @@ class PanelWatcher:
         """The run is paused: the picture so far is shown for good."""
         if ascent.done:
             picture = ascent.picture()
-            self._live.settle(picture)
-            self._progress(self.loss, picture)
-            self._looked(ascent, picture, last=True)
+            self.settled(ascent, picture)
         self._say("paused", f"paused at step {ascent.done}/{ascent.steps}", steps=ascent.steps)
 
     def refused(self, error: Exception) -> None:
         """A new target was wrong; the run goes on with the old one."""
         self._live.complain(str(error))
+
+    def settled(self, ascent: Run, picture: np.ndarray) -> None:
+        """A picture is shown for good, and all is said of it."""
+        if isinstance(ascent, Ascent):
+            self._measure(picture)
+        self._live.settle(picture)
+        self._progress(self.loss, picture)
+        self._looked(ascent, picture, last=True)
 
     def stepped(self, step: Step) -> None:
         """A step was done."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.side_by_side import SideBySide
 from nbfeatviz.synthesis.visualization import Settings, Visualization
 from nbfeatviz.widgets.run import Control, Display, Look, PanelWatcher, Run, drive
@@ -140,7 +139,7 @@ class Runner:
             control.stop()  # from here on Run means another run
             if ascent is not None:
                 text += f" after {ascent.done} steps"
-                self._keep(ascent, watcher.loss)
+                self._keep(ascent, watcher)
             with self._lock:
                 if self._control is control:
                     self._control = self._ascent = None
@@ -149,7 +148,7 @@ class Runner:
         if interrupted is not None:
             raise interrupted
 
-    def _keep(self, ascent: Run, loss: Any) -> None:
+    def _keep(self, ascent: Run, watcher: PanelWatcher) -> None:
         try:
             result = ascent.visualization()
             if not result.settings.steps:
@@ -157,11 +156,7 @@ class Runner:
             self.result = result
             if not isinstance(ascent, SideBySide) and ascent.network.classifies:
                 self._live.predicted(ascent.predict(result.image))
-            picture = result.image if result.images is None else result.images
-            self._live.settle(picture)
-            self._progress(loss, picture)
-            if self._look is not None and isinstance(ascent, Ascent):
-                self._look(ascent, picture, last=True)
+            watcher.settled(ascent, result.image if result.images is None else result.images)
         except Exception as error:  # whatever it is, the controls must come back to rest
             self._live.complain(in_words(error))
 

@@ -229,7 +229,7 @@ def test_the_panel_is_told_of_loss_and_picture_a_few_times_a_second(monkeypatch)
 def test_a_held_run_shows_its_picture_for_good(done: int):
     ascent, settled, told, said = FakeAscent(), [], [], []
     ascent.done = done
-    live: Any = SimpleNamespace(settle=settled.append, offer=lambda step: None)
+    live: Any = SimpleNamespace(settle=settled.append, offer=lambda step: None, measured=lambda facts: None)
     watcher = PanelWatcher(live, lambda *args, **more: said.append((args, more)), lambda *args: told.append(args))
     watcher.holding(ascent)
     assert said == [(("paused", f"paused at step {done}/5"), {"steps": 5})]

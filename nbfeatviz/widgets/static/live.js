@@ -250,10 +250,11 @@ class LiveView {
     this.size.textContent = row ? digits(row[4]) : "–";
     const predicted = page.prediction;
     this.prediction.textContent = predicted ? `${predicted[1]} (#${predicted[0]}) ${(predicted[2] * 100).toFixed(1)} %` : "–";
-    const { saturation, high_frequency: fine } = page.facts, share = (value) => `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %`;
-    this.picture.textContent = saturation === undefined ? "–" : `${share(saturation)} saturated · ${share(fine)} fine detail`;
-    this.picture.title = "of the latest picture: values within 1 % of black or white; spectral energy above 0.25 cycles a pixel";
     const found = page.model.get("rises") ?? {}, named = found.selectivity == null ? "" : ` · selectivity ${found.selectivity.toFixed(1).replace("-", "−")}`;
+    const { saturation, high_frequency: fine } = page.facts, share = (value) => `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %`;
+    const usual = found.photographs ? ` (${(fine / found.photographs).toFixed(1)} × photographs)` : "";
+    this.picture.textContent = saturation === undefined ? "–" : `${share(saturation)} saturated · ${share(fine)} fine detail${usual}`;
+    this.picture.title = "of the latest picture: values within 1 % of black or white; spectral energy above 0.25 cycles a pixel";
     this.unit.textContent = found.percentile === undefined ? "–" : `percentile ${Math.round(found.percentile)}${named}`;
     this.unit.title = "percentile: how many parts of photographs activate the unit less; selectivity: its z-score among them minus the best other unit's";
     this.rises.show(found);
