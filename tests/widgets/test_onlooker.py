@@ -50,7 +50,9 @@ def test_after_a_run_the_panel_says_what_rises_says(make, net):
     assert (panel.live.rises["layer"], panel.live.rises["unit"]) == ("conv2", 1)
     np.testing.assert_allclose(panel.live.rises["rises"], wanted["rises"], atol=0.05)  # the first frame is a JPEG
     assert panel.live.rises["percentile"] == wanted["percentile"]
-    assert panel.live._facts["saturation"] == quality.saturation(panel.image), "all facts are of the last picture"
+    assert panel.live._facts["high_frequency"] == quality.high_frequency_ratio(panel.image), (
+        "all facts are of the last picture"
+    )
     photos = [sample.path for sample in nv.samples.ALL]
     assert panel.live.rises["photographs"] == quality.natural(photos, (16, 16)).high_frequency_ratio
     panel.reset()
