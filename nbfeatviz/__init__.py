@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nbfeatviz.synthesis.comparison import compare
     from nbfeatviz.synthesis.dream import deep_dream
     from nbfeatviz.synthesis.maximize import maximize, maximize_grid
+    from nbfeatviz.synthesis.rises import Rises, rises
     from nbfeatviz.synthesis.visualization import Visualization
     from nbfeatviz.widgets.explorer import FeatureExplorer
 
@@ -42,6 +43,7 @@ __all__ = [
     "Network",
     "NotFiniteError",
     "ReceptiveField",
+    "Rises",
     "Stage",
     "Step",
     "Visualization",
@@ -72,6 +74,7 @@ __all__ = [
     "read_image",
     "receptive_field",
     "recipes",
+    "rises",
     "saliency",
     "samples",
     "score_cam",
@@ -87,6 +90,7 @@ _HOMES = {
     "Network": "networks.network",
     "NotFiniteError": "synthesis.ascent",
     "ReceptiveField": "networks.receptive_field",
+    "Rises": "synthesis.rises",
     "Stage": "attribution.randomization",
     "Step": "synthesis.ascent",
     "Visualization": "synthesis.visualization",
@@ -114,6 +118,7 @@ _HOMES = {
     "overlay": "encoding",
     "read_image": "images",
     "receptive_field": "networks.receptive_field",
+    "rises": "synthesis.rises",
     "saliency": "attribution.gradients",
     "score_cam": "attribution.score_cam",
     "smooth_grad": "attribution.gradients",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+NORMALIZATIONS = ("each", "together")
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -67,6 +68,47 @@ def encode_animation(frames: Sequence[bytes], kind: str, seconds: float = 6.0) -
     options: dict[str, Any] = {"quality": 85} if kind == "webp" else {"optimize": False}
     chosen[0].save(buffer, kind.upper(), save_all=True, append_images=chosen[1:], duration=durations, loop=0, **options)
     return buffer.getvalue()
+
+
+def stretched(pictures: np.ndarray, together: bool = False) -> np.ndarray:
+    """Pictures (n, H, W, C) with their smallest value at 0 and their largest at 1.
+
+    Args:
+        pictures: float32.
+        together: by the smallest and largest value of all pictures, and not of each. One colour stays what it is.
+    """
+    axes = None if together else (1, 2, 3)
+    low, high = pictures.min(axes, keepdims=True), pictures.max(axes, keepdims=True)
+    flat = high - low < 1e-6
+    return np.where(flat, pictures, (pictures - low) / np.where(flat, 1, high - low)).astype(np.float32)
+
+
+def presented(pictures: np.ndarray, normalize: str | None = None, show_size: int | None = None) -> np.ndarray:
+    """Pictures (n, H, W, C) as a sheet shows them: cut, and then stretched.
+
+    Args:
+        pictures: float32.
+        normalize: "each" for every picture stretched on its own, "together" for all alike, None for neither.
+        show_size: only so many rows and columns from the upper left corner; None for all.
+
+    Raises:
+        ValueError, TypeError: another `normalize` or `show_size`.
+    """
+    check_presentation(normalize, show_size)
+    cut = pictures if show_size is None else pictures[:, :show_size, :show_size]
+    return cut if normalize is None else stretched(cut, together=normalize == "together")
+
+
+def check_presentation(normalize: Any, show_size: Any) -> None:
+    """ValueError, TypeError where pictures cannot be `presented` so."""
+    if normalize not in (None, *NORMALIZATIONS):
+        raise ValueError(f"normalize {normalize!r} is unknown: it is 'each', 'together' or None.")
+    if show_size is None:
+        return
+    if isinstance(show_size, bool) or not isinstance(show_size, int | np.integer):
+        raise TypeError(f"show_size is a whole number of pixels, not {show_size!r} ({type(show_size).__name__}).")
+    if show_size < 1:
+        raise ValueError(f"show_size {show_size!r} is out of range: give a whole number from 1.")
 
 
 def tile(pictures: np.ndarray, columns: int | None = None, gap: int = 2) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from nbfeatviz.networks.loading import checked_size
@@ -13,15 +13,8 @@ from nbfeatviz.synthesis.arguments import checked_objectives, checked_seeds, pos
 from nbfeatviz.synthesis.ascent import Ascent, Step
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Recipe
+from nbfeatviz.synthesis.side_by_side import Case, batch_key
 from nbfeatviz.synthesis.visualization import Numbers, Visualization
-
-
-@dataclass(frozen=True)
-class _Case:
-    objective: Objective
-    recipe: Recipe
-    steps: int
-    seed: int
 
 
 def compare(
@@ -60,14 +53,14 @@ def compare(
     groups: dict[Any, list[int]] = {}
     extent = None if size is None else checked_size(size)
     for place, case in enumerate(cases):
-        groups.setdefault(_group(net, case, extent), []).append(place)
+        groups.setdefault(batch_key(net, case, extent), []).append(place)
     found: dict[int, Visualization] = {}
     for places in groups.values():
         found.update(_run(net, [(place, cases[place]) for place in places], size, start, on_step))
     return tuple(found[place] for place in range(len(cases)))
 
 
-def _cases(objective: Any, recipe: Any, steps: Any, seed: Any) -> list[_Case]:
+def _cases(objective: Any, recipe: Any, steps: Any, seed: Any) -> list[Case]:
     given: dict[str, list[Any]] = {
         "objective": checked_objectives(objective),
         "recipe": [recipes_module.get(one) for one in (recipe if isinstance(recipe, list | tuple) else [recipe])],
@@ -81,27 +74,18 @@ def _cases(objective: Any, recipe: Any, steps: Any, seed: Any) -> list[_Case]:
     count = max(lengths.values(), default=1)
     columns = [values * count if len(values) == 1 else values for values in given.values()]
     return [
-        _Case(one, way, positive("steps", number, optional=True) or way.steps, int(own))
+        Case(one, way, int(own), positive("steps", number, optional=True) or way.steps)
         for one, way, number, own in zip(*columns, strict=True)
     ]
 
 
-def _group(net: Network, case: _Case, size: tuple[int, int] | None) -> Any:
-    """What cases must have in common to be one batch."""
-    timed = case.recipe.moves or case.recipe.phases or any(
-        not getattr(change, "last", True) for change in case.recipe.after
-    )  # fmt: skip
-    # a recipe that depends on how many steps there will be does not pass through the shorter run's end
-    return case.recipe, case.objective.resolved(net, size).structure, case.steps if timed else None
-
-
-def _run(net: Network, cases: list[tuple[int, _Case]], size: Any, start: Any, on_step: Any) -> dict[int, Visualization]:
+def _run(net: Network, cases: list[tuple[int, Case]], size: Any, start: Any, on_step: Any) -> dict[int, Visualization]:
     rows = list(dict.fromkeys((case.objective, case.seed) for _, case in cases))
     ascent = Ascent(
         net,
         [objective for objective, _ in rows],
         recipe=cases[0][1].recipe,
-        steps=max(case.steps for _, case in cases),
+        steps=max(case.count for _, case in cases),
         seed=[seed for _, seed in rows],
         size=size,
         start=start,
@@ -121,7 +105,7 @@ def _run(net: Network, cases: list[tuple[int, _Case]], size: Any, start: Any, on
             )
         if on_step is not None:
             on_step(tuple(place for place, _ in cases), step)
-        ended = [(place, case) for place, case in cases if case.steps == ascent.done]
+        ended = [(place, case) for place, case in cases if case.count == ascent.done]
         reached = ascent.visualization() if ended else None
         for place, case in ended:
             assert reached is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from nbfeatviz.encoding import Frames, encode_png
+from nbfeatviz.encoding import Frames, check_presentation, encode_png
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import objectives as objectives_module
 from nbfeatviz.synthesis import recipes as recipes_module
@@ -72,6 +72,8 @@ def maximize_grid(
     *,
     pre_activation: bool = False,
     columns: int | None = None,
+    normalize: str | None = None,
+    show_size: int | None = None,
     recipe: str | Recipe = recipes_module.DEFAULT,
     steps: int | None = None,
     step_size: float | None = None,
@@ -86,14 +88,19 @@ def maximize_grid(
     Args:
         layer: path of the layer.
         units: which units, from 0.
-        columns: columns of the sheet; None for as square as possible. The rest as for `ascend`.
+        columns: columns of the sheet; None for as square as possible.
+        normalize: "each" for every picture of the sheet stretched to 0..1 on its own (as the tutorial shows them),
+            "together" for all alike, None for the values as they are.
+        show_size: the sheet shows only so many rows and columns of each picture, from the upper left corner, stretched
+            after the cut; None for all. The rest as for `ascend`.
 
     Returns:
-        `image` is the sheet; `images` (n, H, W, C) the single pictures.
+        `image` is the sheet; `images` (n, H, W, C) the single pictures, whole and as they are.
 
     Raises:
         NotFiniteError: its `visualization` holds the last good sheet.
     """
+    check_presentation(normalize, show_size)
     try:
         units = list(units)
     except TypeError:
@@ -107,6 +114,6 @@ def maximize_grid(
             if on_step is not None:
                 on_step(step)
     except NotFiniteError as error:
-        error.visualization = ascent.visualization(numbers).as_sheet(columns)
+        error.visualization = ascent.visualization(numbers).as_sheet(columns, normalize, show_size)
         raise
-    return ascent.visualization(numbers).as_sheet(columns)
+    return ascent.visualization(numbers).as_sheet(columns, normalize, show_size)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nbfeatviz.encoding import Frames, encode_animation, encode_jpeg, encode_png, tile
+from nbfeatviz.encoding import Frames, encode_animation, encode_jpeg, encode_png, presented, tile
 from nbfeatviz.networks.units import Channel
 from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.objectives import Objective, exact
@@ -43,6 +43,8 @@ class Settings:
         size: (height, width), or None for the network's own.
         start: None for noise, "picture" for a given one, or the settings of the run that was gone on from.
         columns: of a sheet, where they were asked for.
+        normalize: how the pictures of a sheet are stretched: "each", "together" or None.
+        show_size: how many rows and columns of each picture a sheet shows, None for all.
         octaves: of a deep dream, (how many, scale); `steps` are those of each.
     """
 
@@ -55,6 +57,8 @@ class Settings:
     size: tuple[int, int] | None = None
     start: Settings | str | None = None
     columns: int | None = None
+    normalize: str | None = None
+    show_size: int | None = None
     octaves: tuple[int, float] | None = None
 
     def code(self, start: str | None = None) -> str:
@@ -64,7 +68,7 @@ class Settings:
             maker, arguments = "deep_dream", [repr(self.objective), start or "photo"]
             arguments += [f"octaves={self.octaves[0]}", f"scale={exact(self.octaves[1])}"]
         elif not isinstance(self.objective, Objective):
-            maker, arguments = _sheet_code(self.objective, self.columns, isinstance(self.seed, int))
+            maker, arguments = _sheet_code(self, isinstance(self.seed, int))
         elif not isinstance(self.seed, int):
             maker = "compare"
         arguments += [f"recipe={_recipe_code(self.recipe)}", f"steps={self.steps}"]
@@ -101,8 +105,9 @@ def _value_code(value: Any) -> str:
     return getattr(value, "__name__", None) or repr(value)  # a function of the user's own, by its name
 
 
-def _sheet_code(objectives: tuple[Objective, ...], columns: int | None, grid: bool) -> tuple[str, list[str]]:
+def _sheet_code(settings: Settings, grid: bool) -> tuple[str, list[str]]:
     """The function that makes a batch, and its first arguments."""
+    objectives: tuple[Objective, ...] = settings.objective
     channels = [term for objective in objectives for _, term in objective.terms if isinstance(term, Channel)]
     plain = all(len(item.terms) == 1 and item.weights == (1.0,) for item in objectives)
     same = {(channel.layer, channel.pre_activation) for channel in channels}
@@ -111,7 +116,8 @@ def _sheet_code(objectives: tuple[Objective, ...], columns: int | None, grid: bo
     arguments = [repr(channels[0].layer), str([int(channel.unit) for channel in channels])]
     if channels[0].pre_activation:
         arguments.append("pre_activation=True")
-    return "maximize_grid", arguments if columns is None else [*arguments, f"columns={columns}"]
+    shown = {name: getattr(settings, name) for name in ("columns", "normalize", "show_size")}
+    return "maximize_grid", arguments + [f"{name}={value!r}" for name, value in shown.items() if value is not None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,12 +140,13 @@ class Visualization:
     variables: np.ndarray | None = field(default=None, repr=False)
     images: np.ndarray | None = field(default=None, repr=False)
 
-    def as_sheet(self, columns: int | None = None) -> Visualization:
-        """The same with the batch's pictures in `images` and all of them tiled as `image`."""
-        settings = dataclasses.replace(self.settings, columns=columns)
-        return dataclasses.replace(
-            self, image=tile(self.image, columns), images=self.image, settings=settings, variables=None
-        )
+    def as_sheet(
+        self, columns: int | None = None, normalize: str | None = None, show_size: int | None = None
+    ) -> Visualization:
+        """The same with the batch's pictures in `images` and all of them tiled as `image` (see `maximize_grid`)."""
+        settings = dataclasses.replace(self.settings, columns=columns, normalize=normalize, show_size=show_size)
+        sheet = tile(presented(self.image, normalize, show_size), columns)
+        return dataclasses.replace(self, image=sheet, images=self.image, settings=settings, variables=None)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Writes the picture (.png, .jpg, ...) or an animation of the run (.gif, .webp).

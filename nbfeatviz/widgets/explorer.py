@@ -7,34 +7,27 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import ipywidgets
 import numpy as np
-import traitlets
 
 from nbfeatviz.networks.network import Network
-from nbfeatviz.networks.receptive_field import receptive_field
+from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.ascent import Ascent
-from nbfeatviz.widgets import cells, export
+from nbfeatviz.synthesis.visualization import Visualization
+from nbfeatviz.widgets import cells, export, recipe_values
 from nbfeatviz.widgets.networks import Networks, suggested_layer
+from nbfeatviz.widgets.onlooker import Onlooker
+from nbfeatviz.widgets.panel_traits import SETTINGS, PanelTraits
 from nbfeatviz.widgets.parts import Parts
-from nbfeatviz.widgets.photo import Photo, name_of
+from nbfeatviz.widgets.photo import Photo
 from nbfeatviz.widgets.photo_desk import PhotoDesk
 from nbfeatviz.widgets.requests import answer
 from nbfeatviz.widgets.runner import Runner
+from nbfeatviz.widgets.sheet_desk import SheetDesk
 from nbfeatviz.widgets.synthesis_tab import PanelSettings
 from nbfeatviz.widgets.worker import MainThread, SameThread, Worker
 
-SETTINGS = ("layer", "objective", "unit", "recipe", "steps", "seed")
 
-
-class _Picture(traitlets.Any):
-    """A trait whose validator hears of None too, also when the trait is None already."""
-
-    def _validate(self, obj: Any, value: Any) -> Any:
-        return self._cross_validate(obj, value) if obj._cross_validation_lock is False else value
-
-
-class FeatureExplorer(ipywidgets.Box):
+class FeatureExplorer(PanelTraits):
     """The live panel: pick a layer and a unit, press Run, and watch its image emerge.
 
     An ordinary widget: display it, lay it out with others, link its traits. Traits change on the kernel's
@@ -46,62 +39,54 @@ class FeatureExplorer(ipywidgets.Box):
         worker: what computation runs on; None for a thread of its own.
         **settings: initial values of the traits below, as `layer="block5c_add", unit=3`, and of what else can
             be set in the panel: `row`, `col`, `step_size`, `pre_activation`, `keep` (retargeting keeps the
-            picture) and `start` ("noise", "image" or "photo"); and `layout`, as of every widget. While a network
-            loads in the background, what is wrong in them is said in the panel.
+            picture), `start` ("noise", "image" or "photo"), `terms` (further `TermSettings`, or dicts of their
+            attributes) and `weight` (of the first term, where there are further ones); and `layout`, as of every
+            widget. While a network loads in the background, what is wrong in them is said in the panel.
 
     Attributes:
         layer: path of the layer.
         unit: index of the unit, from 0 (for the objective "class": of the class).
         objective: "channel", "neuron" or "class".
-        recipe: name of the recipe.
+        recipe: name of the recipe, or the Recipe where it is none of the published ones. Takes either.
         steps: number of steps, None for the recipe's count.
         seed: of noise and transforms.
-        state: "loading", "idle", "compiling", "running" or "paused" (read only).
+        state: "loading", "idle", "compiling", "running", "paused", or "sheet" while a sheet is computed (read only).
         loss: of the last step (read only; a few times a second).
         image: float32 (H, W, C) in 0..1: the picture on the canvas. Set it to bring a photo of yours (path, bytes,
             PIL image, or array), which all tabs are then about; while no run is in progress the canvas shows it too.
             None takes the photo away.
         desk: the photo, and what is asked about it.
+        sheets: many units, seeds or recipes at once.
 
     Raises:
         ValueError, TypeError: a network or setting that is not possible; also on setting a trait (a value of the
             wrong type: traitlets' TraitError).
     """
 
-    layer = traitlets.Unicode()
-    unit = traitlets.Int()
-    objective = traitlets.Unicode()
-    recipe = traitlets.Unicode()
-    steps = traitlets.Int(None, allow_none=True)
-    seed = traitlets.Int()
-    state = traitlets.Unicode("loading", read_only=True)
-    loss = traitlets.Float(float("nan"), read_only=True)
-    image = _Picture(None, allow_none=True)
-
     def __init__(self, net: Any = None, *, worker: Worker | SameThread | None = None, **settings: Any) -> None:
         self._lock = threading.RLock()
         self._main = MainThread()
         self._worker = worker or Worker()
         self._settings = PanelSettings()
-        self._told_settings = self._settings  # what the traits were last set to from inside, and so need no check
-        self._told_image: np.ndarray | None = None  # what `image` was last set to from inside
-        self._clearing = False  # whether `image` is being set to None from inside
-        self._given: tuple[np.ndarray, Photo] | None = None  # the photo that is being given, and what is seen of it
         parts = self._parts = Parts()
         self.commands, self.canvas, self.live = parts.commands, parts.canvas, parts.live
-        self.tree, self.controls, self.tabs = parts.tree, parts.controls, parts.tabs
+        self.tree, self.controls, self.tabs, self.features = parts.tree, parts.controls, parts.tabs, parts.features
         try:
             self._networks = Networks(net, self._worker, self.live, self._say, self._fitted)
         except Exception:
             parts.close()
             raise
         self.desk = PhotoDesk(self, self.tabs, self._worker, self.live.complain, self.live.deliver)
+        self.sheets = SheetDesk(self, parts.features, self._worker, self.live.complain)
         given = {name: settings.pop(name) for name in ("layout",) if name in settings}
         self._own_layout = not given
         super().__init__([parts.grid], **given)
         self.add_class("nbfeatviz-panel")
         self.commands.on_msg(lambda _, content, buffers: answer(self, content, buffers))
-        self._runner = Runner(self._worker, self.live, self._prepared, self._say, self._tell_progress)
+        self._onlooker = Onlooker(self._worker, self.live.show_rises)
+        self._runner = Runner(
+            self._worker, self.live, self._prepared, self._say, self._tell_progress, self._onlooker.see
+        )
         cells.register(self)
         self._tell_settings()
         try:
@@ -122,6 +107,10 @@ class FeatureExplorer(ipywidgets.Box):
         """Whether a network is being loaded."""
         return self._networks.loading
 
+    def settled_network(self) -> Network:
+        """The network in use, waited for."""
+        return self._networks.wait()
+
     def _fitted(self, network: Network) -> Callable[[], None]:
         """Fits the settings to a network that is to come into use; returns what adopts them."""
         old = self._settings
@@ -133,6 +122,7 @@ class FeatureExplorer(ipywidgets.Box):
                 self.tree.show(network.layers)
                 self._adopt(fitting)
                 self.desk.network_changed(network)
+                self.sheets.network_changed()
 
         return adopt
 
@@ -157,6 +147,27 @@ class FeatureExplorer(ipywidgets.Box):
         with self._lock:
             self._adopt(self._settings.changed(network, name, value))
 
+    def change_recipe(self, path: str, value: Any) -> None:
+        """Changes one value of the recipe (see `recipe_values`); a run in progress goes on with it from its picture.
+
+        Raises:
+            ValueError, TypeError: no such value, or one that is not possible; everything stays as it was.
+        """
+        network = self._networks.wait()
+        with self._lock:
+            recipe = recipe_values.changed(recipes.get(self._settings.recipe), path, value)
+            self._adopt(self._settings.changed(network, "recipe", recipe))
+
+    def publish_recipe(self) -> None:
+        """Goes back to the recipe as it was published, its step size too."""
+        network = self._networks.wait()
+        known = recipe_values.published(self._settings.recipe)
+        if known is None:
+            raise ValueError("this recipe is one of your own, so there is no published one to go back to.")
+        with self._lock:
+            settings = self._settings.changed(network, "recipe", known)
+            self._adopt(settings.changed(network, "step_size", None))
+
     def _adopt(self, settings: PanelSettings) -> None:
         before, self._settings = self._settings, settings
         self._tell_settings()
@@ -180,13 +191,8 @@ class FeatureExplorer(ipywidgets.Box):
         network, settings = self.network, self._settings
         self.controls.show(settings, network, self._networks.name, list(self._networks.offered))
         self.tab_changed()
-        overlay: dict[str, Any] = {"pick": False, "box": None}
-        if network is not None and settings.objective == "neuron":
-            height, width = (network.layers[settings.layer].output_shape or (1, 1))[:2]
-            row = (height or 1) // 2 if settings.row is None else settings.row
-            col = (width or 1) // 2 if settings.col is None else settings.col
-            box = receptive_field(network, settings.layer).box(row, col)
-            overlay = {"pick": True, "box": box, "size": network.contract.size, "neuron": (row, col)}
+        self.sheets.panel_changed()
+        overlay = settings.overlay(network)
         if overlay != self.live.overlay:
             self.live.overlay = overlay
 
@@ -195,76 +201,42 @@ class FeatureExplorer(ipywidgets.Box):
         """The layer that the panel is set to; unlike the trait, on every thread."""
         return self._settings.layer
 
+    @property
+    def chosen(self) -> PanelSettings:
+        """What the panel is set to."""
+        return self._settings
+
     def tab_changed(self) -> None:
         """Shows the layer that the open tab is about; in tabs that answer quickly the choice follows the keyboard."""
         self.tree.selected = self.desk.layer
         self.tree.follow = self.desk.tab in ("grad-cam", "activations")
 
-    def _sync(self) -> None:
-        """Sets the traits to the settings (main thread)."""
-        self._told_settings = self._settings
-        for name in SETTINGS:
-            setattr(self, name, getattr(self._told_settings, name))  # an observer may have changed them meanwhile
+    def _show_state(self) -> None:
+        """Sets the trait to what the status line says (main thread)."""
+        self.set_trait("state", self.live.status["state"])
 
-    @traitlets.validate(*SETTINGS)
-    def _validate_setting(self, proposal: Any) -> Any:
-        name, value = proposal["trait"].name, proposal["value"]
-        if value != getattr(self._told_settings, name):
-            network = self._networks.wait()  # waits, and the settings are others then
-            self._settings.changed(network, name, value)
-        return proposal["value"]
+    def _say(self, state: str, text: str = "", **more: Any) -> None:
+        if state == "idle" and self.sheets.busy:
+            return  # a sheet has begun in the place of the run
+        self.live.say(state, text, **more)
+        self._main.post("state", self._show_state)
 
-    @traitlets.observe(*SETTINGS)
-    def _setting_changed(self, change: Any) -> None:
-        if change["new"] != getattr(self._told_settings, change["name"]):
-            self.change(change["name"], change["new"])
+    def sheet_says(self, state: str, text: str, **more: Any) -> None:
+        """How far the sheet is, for the status line."""
+        if not self._runner.busy:  # which has begun in the place of the sheet
+            self.live.say("idle" if state == "idle" else "sheet", text, **more)
+            self._main.post("state", self._show_state)
 
-    @traitlets.validate("image")
-    def _validate_image(self, proposal: Any) -> Any:
-        if proposal["value"] is None and not self._clearing:
-            self.desk.remove()  # also where the canvas shows nothing, so that the trait does not change
-        if proposal["value"] is None or proposal["value"] is self._told_image:
-            return proposal["value"]
-        network = self._networks.wait()
-        photo = self.desk.read(proposal["value"], name_of(proposal["value"]))
-        picture = photo.seen(network)
-        self._given = picture, photo
-        return picture
+    def _tell_progress(self, loss: float, image: np.ndarray | None) -> None:
+        self._main.post("progress", lambda: self._show_progress(loss, image))
 
-    @traitlets.observe("image")
-    def _image_changed(self, change: Any) -> None:
-        if change["new"] is self._told_image:
-            return
-        self._told_image = change["new"]
-        if self._given is None:
-            return
-        (picture, photo), self._given = self._given, None
+    def give(self, picture: np.ndarray, photo: Photo) -> None:
+        """Takes a photo that was given; while no run is in progress the canvas shows it too."""
         if not self._runner.busy:
             self._runner.result = None
             self.live.clear()
             self.live.settle(picture)
         self.desk.take(photo)
-
-    def _show_state(self) -> None:
-        """Sets the trait to what the status line says (main thread)."""
-        self.set_trait("state", self.live.status["state"])
-
-    def _show_progress(self, loss: float, image: np.ndarray | None) -> None:
-        """Sets the traits from inside (main thread)."""
-        self.set_trait("loss", loss)
-        self._told_image = image  # not before: who observes the loss may set the image
-        self._clearing = image is None
-        try:
-            self.set_trait("image", image)
-        finally:
-            self._clearing = False
-
-    def _say(self, state: str, text: str = "", **more: Any) -> None:
-        self.live.say(state, text, **more)
-        self._main.post("state", self._show_state)
-
-    def _tell_progress(self, loss: float, image: np.ndarray | None) -> None:
-        self._main.post("progress", lambda: self._show_progress(loss, image))
 
     # Running
 
@@ -277,6 +249,7 @@ class FeatureExplorer(ipywidgets.Box):
         """
         if wait or not self.loading:
             self._networks.wait()
+        self.sheets.stop()
         self._runner.run(wait)
 
     def _prepared(self) -> Ascent:
@@ -301,7 +274,8 @@ class FeatureExplorer(ipywidgets.Box):
         """Chooses a channel, or with a position a neuron, and runs from noise; a run in progress goes on with it."""
         network = self._networks.wait()
         with self._lock:
-            settings = dataclasses.replace(self._settings, start="noise").changed(network, "objective", "channel")
+            alone = dataclasses.replace(self._settings, start="noise", terms=(), weight=1.0)
+            settings = alone.changed(network, "objective", "channel")
             settings = settings.changed(network, "layer", layer).changed(network, "unit", unit)
             if row is not None:
                 settings = settings.changed(network, "objective", "neuron").changed(network, "row", row)
@@ -311,6 +285,21 @@ class FeatureExplorer(ipywidgets.Box):
             self.resume()
         else:
             self.run()
+
+    def sheet_begins(self) -> None:
+        """A sheet is about to be computed: a run in progress ends."""
+        self._runner.stop()
+
+    def go_on(self, settings: PanelSettings, result: Visualization) -> None:
+        """Goes on with a picture of a sheet, large (on the worker, when nothing else is computed)."""
+        self._runner.result = result
+        self.live.clear()
+        self.live.settle(result.image)
+        self._tell_progress(float("nan"), result.image)
+        with self._lock:
+            self._adopt(settings)
+        self.desk.open("optimize")
+        self.run()
 
     def pause(self) -> None:
         """Holds the run before its next step; `run()` or `resume()` lets it go on."""
@@ -322,11 +311,13 @@ class FeatureExplorer(ipywidgets.Box):
 
     def step(self) -> None:
         """Does one step: of the paused run, or of a new one that is then paused."""
+        self.sheets.stop()
         self._runner.step()
 
     def stop(self) -> None:
-        """Ends the run before its next step; its picture stays."""
+        """Ends the run, or the sheet, before its next step; what there is of it stays."""
         self._runner.stop()
+        self.sheets.stop()
 
     def leave(self) -> None:
         """Ends the run and gives its frames back; the last picture and the numbers stay."""
@@ -340,6 +331,7 @@ class FeatureExplorer(ipywidgets.Box):
 
     def _clear(self) -> None:
         self._runner.result = None
+        self._onlooker.forget()
         self.live.clear()
         self._say("idle", "ready", error="")
         self._tell_progress(float("nan"), None)
@@ -383,7 +375,9 @@ class FeatureExplorer(ipywidgets.Box):
         self.stop()
         self._networks.close()
         self._worker.close()
+        self._onlooker.close()
         self.desk.close()
+        self.sheets.close()
         self._runner.result = None
         self.live.forget()
         self._show_progress(float("nan"), None)

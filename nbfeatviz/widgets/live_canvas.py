@@ -19,15 +19,10 @@ import traitlets
 
 from nbfeatviz.encoding import Frames, encode_jpeg, encode_png
 from nbfeatviz.synthesis.ascent import Step
+from nbfeatviz.widgets.pacing import Pacing
 from nbfeatviz.widgets.page import Commands, script, style
 
-FEWEST_IN_FLIGHT, MOST_IN_FLIGHT = 2, 12  # frames sent ahead on a slow and on a fast way to the page
-HOLD_MS = 400  # how long the page may wait with an acknowledgement on a fast way
-FAST_SECONDS = 0.1  # from sent to drawn and acknowledged
-FRAME_SECONDS = 1 / 60
 NUMBERS_SECONDS = 0.1
-BLIND_AFTER_SECONDS = 0.75
-BLIND_EVERY_SECONDS = 0.5
 _COLUMNS = 5  # index, loss, gradient_min, gradient_max, step_size
 
 
@@ -41,6 +36,7 @@ class LiveCanvas(anywidget.AnyWidget):
         commands: where the page acknowledges and asks.
         still: the last lossless picture, PNG ("" before the first).
         status: {"state", "text", "error", "steps"}: what the status line is made from.
+        rises: what the picture does to all units of the layer; see `onlooker.as_page`.
         overlay: {"box": [top, left, bottom, right] or None, "pick": bool, "size": [height, width]}.
     """
 
@@ -52,11 +48,12 @@ class LiveCanvas(anywidget.AnyWidget):
     still = traitlets.Bytes().tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
     overlay = traitlets.Dict().tag(sync=True)
+    rises = traitlets.Dict().tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
         self._lock = threading.RLock()
         self._run = 0
-        self._sequence = 0
+        self._pacing = Pacing()
         self._forget()
         super().__init__(**traits)
 
@@ -67,18 +64,18 @@ class LiveCanvas(anywidget.AnyWidget):
         self._pending: tuple[int, bytes, float] | None = None
         self._prediction: Any = None
         self._last_prediction: Any = None
+        self._facts: dict[str, float] = {}
+        self._facts_sent = True
         self._settled = True
-        self._acknowledged = self._sequence  # counts on, so that what is still to be acknowledged is not taken for new
-        self._fast = False
-        self._sent_times: dict[int, float] = {}
-        self._sent_at = self._numbers_at = 0.0
-        self._heard_at = time.monotonic()
+        self._numbers_at = 0.0
+        self._pacing.restart()
 
     def begin(self) -> None:
         """A new run: what was kept of the one before is freed."""
         with self._lock:
             self._forget()
             self._run += 1
+            self.rises = {}
             self.send({"kind": "begin", "run": self._run})
 
     def say(self, state: str, text: str = "", *, steps: int | None = None, error: str | None = None) -> None:
@@ -111,38 +108,44 @@ class LiveCanvas(anywidget.AnyWidget):
         with self._lock:
             self._prediction = self._last_prediction = prediction
 
+    def measured(self, facts: dict[str, float]) -> None:
+        """Measures of the last picture go along with the next message."""
+        with self._lock:
+            self._facts, self._facts_sent = facts, False
+
+    def show_rises(self, found: dict[str, Any]) -> None:
+        """Shows what the picture does to all units of the layer; {} for nothing."""
+        with self._lock:
+            self.rises = found
+
     def acknowledge(self, sequence: int, held: float = 0.0) -> None:
         """The page has drawn (or given up on) a frame, and those before it, `held` ms ago."""
         with self._lock:
-            self._acknowledged = max(self._acknowledged, min(sequence, self._sequence))
-            self._heard_at = time.monotonic()
-            sent = self._sent_times.get(self._acknowledged)
-            if sent is not None:
-                self._fast = self._heard_at - sent - held / 1000 < FAST_SECONDS
-            self._sent_times = {k: at for k, at in self._sent_times.items() if k > self._acknowledged}
+            self._pacing.acknowledge(sequence, held)
             self._send_what_is_due()
 
     def _send_what_is_due(self) -> None:
-        now = time.monotonic()
-        ahead = MOST_IN_FLIGHT if self._fast else FEWEST_IN_FLIGHT
-        keeps_up = self._sequence - self._acknowledged < ahead and now - self._sent_at >= FRAME_SECONDS
-        silent = now - self._heard_at > BLIND_AFTER_SECONDS and now - self._sent_at > BLIND_EVERY_SECONDS
-        if self._pending is not None and (keeps_up or silent):
+        if self._pending is not None and self._pacing.may_send:
             number, encoded, computed = self._pending
             self._pending = None
-            self._sequence += 1
-            self._sent_at = self._sent_times[self._sequence] = now
-            frame = {"frame": number, "sequence": self._sequence, "computed": computed * 1000}
-            self._send_numbers({**frame, "hold": HOLD_MS if self._fast else 0}, [encoded])
-        elif self._numbers_sent < len(self._numbers) and now - self._numbers_at >= NUMBERS_SECONDS:
+            self._send_numbers({"frame": number, "computed": computed * 1000, **self._pacing.sent()}, [encoded])
+        elif self._numbers_sent < len(self._numbers) and time.monotonic() - self._numbers_at >= NUMBERS_SECONDS:
             self._send_numbers({}, [])
 
     def _send_numbers(self, content: dict[str, Any], buffers: list[bytes]) -> None:
         first, self._numbers_sent = self._numbers_sent, len(self._numbers)
         self._numbers_at = time.monotonic()
         prediction, self._prediction = self._prediction, None
+        self._facts_sent = True
         self.send(
-            {"kind": "steps", "run": self._run, "first": first, "prediction": prediction, **content},
+            {
+                "kind": "steps",
+                "run": self._run,
+                "first": first,
+                "prediction": prediction,
+                "facts": self._facts,
+                **content,
+            },
             [self._table(first), *buffers],
         )
 
@@ -154,7 +157,7 @@ class LiveCanvas(anywidget.AnyWidget):
         data = encode_png(picture)
         with self._lock:
             self._pending, self._settled = None, True
-            if self._numbers_sent < len(self._numbers) or self._prediction:
+            if self._numbers_sent < len(self._numbers) or self._prediction or not self._facts_sent:
                 self._send_numbers({}, [])
             self.still = data
             self.send({"kind": "settle"})  # the same picture as last time is no change, but is to be drawn
@@ -181,14 +184,14 @@ class LiveCanvas(anywidget.AnyWidget):
     def restore(self) -> None:
         """A page has come (back): sends it everything there is of the run."""
         with self._lock:
-            self._acknowledged = self._sequence
-            self._heard_at = time.monotonic()
+            self._pacing.heard()
             content = {
                 "kind": "restore",
                 "run": self._run,
                 "first": 0,
                 "replay": len(self.frames),
                 "prediction": self._last_prediction,
+                "facts": self._facts,
             }
             latest = [] if self._settled or not len(self.frames) else [self.frames.encoded(len(self.frames) - 1)]
             self.send(content, [self._table(0), *latest])

@@ -9,7 +9,12 @@ import traitlets
 
 _STATIC = Path(__file__).parent / "static"
 _PHOTO = "fields colour mapview intake photobox target cells bars activations compare photopage"
-_PARTS = {"photo": _PHOTO.split()}  # of the widgets whose script is more than one file
+_PARTS = {
+    "photo": _PHOTO.split(),
+    "live": ["rises"],
+    "controls": ["recipe", "terms"],
+    "features": ["fields", "sheet"],
+}  # of the widgets whose script is more than one file
 
 
 def script(name: str) -> str:

@@ -8,6 +8,7 @@ import ipycanvas
 import ipywidgets
 
 from nbfeatviz.widgets.attribution_tabs import AttributionTabs
+from nbfeatviz.widgets.features_tab import FeaturesTab
 from nbfeatviz.widgets.layer_tree import LayerTreeView
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.page import Commands
@@ -24,6 +25,7 @@ class Parts:
         tree: the layer tree.
         controls: of the Optimize tab.
         tabs: the tab bar and the photo tabs.
+        features: the Features tab.
         grid: all that is seen.
     """
 
@@ -35,7 +37,8 @@ class Parts:
         self.tree = LayerTreeView(commands=self.commands)
         self.controls = SynthesisTab(live=self.live, commands=self.commands)
         self.tabs = AttributionTabs(live=self.live, commands=self.commands, controls=self.controls)
-        self.grid = ipywidgets.Box([self.tabs, self.tree, self.canvas, self.live, self.controls])
+        self.features = FeaturesTab(live=self.live, commands=self.commands, controls=self.controls)
+        self.grid = ipywidgets.Box([self.tabs, self.tree, self.canvas, self.live, self.controls, self.features])
         named = {
             "grid": self.grid,
             "tree": self.tree,
@@ -43,6 +46,7 @@ class Parts:
             "live": self.live,
             "controls": self.controls,
             "photo": self.tabs,
+            "features": self.features,
         }
         for name, part in named.items():
             part.add_class(f"nbfeatviz-{name}")
@@ -50,7 +54,7 @@ class Parts:
 
     def close(self) -> None:
         """Closes every widget, on the page too."""
-        for part in (self.tree, self.live, self.controls, self.tabs, self.canvas, self.commands, self.grid):
+        for part in (*self.grid.children, self.commands, self.grid):
             if part.comm is not None:
                 part.layout.close()
             part.close()

@@ -24,7 +24,7 @@ from nbfeatviz.widgets.analyst import Analyst, Answer, Kept
 from nbfeatviz.widgets.attribution_tabs import AttributionTabs
 from nbfeatviz.widgets.channel_view import ChannelView
 from nbfeatviz.widgets.photo import FITS, Photo, clean_name, own
-from nbfeatviz.widgets.photo_settings import TABS, PhotoSettings, Target
+from nbfeatviz.widgets.photo_settings import PHOTO_TABS, TABS, PhotoSettings, Target
 from nbfeatviz.widgets.runner import in_words
 from nbfeatviz.widgets.shown import Shown
 from nbfeatviz.widgets.worker import SameThread, Worker
@@ -218,7 +218,7 @@ class PhotoDesk:
         if tab == self._settings.tab == "compare":
             return  # a comparison in progress goes on
         network = self._host.network
-        if tab != "optimize" and self._picture is None and network is not None and self._ahead is not None:
+        if tab in PHOTO_TABS and self._picture is None and network is not None and self._ahead is not None:
             self._ahead.expect(network)  # a person takes longer to choose a photo
         self._change(dataclasses.replace(self._settings, tab=tab))
 

@@ -14,7 +14,8 @@ from nbfeatviz.attribution.spatial import has_positions
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import objectives
 
-TABS = ("optimize", "saliency", "grad-cam", "occlusion", "activations", "compare")
+PHOTO_TABS = ("saliency", "grad-cam", "occlusion", "activations", "compare")
+TABS = ("optimize", "features", *PHOTO_TABS)
 DISPLAYS = {"max": "largest channel", "mean": "mean of the channels", "signed": "signed sum"}
 TARGETS = ("predicted", "class", "unit", "difference")
 COMPARED = ("gradient", "smooth-grad", "integrated-gradients", "grad-cam", "layer-cam", "occlusion")

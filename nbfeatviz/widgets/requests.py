@@ -13,6 +13,7 @@ from nbfeatviz.widgets.runner import in_words
 if TYPE_CHECKING:
     from nbfeatviz.widgets.explorer import FeatureExplorer
     from nbfeatviz.widgets.photo_desk import PhotoDesk
+    from nbfeatviz.widgets.sheet_desk import SheetDesk
 
 
 LONGEST_SENTENCE = 500
@@ -60,6 +61,21 @@ def _set(panel: FeatureExplorer, content: dict[str, Any]) -> None:
             panel.desk.cancel()  # what is computed about the one before only delays it
     except (ValueError, TypeError):
         panel.controls.send({"kind": "refused"})  # the page shows what is set again
+        raise
+
+
+def _recipe(panel: FeatureExplorer, content: dict[str, Any]) -> None:
+    """One value of the recipe, or all of them back to what was published."""
+    if panel.loading:
+        raise ValueError("the network is still loading: try again in a moment.")
+    panel.live.complain("")
+    try:
+        if "path" in content:
+            panel.change_recipe(content["path"], content["value"])
+        else:
+            panel.publish_recipe()
+    except (ValueError, TypeError):
+        panel.controls.send({"kind": "refused"})
         raise
 
 
@@ -144,6 +160,22 @@ def _number(content: dict[str, Any], name: str) -> float:
     return value
 
 
+def _sheet(act: Callable[[SheetDesk, dict[str, Any]], None]) -> Callable[[FeatureExplorer, dict[str, Any]], None]:
+    """A handler of what is done in the Features tab; what is refused is shown as it was."""
+
+    def handle(panel: FeatureExplorer, content: dict[str, Any]) -> None:
+        if panel.loading:
+            raise ValueError("the network is still loading: try again in a moment.")
+        panel.live.complain("")
+        try:
+            act(panel.sheets, content)
+        except (ValueError, TypeError):
+            panel.features.send({"kind": "refused"})
+            raise
+
+    return handle
+
+
 def _likes(panel: FeatureExplorer, content: dict[str, Any]) -> None:
     if panel.loading:  # it would be waited for
         raise ValueError("the network is still loading: try again in a moment.")
@@ -155,6 +187,7 @@ _HANDLERS: dict[Any, Callable[[Any, dict[str, Any]], None]] = {
     "hello": lambda panel, content: panel.live.restore(),
     "ack": lambda panel, content: panel.live.acknowledge(int(content["sequence"]), float(content.get("held", 0))),
     "set": _set,
+    "recipe": _recipe,
     "run": lambda panel, content: panel.run(),
     "pause": lambda panel, content: panel.pause(),
     "resume": lambda panel, content: panel.resume(),
@@ -183,6 +216,15 @@ _HANDLERS: dict[Any, Callable[[Any, dict[str, Any]], None]] = {
     "channel": _photo(lambda desk, content: desk.channels.open(desk.layer, content["unit"])),
     "position": _photo(_picked),
     "likes": _likes,
+    "sheet-hello": lambda panel, content: panel.features.restore(),
+    "sheet-ack": lambda panel, content: panel.features.acknowledge(
+        int(content["sequence"]), float(content.get("held", 0))
+    ),
+    "sheet-set": _sheet(lambda sheets, content: sheets.change(content["name"], content["value"])),
+    "sheet-run": _sheet(lambda sheets, content: sheets.run()),
+    "sheet-stop": lambda panel, content: panel.sheets.stop(),
+    "sheet-open": _sheet(lambda sheets, content: sheets.open(content["place"])),
+    "sheet-save": lambda panel, content: panel.live.deliver(*panel.sheets.as_file()),
     "channels": _photo(lambda desk, content: desk.channels.close()),
     "npy": _photo(lambda desk, content: desk.save_raw()),
 }

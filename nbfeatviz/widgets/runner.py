@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from nbfeatviz.synthesis.ascent import Ascent
+from nbfeatviz.synthesis.side_by_side import SideBySide
 from nbfeatviz.synthesis.visualization import Settings, Visualization
-from nbfeatviz.widgets.live_canvas import LiveCanvas
-from nbfeatviz.widgets.run import Control, PanelWatcher, drive
+from nbfeatviz.widgets.run import Control, Display, Look, PanelWatcher, Run, drive
 from nbfeatviz.widgets.worker import SameThread, Worker
 
 
@@ -23,7 +22,8 @@ class Runner:
         live: where they are shown.
         prepare: makes the ascent that the panel is set to; called on the worker.
         say: tells state and text, as `LiveCanvas.say`.
-        progress: told loss and picture a few times a second.
+        progress: told loss and picture (of a sheet: losses and pictures) a few times a second.
+        look: told the run and its picture about once a second, and the first and last one in any case.
 
     Attributes:
         result: what the last run ended with, None before the first.
@@ -32,15 +32,17 @@ class Runner:
     def __init__(
         self,
         worker: Worker | SameThread,
-        live: LiveCanvas,
-        prepare: Callable[[], Ascent],
+        live: Display,
+        prepare: Callable[[], Run],
         say: Callable[..., None],
-        progress: Callable[[float, np.ndarray], None],
+        progress: Callable[[Any, np.ndarray], None],
+        look: Look | None = None,
     ) -> None:
+        self._look = look
         self._worker, self._live, self._prepare, self._say, self._progress = worker, live, prepare, say, progress
         self._lock = threading.RLock()
         self._control: Control | None = None
-        self._ascent: Ascent | None = None
+        self._ascent: Run | None = None
         self.result: Visualization | None = None
         worker.on_close(self.stop)
         worker.on_interjection(self._wake)
@@ -119,8 +121,8 @@ class Runner:
             self._worker.submit(lambda: self._do(control))
 
     def _do(self, control: Control) -> None:
-        ascent: Ascent | None = None
-        watcher = PanelWatcher(self._live, self._say, self._progress)
+        ascent: Run | None = None
+        watcher = PanelWatcher(self._live, self._say, self._progress, self._look)
         text, interrupted = "stopped", None
         try:
             if not control.stopped:
@@ -137,7 +139,7 @@ class Runner:
             control.stop()  # from here on Run means another run
             if ascent is not None:
                 text += f" after {ascent.done} steps"
-                self._keep(ascent, watcher.loss)
+                self._keep(ascent, watcher)
             with self._lock:
                 if self._control is control:
                     self._control = self._ascent = None
@@ -146,16 +148,15 @@ class Runner:
         if interrupted is not None:
             raise interrupted
 
-    def _keep(self, ascent: Ascent, loss: float) -> None:
+    def _keep(self, ascent: Run, watcher: PanelWatcher) -> None:
         try:
             result = ascent.visualization()
             if not result.settings.steps:
                 return  # not one step: what was shown before stays
             self.result = result
-            if ascent.network.classifies:
+            if not isinstance(ascent, SideBySide) and ascent.network.classifies:
                 self._live.predicted(ascent.predict(result.image))
-            self._live.settle(self.result.image)
-            self._progress(loss, self.result.image)
+            watcher.settled(ascent, result.image if result.images is None else result.images)
         except Exception as error:  # whatever it is, the controls must come back to rest
             self._live.complain(in_words(error))
 

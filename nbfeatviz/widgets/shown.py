@@ -9,7 +9,7 @@ import numpy as np
 from nbfeatviz.widgets.analyst import Answer
 from nbfeatviz.widgets.attribution_tabs import AttributionTabs
 from nbfeatviz.widgets.photo import file_stem
-from nbfeatviz.widgets.photo_settings import TABS
+from nbfeatviz.widgets.photo_settings import PHOTO_TABS
 
 
 class Shown:
@@ -55,7 +55,7 @@ class Shown:
     def clear(self) -> None:
         """Shows nothing any more."""
         self.forget()
-        for tab in TABS[1:]:
+        for tab in PHOTO_TABS:
             self._tabs.send({"kind": "cleared", "tab": tab})
 
     def as_file(self, tab: str, photo: str) -> tuple[str, str, bytes]:

@@ -12,11 +12,15 @@ import numpy as np
 import traitlets
 
 from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.receptive_field import receptive_field
 from nbfeatviz.synthesis import objectives, recipes
 from nbfeatviz.synthesis.ascent import LARGEST_STEP, MOST_STEPS
 from nbfeatviz.synthesis.objectives import Objective
+from nbfeatviz.synthesis.recipe import Recipe
+from nbfeatviz.widgets import recipe_values
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.page import Commands, script
+from nbfeatviz.widgets.term_settings import KINDS, MOST_FURTHER, Chosen, TermSettings, checked_terms, checked_weight
 
 OBJECTIVES = ("channel", "neuron", "class")
 STARTS = ("noise", "image", "photo")
@@ -32,13 +36,15 @@ class PanelSettings:
         unit: the unit, or for "class" the class.
         row: of the neuron, None for the centre.
         col: likewise.
-        recipe: name of the recipe.
+        recipe: name of a published recipe, or another Recipe.
         steps: None for the recipe's count.
         step_size: None for the recipe's.
         seed: of noise and transforms.
         pre_activation: measure before the activation.
         keep: retargeting keeps the picture.
         start: "noise", "image" for what the canvas shows, "photo" for the photo as the network sees it.
+        terms: further terms, added to the first one that layer, objective and unit say.
+        weight: of the first term, where there are further ones.
     """
 
     layer: str = ""
@@ -46,13 +52,15 @@ class PanelSettings:
     unit: int = 0
     row: int | None = None
     col: int | None = None
-    recipe: str = recipes.DEFAULT.name
+    recipe: str | Recipe = recipes.DEFAULT.name
     steps: int | None = None
     step_size: float | None = None
     seed: int = 0
     pre_activation: bool = True
     keep: bool = True
     start: str = "noise"
+    terms: tuple[TermSettings, ...] = ()
+    weight: float = 1.0
 
     def units(self, network: Network) -> int:
         """How many units (or classes) there are to choose from."""
@@ -60,11 +68,35 @@ class PanelSettings:
 
     def target(self, network: Network) -> Objective:
         """The objective that is set (ValueError where the network has no such thing)."""
+        first = self._first_term()
+        if not self.terms:
+            return first
+        total = self.weight * first
+        for term in self.terms:
+            total = total + term.target(network, self.leads)
+        return total
+
+    def _first_term(self) -> Objective:
         if self.objective == "class":
             return objectives.class_logit(self.unit)
         if self.objective == "neuron":
             return objectives.neuron(self.layer, self.unit, self.row, self.col, pre_activation=self.pre_activation)
         return objectives.channel(self.layer, self.unit, pre_activation=self.pre_activation)
+
+    @property
+    def leads(self) -> Chosen:
+        """What further terms leave to the first one."""
+        return Chosen(self.objective, self.layer, self.unit, self.row, self.col, self.pre_activation)
+
+    def overlay(self, network: Network | None) -> dict[str, Any]:
+        """What lies over the picture: whether a neuron can be picked there, and the receptive field of the one set."""
+        if network is None or self.objective != "neuron":
+            return {"pick": False, "box": None}
+        height, width = (network.layers[self.layer].output_shape or (1, 1))[:2]
+        row = (height or 1) // 2 if self.row is None else self.row
+        col = (width or 1) // 2 if self.col is None else self.col
+        box = receptive_field(network, self.layer).box(row, col)
+        return {"pick": True, "box": box, "size": network.contract.size, "neuron": (row, col)}
 
     def changed(self, network: Network, name: str, value: Any) -> PanelSettings:
         """The settings with one changed; a unit or position that no longer exists moves to the nearest that does.
@@ -76,6 +108,8 @@ class PanelSettings:
             raise ValueError(f"the panel has no setting {name!r}.")
         if name == "unit" and isinstance(value, str):
             value = network.class_index(value)
+        if name == "terms":
+            value = checked_terms(value, network)
         new = dataclasses.replace(self, **{name: _checked(name, value)})
         if name in ("layer", "objective"):
             layer = network.layers[new.layer]
@@ -86,6 +120,8 @@ class PanelSettings:
                 new = dataclasses.replace(new, row=None, col=None)
             if name == "layer" and new.objective == "neuron" and len(layer.output_shape or ()) != 3:
                 new = dataclasses.replace(new, objective="channel")
+            fitting = [term.fitting(network, new.leads) for term in new.terms]
+            new = dataclasses.replace(new, terms=tuple(term for term in fitting if term is not None))
         new.target(network).resolved(network)
         if name in ("row", "col"):
             objectives.neuron(new.layer, 0, new.row, new.col).resolved(network)
@@ -113,7 +149,12 @@ def _checked(name: str, value: Any) -> Any:
     elif name == "start" and value not in STARTS:
         raise ValueError(f"start {value!r} is unknown: it is 'noise', 'image' or 'photo'.")
     elif name == "recipe":
-        recipes.get(value)
+        recipe = recipes.get(value)
+        return recipe.name if recipe_values.published(recipe) == recipe else recipe
+    elif name == "terms":
+        return checked_terms(value)
+    elif name == "weight":
+        return checked_weight(value)
     elif name in ("pre_activation", "keep") and not isinstance(value, bool):
         raise ValueError(f"{name} is True or False, not {value!r}.")
     return value
@@ -123,8 +164,9 @@ class SynthesisTab(anywidget.AnyWidget):
     """The controls. The page shows `settings` and `facts` and says changes on `commands`.
 
     Attributes:
-        settings: the fields of `PanelSettings`.
-        facts: what the controls need to know: networks, the one in use, units, class names, recipes.
+        settings: the fields of `PanelSettings`; of the recipe its name.
+        facts: what the controls need to know: networks, the one in use, units, class names, recipes, and every value
+            of the recipe in use.
         live: the live canvas, whose state enables the buttons.
     """
 
@@ -136,12 +178,22 @@ class SynthesisTab(anywidget.AnyWidget):
 
     def show(self, settings: PanelSettings, network: Network | None, name: str, names: list[str]) -> None:
         """Shows settings, and what can be chosen with the network that is in use."""
-        self.settings = dataclasses.asdict(settings)
+        recipe = recipe_values.as_page(settings.recipe)
+        terms = [dataclasses.asdict(term) for term in settings.terms]
+        self.settings = {**vars(settings), "recipe": recipe["name"], "terms": terms}
         known = [
             {"name": r.name, "reference": r.reference, "steps": r.steps, "step_size": r.step_size}
-            for r in recipes.ALL.values()
+            for r in {recipe["name"]: recipes.get(settings.recipe), **recipes.ALL}.values()
         ]
-        facts: dict[str, Any] = {"network": name, "networks": names, "recipes": known, "ready": network is not None}
+        facts: dict[str, Any] = {
+            "network": name,
+            "networks": names,
+            "recipes": known,
+            "recipe": recipe,
+            "ready": network is not None,
+            "kinds": list(KINDS),
+            "most_terms": MOST_FURTHER,
+        }
         if network is not None:
             layer = network.layers[settings.layer]
             facts |= {
@@ -149,6 +201,8 @@ class SynthesisTab(anywidget.AnyWidget):
                 "units": settings.units(network),
                 "positions": len(layer.output_shape or ()) == 3,
                 "classes": list(network.class_names or ()),
+                "layers": [one.path for one in network.layers.walk() if one.selectable],
+                "term_units": [term.units(network, settings.leads) for term in settings.terms],
                 "unit_names": list(layer.unit_names or ()) if settings.objective != "class" else [],
             }
         if facts != self.facts:

@@ -219,6 +219,7 @@ def test_drop_crop_squash_and_the_keyboard(lab: JupyterServer, page) -> None:
     notebook, panel = opened(page, lab, "drop.ipynb", TINY)
     panel.tab("Optimize").focus()
     page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
     panel.wait(lambda: panel.tab("Saliency").get_attribute("aria-selected") == "true", "the tab Saliency")
     data = base64.b64encode(Path(samples.get("coffee").path).read_bytes()).decode()
     transfer = page.evaluate_handle(

@@ -390,6 +390,20 @@ def test_a_sheet_takes_any_number_of_units_and_columns(net):
     np.testing.assert_allclose(sheet.images[4], single, atol=1e-5)
 
 
+def test_a_sheet_shows_its_pictures_stretched_and_cut_as_the_tutorial_does(net):
+    sheet = nv.maximize_grid(
+        net, "conv2", [0, 3], recipe="tutorial13", steps=2, columns=2, normalize="each", show_size=10
+    )
+    assert (sheet.image.shape, sheet.images.shape) == ((10, 22, 3), (2, 16, 16, 3))
+    for place in range(2):
+        corner = sheet.images[place][:10, :10]
+        wanted = (corner - corner.min()) / (corner.max() - corner.min())
+        np.testing.assert_allclose(sheet.image[:, 12 * place : 12 * place + 10], wanted, atol=1e-6)
+    together = nv.maximize_grid(net, "conv2", [0, 3], recipe="tutorial13", steps=2, normalize="together")
+    low, high = together.images.min(), together.images.max()
+    np.testing.assert_allclose(together.image[:16, :16], (together.images[0] - low) / (high - low), atol=1e-6)
+
+
 def test_every_step_is_handed_on(net):
     seen = []
     run = nv.maximize(net, UNIT, recipe="tutorial13", steps=3, on_step=seen.append)
@@ -483,6 +497,9 @@ def test_numbers_of_numpy_are_numbers(net):
         ({"units": [0, "1"]}, TypeError, "whole number, not '1'"),
         ({"layer": "conv7"}, ValueError, "no layer 'conv7'.*nearest"),
         ({"steps": 0}, ValueError, "steps 0"),
+        ({"normalize": "all"}, ValueError, "normalize 'all' is unknown: it is 'each', 'together' or None"),
+        ({"show_size": 0}, ValueError, "show_size 0 is out of range"),
+        ({"show_size": "100"}, TypeError, "whole number of pixels, not '100'"),
     ],
     ids=str,
 )

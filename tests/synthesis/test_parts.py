@@ -84,7 +84,7 @@ def test_json_that_is_wrong_is_refused_in_a_sentence(text, kind, says):
     ("changes", "kind", "says"),
     [
         ({"transforms": (recipes.Scale(0.9, float("nan")),)}, ValueError, "Scale: high nan is out of range"),
-        ({"transforms": (recipes.Jitter,)}, TypeError, "transforms takes Pad, Jitter, .* or a function; not"),
+        ({"transforms": (recipes.Jitter,)}, TypeError, "transforms takes Pad, Views, .* or a function; not"),
         ({"transforms": recipes.Jitter(0.1)}, TypeError, "a tuple of parts"),
         ({"step_rule": None}, TypeError, "step_rule takes Plain"),
         ({"passed_gradients": -1}, ValueError, "passed_gradients -1 is out of range"),

@@ -155,7 +155,7 @@ def test_its_code_goes_on_from_a_result(net, run):
 
 
 def test_the_code_of_a_sheet_makes_the_sheet(net):
-    for settings in ({}, {"columns": 3, "pre_activation": True, "seed": 4}):
+    for settings in ({}, {"columns": 3, "pre_activation": True, "seed": 4}, {"normalize": "each", "show_size": 5}):
         sheet = nv.maximize_grid(net, "relu2", range(1, 4), recipe="tutorial13", steps=2, **settings)
         again = made_again(sheet, net)
         assert np.array_equal(again.image, sheet.image)

@@ -11,8 +11,9 @@ import pytest
 
 from nbfeatviz.encoding import Frames, decode
 from nbfeatviz.synthesis.ascent import Step
-from nbfeatviz.widgets import live_canvas
-from nbfeatviz.widgets.live_canvas import FEWEST_IN_FLIGHT, MOST_IN_FLIGHT, LiveCanvas
+from nbfeatviz.widgets import live_canvas, pacing
+from nbfeatviz.widgets.live_canvas import LiveCanvas
+from nbfeatviz.widgets.pacing import FEWEST_IN_FLIGHT, MOST_IN_FLIGHT
 from nbfeatviz.widgets.page import Commands
 
 JPEG, PNG = b"\xff\xd8", b"\x89PNG"
@@ -24,7 +25,8 @@ class Page:
     def __init__(self, monkeypatch: Any) -> None:
         self.now = 1000.0
         clock = SimpleNamespace(monotonic=lambda: self.now, time=lambda: self.now)
-        monkeypatch.setattr(live_canvas, "time", clock)
+        for module in (live_canvas, pacing):
+            monkeypatch.setattr(module, "time", clock)
         self.live = LiveCanvas(canvas=ipycanvas.Canvas(), commands=Commands())
         self.arrived: list[tuple[dict[str, Any], list[bytes]]] = []
         monkeypatch.setattr(self.live, "send", lambda content, buffers=(): self.arrived.append((content, [*buffers])))

@@ -247,7 +247,7 @@ def test_when_the_last_view_is_gone_the_frames_are_given_back(panel):
 def test_an_acknowledgement_is_heard(panel):
     panel.run()
     answer(panel, {"kind": "ack", "sequence": 1})
-    assert panel.live._acknowledged >= 1
+    assert panel.live._pacing._acknowledged >= 1
 
 
 # The photo tabs

@@ -213,13 +213,15 @@ def test_the_panel_is_told_of_loss_and_picture_a_few_times_a_second(monkeypatch)
     monkeypatch.setattr(run, "time", SimpleNamespace(monotonic=lambda: now[0]))
     offered: list[Step] = []
     told: list[tuple[float, np.ndarray]] = []
-    live: Any = SimpleNamespace(offer=offered.append, settle=lambda picture: None)
+    measured: list[dict[str, float]] = []
+    live: Any = SimpleNamespace(offer=offered.append, settle=lambda picture: None, measured=measured.append)
     watcher = PanelWatcher(live, lambda *args, **more: None, lambda loss, image: told.append((loss, image)))
     for k in range(100):
         now[0] += 0.01
         watcher.stepped(Step(k, float(k), np.zeros((2, 2, 1), np.float32), 0.0, 0.0, 0.0))
     assert [step.index for step in offered] == list(range(100))
     assert 4 <= len(told) <= 6
+    assert measured == [{"saturation": 1.0, "high_frequency": 0.0}] * 2  # black
     assert watcher.loss == 99.0
 
 
@@ -227,7 +229,7 @@ def test_the_panel_is_told_of_loss_and_picture_a_few_times_a_second(monkeypatch)
 def test_a_held_run_shows_its_picture_for_good(done: int):
     ascent, settled, told, said = FakeAscent(), [], [], []
     ascent.done = done
-    live: Any = SimpleNamespace(settle=settled.append, offer=lambda step: None)
+    live: Any = SimpleNamespace(settle=settled.append, offer=lambda step: None, measured=lambda facts: None)
     watcher = PanelWatcher(live, lambda *args, **more: said.append((args, more)), lambda *args: told.append(args))
     watcher.holding(ascent)
     assert said == [(("paused", f"paused at step {done}/5"), {"steps": 5})]

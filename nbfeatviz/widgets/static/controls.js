@@ -43,6 +43,9 @@ function render({ model, el }) {
   const start = make("select", { on: { change: () => set("start", start.value) } },
     ...options([["noise", "noise"], ["image", "the image shown"], ["photo", "my photo"]]));
 
+  const terms = new Terms(`${id}-classes`, set);
+  const values = new RecipeValues((content) => say("recipe", content));
+
   // buttons
   const button = (text, act, title, primary) => make("button", { type: "button", text, title, class: primary ? "nbfeatviz-primary" : null, on: { click: act } });
   const quick = (kind, next) => () => { if (next) assume(next); say(kind); };
@@ -68,11 +71,12 @@ function render({ model, el }) {
   const advanced = make("details", { class: "nbfeatviz-advanced" }, make("summary", { text: "advanced" }),
     row("step size", stepSize), row("start", start),
     check("before activation", preActivation, "measure the unit before its ReLU, so that it cannot start dead"),
-    check("keep image", keep, "moving the slider in mid-run keeps the image and retargets it; off: start over"));
+    check("keep image", keep, "moving the slider in mid-run keeps the image and retargets it; off: start over"),
+    values.el);
   el.append(
     make("div", { class: "nbfeatviz-network" }, row("network", network), make("span", { class: "nbfeatviz-untrained", text: "untrained: random weights", hidden: true })),
     make("div", { class: "nbfeatviz-settings" },
-      row("objective", objective), row("unit", unit, number, total), classRow, unitName,
+      row("objective", objective), row("unit", unit, number, total), classRow, unitName, terms.el,
       row("recipe", recipe), make("div", { class: "nbfeatviz-pair" }, row("steps", steps), row("seed", seed)), advanced,
       make("div", { class: "nbfeatviz-buttons" }, run, pause, step, stop, reset),
       make("div", { class: "nbfeatviz-buttons" }, save, format, copy), code));
@@ -103,8 +107,9 @@ function render({ model, el }) {
     fill(network, (facts.networks ?? []).map((name) => [name, name]));
     network.value = facts.network ?? "";
     untrained.hidden = !facts.untrained;
-    fill(recipe, (facts.recipes ?? []).map((one) => [one.name, one.name, one.reference]));
     const set = (facts.recipes ?? []).find((one) => one.name === settings.recipe);
+    const inUse = facts.recipe?.name === settings.recipe ? facts.recipe : null; // another one is chosen, and not yet known
+    fill(recipe, (facts.recipes ?? []).map((one) => [one.name, one === set && inUse?.changed ? `${one.name}, changed` : one.name, one.reference]));
     objective.value = settings.objective;
     objective.querySelector("[value=neuron]").disabled = !facts.positions && settings.objective !== "neuron";
     recipe.value = settings.recipe;
@@ -120,6 +125,7 @@ function render({ model, el }) {
     unitName.hidden = byClass || !unitNames.length;
     if (byClass) put(named, classes[settings.unit] ?? settings.unit);
     if (names.childElementCount !== classes.length) names.replaceChildren(...classes.map((name) => make("option", { value: name })));
+    terms.show(settings, facts, put);
     put(steps, settings.steps);
     steps.placeholder = set ? set.steps : "";
     put(seed, settings.seed);
@@ -128,6 +134,7 @@ function render({ model, el }) {
     preActivation.checked = settings.pre_activation;
     preActivation.disabled = byClass;
     keep.checked = settings.keep;
+    values.show(facts.recipe, settings.step_size, force === true);
     start.value = settings.start;
     buttons();
   }
@@ -142,6 +149,8 @@ function render({ model, el }) {
     stop.disabled = !ready || !active;
     reset.disabled = save.disabled = copy.disabled = !ready;
     network.disabled = disconnected;
+    values.enable(ready);
+    terms.enable(ready);
     for (const input of [objective, unit, number, named, recipe, steps, seed, stepSize, preActivation, keep, start])
       input.disabled = !ready || (input === preActivation && objective.value === "class");
   }

@@ -21,6 +21,7 @@ class LivePage {
     this.model.on("msg:custom", (content, buffers) => this.receive(content, buffers ?? []));
     this.model.on("change:status", () => this.changed());
     this.model.on("change:overlay", () => this.changed());
+    this.model.on("change:rises", () => this.changed());
     this.model.on("comm_live_update", () => this.lost());
     this.still();
     this.say("hello");
@@ -36,6 +37,7 @@ class LivePage {
     this.table = []; // one row a step of the run
     this.received = 0; // rows that have arrived
     this.prediction = null;
+    this.facts = {};
     this.shown = -1; // step on the canvas; the length of the table for the picture after the last
     this.replaying = false;
     this.replayable = true; // the kernel has the frames of the run
@@ -57,6 +59,7 @@ class LivePage {
       this.table[content.first + row] = values.subarray(row * COLUMNS, (row + 1) * COLUMNS);
     }
     if (content.prediction) this.prediction = content.prediction;
+    if (content.facts) this.facts = content.facts;
     this.speed.push([performance.now(), this.table.length]);
     while (this.speed.length > 2 && this.speed.at(-1)[0] - this.speed[0][0] > 3000) this.speed.shift();
   }
@@ -205,16 +208,20 @@ class LiveView {
     this.gradient = make("dd");
     this.size = make("dd");
     this.prediction = make("dd");
+    this.picture = make("dd", { class: "nbfeatviz-several" });
+    this.unit = make("dd", { class: "nbfeatviz-several" });
+    this.rises = new RisesChart();
     const fact = (name, place) => make("div", {}, make("dt", { text: name }), place);
     el.append(this.status, this.overlay,
       make("label", { class: "nbfeatviz-replay" }, make("span", { text: "replay" }), this.replay, this.position),
       make("div", { class: "nbfeatviz-figures" }, this.curve,
         make("dl", {}, fact("loss", this.loss), fact("gradient", this.gradient), fact("step size", this.size),
-          fact("prediction", this.prediction))),
+          fact("prediction", this.prediction), fact("picture", this.picture), fact("unit", this.unit)),
+        this.rises.el),
       this.error);
     this.refresh = paced(100, () => this.show());
     this.statusAt = 0;
-    this.resizing = new ResizeObserver(() => this.drawCurve());
+    this.resizing = new ResizeObserver(() => { this.drawCurve(); this.rises.draw(); });
     this.resizing.observe(this.curve);
     this.show();
   }
@@ -243,6 +250,14 @@ class LiveView {
     this.size.textContent = row ? digits(row[4]) : "–";
     const predicted = page.prediction;
     this.prediction.textContent = predicted ? `${predicted[1]} (#${predicted[0]}) ${(predicted[2] * 100).toFixed(1)} %` : "–";
+    const found = page.model.get("rises") ?? {}, named = found.selectivity == null ? "" : ` · selectivity ${found.selectivity.toFixed(1).replace("-", "−")}`;
+    const { saturation, high_frequency: fine } = page.facts, share = (value) => `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %`;
+    const usual = found.photographs ? ` (${(fine / found.photographs).toFixed(1)} × photographs)` : "";
+    this.picture.textContent = saturation === undefined ? "–" : `${share(saturation)} saturated · ${share(fine)} fine detail${usual}`;
+    this.picture.title = "of the latest picture: values within 1 % of black or white; spectral energy above 0.25 cycles a pixel";
+    this.unit.textContent = found.percentile === undefined ? "–" : `percentile ${Math.round(found.percentile)}${named}`;
+    this.unit.title = "percentile: how many parts of photographs activate the unit less; selectivity: its z-score among them minus the best other unit's";
+    this.rises.show(found);
     this.drawCurve();
   }
 
@@ -250,7 +265,7 @@ class LiveView {
   showStatus() {
     clearTimeout(this.statusTimer);
     const text = this.page.statusText();
-    const running = this.page.model.get("status").state === "running" && !this.page.disconnected;
+    const running = ["running", "sheet"].includes(this.page.model.get("status").state) && !this.page.disconnected;
     if (text !== this.status.textContent) {
       const wait = this.statusAt + 1000 - performance.now();
       if (wait > 0) { this.statusTimer = setTimeout(() => this.showStatus(), wait); return; }

@@ -100,7 +100,7 @@ class PhotoView {
     this.grid = grid;
     this.leave?.();
     this.leave = this.photobox.accept(grid.closest(".nbfeatviz-panel") ?? grid, () => {
-      if (this.page.tab === "optimize") this.page.open("saliency"); // where a photo is seen
+      if (OWN_TABS.includes(this.page.tab)) this.page.open("saliency"); // where a photo is seen
     });
     this.show();
   }
@@ -108,20 +108,22 @@ class PhotoView {
   // Showing
 
   show() {
-    const { page } = this, { tab } = page;
+    const { page } = this, { tab } = page, own = OWN_TABS.includes(tab);
     if (this.grid) {
       Object.assign(this.grid.dataset, { tab, photo: page.hasPhoto ? "there" : "none" });
-      this.grid.classList.toggle("nbfeatviz-photos", tab !== "optimize");
+      this.grid.classList.toggle("nbfeatviz-photos", !own);
     }
+    const features = this.grid?.querySelector(".nbfeatviz-featurespanel")?.id;
     for (const button of this.tabs.children) {
       const open = button.dataset.tab === tab;
       button.setAttribute("aria-selected", String(open));
       button.tabIndex = open ? 0 : -1;
-      open && tab !== "optimize" ? button.setAttribute("aria-controls", this.panel.id) : button.removeAttribute("aria-controls");
+      const controlled = tab === "features" ? features : own ? null : this.panel.id;
+      open && controlled ? button.setAttribute("aria-controls", controlled) : button.removeAttribute("aria-controls");
     }
-    this.panel.hidden = tab === "optimize";
+    this.panel.hidden = own;
     this.panel.setAttribute("aria-labelledby", `${this.id}-${tab}`);
-    if (tab === "optimize") return;
+    if (own) return;
     this.photobox.show();
     this.target.show();
     this.target.el.hidden = !page.hasPhoto || tab === "activations";

@@ -1,7 +1,8 @@
 // What the page keeps of a panel's photo tabs: what the kernel has sent about the photo, and what the person wishes.
 
-const TABS = [["optimize", "Optimize"], ["saliency", "Saliency"], ["grad-cam", "Grad-CAM"], ["occlusion", "Occlusion"],
+const TABS = [["optimize", "Optimize"], ["features", "Features"], ["saliency", "Saliency"], ["grad-cam", "Grad-CAM"], ["occlusion", "Occlusion"],
   ["activations", "Activations"], ["compare", "Compare"]];
+const OWN_TABS = ["optimize", "features"]; // they are about no photo, and have views of their own
 const FAMILIES = { grid: "layer", bars: "layer" }; // kinds that take each other's place
 
 /** What all views of one panel's photo tabs show. */

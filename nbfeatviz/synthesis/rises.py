@@ -1,0 +1,233 @@
+"""rises() -> Rises: how much a picture raises its unit, and the other units of the layer, against photographs."""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nbfeatviz import samples
+from nbfeatviz.images import as_picture, fitted
+from nbfeatviz.networks.backbone import Backbone, Tap
+from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.units import Channel, Neuron
+from nbfeatviz.synthesis import quality
+from nbfeatviz.synthesis.objectives import Objective
+from nbfeatviz.synthesis.visualization import Visualization
+
+PHOTOGRAPHS = 48  # parts of the bundled photographs that a unit is compared with
+_LAYERS_KEPT = 16  # whose values on photographs are remembered
+
+_known: weakref.WeakKeyDictionary[Network, dict[Any, np.ndarray]] = weakref.WeakKeyDictionary()
+
+
+@dataclass(frozen=True, eq=False)
+class Rises:
+    """What a picture does to all units of a layer.
+
+    Attributes:
+        layer: path of the layer.
+        unit: the unit that was meant.
+        values: (units,) of the picture: means over positions, or of a neuron's position.
+        before: (units,) of the picture that it began with; where none was given, the mean over photographs.
+        natural: (n, units) of parts of photographs.
+    """
+
+    layer: str
+    unit: int
+    values: np.ndarray
+    before: np.ndarray
+    natural: np.ndarray
+
+    @property
+    def rises(self) -> np.ndarray:
+        """(units,): how far each unit rose, in its standard deviations among photographs; 0 for a constant one."""
+        deviation = self.natural.std(axis=0)
+        return (self.values - self.before) / np.where(deviation > 0, deviation, np.inf)
+
+    @property
+    def selectivity(self) -> float:
+        """The unit's z-score among photographs minus that of the best other unit; NaN where there is no other."""
+        if len(self.values) < 2:
+            return float("nan")
+        return quality.selectivity(self.values, self.natural, self.unit)
+
+    @property
+    def percentile(self) -> float:
+        """The share of photographs that activate the unit less, in percent."""
+        return quality.percentile_among(float(self.values[self.unit]), self.natural[:, self.unit])
+
+    @property
+    def higher(self) -> int:
+        """How many other units rose more."""
+        return int((np.delete(self.rises, self.unit) > self.rises[self.unit]).sum())
+
+    def most(self, count: int = 3) -> list[tuple[int, float]]:
+        """The other units that rose most, as (unit, rise)."""
+        order = [int(unit) for unit in np.argsort(-self.rises, kind="stable") if unit != self.unit]
+        return [(unit, float(self.rises[unit])) for unit in order[:count]]
+
+    def __str__(self) -> str:
+        others = ", ".join(f"{unit} ({rise:+.1f})" for unit, rise in self.most())
+        return (
+            f"unit {self.unit} of {self.layer!r} rose by {self.rises[self.unit]:.1f} standard deviations, "
+            f"{self.higher} of {len(self.values) - 1} others more; most of them: {others or 'none'}; "
+            f"selectivity {self.selectivity:.1f}, percentile {self.percentile:.0f}"
+        )
+
+
+class Bystanders:
+    """Follows a run, a little at a time: what its pictures do to all units of the layer of its unit.
+
+    Args:
+        network: network.
+        objective: its first term says which unit of which layer, and for a neuron where.
+        start: the picture that the run began with; None for a rise from what photographs show.
+
+    Raises:
+        ValueError: the first term is about no single unit.
+    """
+
+    def __init__(self, network: Network, objective: Objective, start: np.ndarray | None = None) -> None:
+        self._network, self._start = network, start
+        self._tap, self._place, self._unit = _aim(network, objective)
+        self._before: np.ndarray | None = None
+        self._values: np.ndarray | None = None
+        self._natural = list(_known.get(network, {}).get((self._tap, self._place), ()))
+
+    def follows(self, network: Network, objective: Objective) -> bool:
+        """Aims at another unit; False, and nothing changes, where that takes other bystanders."""
+        tap, place, unit = _aim(network, objective)
+        if network is not self._network or (tap, place) != (self._tap, self._place):
+            return False
+        self._unit = unit
+        return True
+
+    def look(self, picture: np.ndarray) -> None:
+        """Measures a picture of the run."""
+        if self._before is None and self._start is not None:
+            self._before = self._measured(self._start)
+        self._values = self._measured(picture)
+
+    def gather(self) -> bool:
+        """Measures one more part of a photograph; False when all have been."""
+        if self.complete:
+            return False
+        parts = _photographs(self._network.contract.size, self._network.contract.channels)
+        self._natural.append(self._measured(parts[len(self._natural)].astype(np.float32) / 255))
+        if self.complete:
+            known = _known.setdefault(self._network, {})
+            known[self._tap, self._place] = np.stack(self._natural)
+            while len(known) > _LAYERS_KEPT:
+                known.pop(next(iter(known)))
+        return not self.complete
+
+    @property
+    def complete(self) -> bool:
+        """Whether all photographs have been measured."""
+        return len(self._natural) >= PHOTOGRAPHS
+
+    @property
+    def rises(self) -> Rises | None:
+        """What the last picture does; None before one was looked at, or while photographs are still measured."""
+        if self._values is None or not self.complete:
+            return None
+        return _rises(self._tap, self._unit, self._values, self._before, np.stack(self._natural))
+
+    def _measured(self, picture: np.ndarray) -> np.ndarray:
+        return _units(self._network, self._tap, self._place, picture)
+
+
+def rises(
+    net: Network,
+    objective: Objective,
+    image: Any,
+    *,
+    start: Any = None,
+    photos: Iterable[Any] | None = None,
+) -> Rises:
+    """How much a picture raises its unit, and the other units of the layer.
+
+    Args:
+        net: network.
+        objective: its first term says which unit of which layer: `channel`, `neuron` or `class_logit`.
+        image: picture, or a Visualization, whose run then began with its first frame.
+        start: the picture that rises are measured from; None for that frame, else for the mean over photographs.
+        photos: photographs to compare with (paths, PIL images or arrays); None for parts of the bundled ones.
+
+    Returns:
+        Rises; print it, or see its `rises`, `selectivity` and `percentile`.
+
+    Raises:
+        ValueError: an objective that is about no single unit, or no photographs.
+    """
+    if isinstance(image, Visualization):
+        start = image.frames[0] if start is None and len(image.frames) else start
+        image = image.image
+    channels = net.contract.channels
+    begun = None if start is None else as_picture(start, channels)
+    seen = Bystanders(net, objective, begun)
+    if photos is None:
+        seen.look(as_picture(image, channels))
+        while seen.gather():
+            pass
+        found = seen.rises
+        assert found is not None
+        return found
+    tap, place, unit = _aim(net, objective)
+    natural = [_units(net, tap, place, as_picture(photo, channels)) for photo in photos]
+    if not natural:
+        raise ValueError("there are no photographs to compare with: at least one is needed.")
+    before = None if begun is None else _units(net, tap, place, begun)
+    return _rises(tap, unit, _units(net, tap, place, as_picture(image, channels)), before, np.stack(natural))
+
+
+@functools.lru_cache(maxsize=4)
+def natural_measures(size: tuple[int, int], channels: int) -> quality.Measures:
+    """The mean measures of the bundled photographs at a size: what those of a picture are set in relation to."""
+    return quality.natural([sample.path for sample in samples.ALL], size, channels)
+
+
+def _rises(tap: Tap, unit: int, values: np.ndarray, before: np.ndarray | None, natural: np.ndarray) -> Rises:
+    return Rises(tap.path, unit, values, natural.mean(axis=0) if before is None else before, natural)
+
+
+def _aim(network: Network, objective: Objective) -> tuple[Tap, tuple[int, int] | None, int]:
+    """Where the first term reads the network, at which position if it is a neuron, and its unit."""
+    term = objective.resolved(network).terms[0][1]
+    if not isinstance(term, Channel | Neuron):
+        name = str(objective.terms[0][1]).partition("(")[0]
+        raise ValueError(f"{name} is about no single unit: give a channel, a neuron or a class_logit first.")
+    place = None if isinstance(term, Channel) else (term.values[1], term.values[2])
+    return term.tap, place, term.unit
+
+
+def _units(network: Network, tap: Tap, place: tuple[int, int] | None, picture: np.ndarray) -> np.ndarray:
+    """(units,) float64 of a picture at one tap: means over positions, or at one position (-1 for the centre)."""
+    backbone = Backbone(network, [tap])
+
+    def values(seen: Any, position: Any) -> Any:
+        activation = tf.cast(backbone(seen)[tap], tf.float32)[0]
+        if place is None:
+            axes = list(range(len(activation.shape) - 1))
+            return tf.reduce_mean(activation, axis=axes) if axes else activation
+        middle = tf.constant([activation.shape[0] // 2, activation.shape[1] // 2])
+        return tf.gather_nd(activation, tf.where(position < 0, middle, position))
+
+    size = network.contract.size
+    compute = network.compiled(("rises", tap, place is None), lambda: values)
+    position = tf.constant(place or (-1, -1), tf.int32)
+    return np.asarray(compute(tf.constant(fitted(picture, size)[None], tf.float32), position), np.float64)
+
+
+@functools.lru_cache(maxsize=4)
+def _photographs(size: tuple[int, int], channels: int) -> np.ndarray:
+    """Parts of the bundled photographs, uint8 (n, H, W, C)."""
+    photos = [sample.path for sample in samples.ALL]
+    parts = quality.crops_of(photos, PHOTOGRAPHS, size, channels=channels)
+    return (np.clip(parts, 0, 1) * 255 + 0.5).astype(np.uint8)

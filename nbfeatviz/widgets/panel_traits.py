@@ -1,0 +1,111 @@
+"""The traits of the panel, in step with its settings: Python sets and observes them on the kernel's main thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import traitlets
+
+from nbfeatviz.networks.network import Network
+from nbfeatviz.synthesis.recipe import Recipe
+from nbfeatviz.widgets.photo import Photo, name_of
+from nbfeatviz.widgets.photo_desk import PhotoDesk
+from nbfeatviz.widgets.synthesis_tab import PanelSettings
+
+SETTINGS = ("layer", "objective", "unit", "recipe", "steps", "seed")
+
+
+class _Picture(traitlets.Any):
+    """A trait whose validator hears of None too, also when the trait is None already."""
+
+    def _validate(self, obj: Any, value: Any) -> Any:
+        return self._cross_validate(obj, value) if obj._cross_validation_lock is False else value
+
+
+class PanelTraits(ipywidgets.Box):
+    """What `FeatureExplorer` lets others set and observe; it documents the traits, and does what they ask for."""
+
+    layer = traitlets.Unicode()
+    unit = traitlets.Int()
+    objective = traitlets.Unicode()
+    recipe = traitlets.Union([traitlets.Unicode(), traitlets.Instance(Recipe)])
+    steps = traitlets.Int(None, allow_none=True)
+    seed = traitlets.Int()
+    state = traitlets.Unicode("loading", read_only=True)
+    loss = traitlets.Float(float("nan"), read_only=True)
+    image = _Picture(None, allow_none=True)
+
+    desk: PhotoDesk
+    _settings: PanelSettings
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._told_settings = self._settings  # what the traits were last set to from inside, and so need no check
+        self._told_image: np.ndarray | None = None  # what `image` was last set to from inside
+        self._clearing = False  # whether `image` is being set to None from inside
+        self._given: tuple[np.ndarray, Photo] | None = None  # the photo that is being given, and what is seen of it
+        super().__init__(*args, **options)
+
+    def change(self, name: str, value: Any) -> None:
+        """Changes a setting."""
+        raise NotImplementedError
+
+    def settled_network(self) -> Network:
+        """The network, once it is loaded."""
+        raise NotImplementedError
+
+    def give(self, picture: np.ndarray, photo: Photo) -> None:
+        """Takes a photo that was given, and what the network sees of it."""
+        raise NotImplementedError
+
+    def _sync(self) -> None:
+        """Sets the traits to the settings (main thread)."""
+        self._told_settings = self._settings
+        for name in SETTINGS:
+            setattr(self, name, getattr(self._told_settings, name))  # an observer may have changed them meanwhile
+
+    @traitlets.validate(*SETTINGS)
+    def _validate_setting(self, proposal: Any) -> Any:
+        name, value = proposal["trait"].name, proposal["value"]
+        if value != getattr(self._told_settings, name):
+            network = self.settled_network()  # waits, and the settings are others then
+            self._settings.changed(network, name, value)
+        return proposal["value"]
+
+    @traitlets.observe(*SETTINGS)
+    def _setting_changed(self, change: Any) -> None:
+        if change["new"] != getattr(self._told_settings, change["name"]):
+            self.change(change["name"], change["new"])
+
+    @traitlets.validate("image")
+    def _validate_image(self, proposal: Any) -> Any:
+        if proposal["value"] is None and not self._clearing:
+            self.desk.remove()  # also where the canvas shows nothing, so that the trait does not change
+        if proposal["value"] is None or proposal["value"] is self._told_image:
+            return proposal["value"]
+        network = self.settled_network()
+        photo = self.desk.read(proposal["value"], name_of(proposal["value"]))
+        picture = photo.seen(network)
+        self._given = picture, photo
+        return picture
+
+    @traitlets.observe("image")
+    def _image_changed(self, change: Any) -> None:
+        if change["new"] is self._told_image:
+            return
+        self._told_image = change["new"]
+        if self._given is None:
+            return
+        (picture, photo), self._given = self._given, None
+        self.give(picture, photo)
+
+    def _show_progress(self, loss: float, image: np.ndarray | None) -> None:
+        """Sets the traits from inside (main thread)."""
+        self.set_trait("loss", loss)
+        self._told_image = image  # not before: who observes the loss may set the image
+        self._clearing = image is None
+        try:
+            self.set_trait("image", image)
+        finally:
+            self._clearing = False
