@@ -11,8 +11,9 @@ _STATIC = Path(__file__).parent / "static"
 _PHOTO = "fields colour mapview intake photobox target cells bars activations compare photopage"
 _PARTS = {
     "photo": _PHOTO.split(),
-    "controls": ["recipe"],
+    "controls": ["recipe", "runbuttons"],
     "features": ["fields", "sheet"],
+    "remake": ["fields", "intake", "photobox", "runbuttons", "stylephoto"],
 }  # of the widgets whose script is more than one file
 
 

@@ -49,6 +49,9 @@ class Host(Protocol):
     def tab_changed(self) -> None:
         """Another tab is open, or it is about another layer."""
 
+    def photo_changed(self) -> None:
+        """There is another photo, it is seen otherwise, or there is none."""
+
     def maximize(self, layer: str, unit: int, row: int | None, col: int | None) -> None:
         """Starts the synthesis of a channel, or of a neuron."""
 
@@ -125,6 +128,7 @@ class PhotoDesk:
             self._taken += 1
             self._place_photo(photo.fitted_otherwise(number=self._taken))
             self._kept.clear()  # what was computed about another photo is not asked for again
+        self._host.photo_changed()
         self.ask()
 
     def receive(self, name: str, data: bytes) -> None:
@@ -162,6 +166,7 @@ class PhotoDesk:
             self._place_photo(None)
             self._kept.clear()
             self._clear_views()
+        self._host.photo_changed()
         self._tell(self._settings.tab, "idle", 0, 0, "")
 
     def fit(self, **changes: Any) -> None:
@@ -175,6 +180,7 @@ class PhotoDesk:
             if self._photo is None:
                 return
             self._place_photo(self._photo.fitted_otherwise(**changes))
+        self._host.photo_changed()
         self.ask()
 
     def _settings_of_photo(self) -> dict[str, Any]:
