@@ -318,6 +318,11 @@ class FeatureExplorer(ipywidgets.Box):
         """What the network sees of the photo."""
         return self.desk.picture
 
+    @property
+    def photo_coming(self) -> bool:
+        """Whether a photo is being read."""
+        return self.desk.reading
+
     def photo_changed(self) -> None:
         """There is another photo, it is seen otherwise, or there is none."""
         self.remakes.photo_changed()

@@ -43,6 +43,10 @@ class Host(Protocol):
     def photo_seen(self) -> np.ndarray | None:
         """What the network sees of the photo."""
 
+    @property
+    def photo_coming(self) -> bool:
+        """Whether a photo is being read."""
+
     def remake_begins(self, desk: RemakeDesk) -> None:
         """A remake is about to be computed: what else is computed ends."""
 
@@ -189,14 +193,14 @@ class RemakeDesk:
         Raises:
             ValueError: a photo is missing; says how to bring one.
         """
-        self._check()
+        self._check(coming=True)
         if not self.busy:
             self._host.remake_begins(self)
         self._runner.run(wait)
 
     def step(self) -> None:
         """Does one step: of the held run, or of a new one that is then held."""
-        self._check()
+        self._check(coming=True)
         if not self.busy:
             self._host.remake_begins(self)
         self._runner.step()
@@ -234,8 +238,16 @@ class RemakeDesk:
             raise ValueError("the network is still loading: try again in a moment.")
         return network
 
-    def _check(self) -> None:
+    @property
+    def _coming(self) -> bool:
+        """Whether a photo is being read."""
+        return self._host.photo_coming or (self.style is not None and self.style.reading)
+
+    def _check(self, coming: bool = False) -> None:
+        """Raises a sentence where a photo is missing; `coming`: none while one is being read."""
         self._network()
+        if coming and self._coming:
+            return
         if self._host.photo_seen is None:
             raise ValueError(f"there is no photo to begin with: {_BRING}.")
         if self.style is not None and self.style.picture is None:
@@ -243,20 +255,23 @@ class RemakeDesk:
 
     def _objective(self) -> Objective:
         network = self._network()
-        self._check()
         photo = self._photo("photo", self._host.photo_seen)
         style = None if self.style is None else self._photo("style_photo", self.style.picture)
         return self._settings.objective(network, self._host.chosen_layer, photo, style)
 
-    def _photo(self, name: str, picture: Any) -> Seen:
+    def _photo(self, name: str, picture: np.ndarray | None) -> Seen:
+        """A photo, or the last one where it was taken away: a run in progress goes on with that."""
         with self._lock:
             seen = self._seen.get(name)
-            if seen is None or seen.image is not picture:
+            if seen is None or (picture is not None and seen.image is not picture):
                 seen = self._seen[name] = Seen(picture, name)
             return seen
 
     def _prepared(self) -> Ascent:
         """On the worker: what the tab is set to."""
+        while self._coming and self._worker.attend():
+            pass  # a photo that was brought just before is read now
+        self._check()
         settings, result = self._settings, self._runner.result
         start = {"noise": None, "photo": self._host.photo_seen, "image": result}[settings.start]
         self._begun = (0.0, 0)

@@ -41,6 +41,7 @@ class StylePhoto:
         self._lock = threading.RLock()
         self._photo: Photo | None = None
         self._coming = 0  # of several photos that are brought in a row only the last is taken
+        self._reading = 0  # photos that are waiting to be read
         self._taken = 0
         self.picture: np.ndarray | None = None  # what the network sees of it: float32 (H, W, C) in 0..1
 
@@ -48,6 +49,11 @@ class StylePhoto:
     def photo(self) -> Photo | None:
         """The photo, or None."""
         return self._photo
+
+    @property
+    def reading(self) -> bool:
+        """Whether a photo was brought that the worker has not read yet."""
+        return self._reading > 0
 
     def take(self, source: Any) -> None:
         """Takes a photo: path, bytes, PIL image or array.
@@ -118,6 +124,7 @@ class StylePhoto:
     def _bring(self, read: Callable[[], Photo]) -> None:
         with self._lock:
             self._coming += 1
+            self._reading += 1
             number = self._coming
 
         def job() -> None:
@@ -130,6 +137,9 @@ class StylePhoto:
                 self._changed()
             except Exception as error:  # nobody else would hear of it
                 self._complain(in_words(error))
+            finally:
+                with self._lock:
+                    self._reading -= 1
 
         self._worker.interject(job)
 

@@ -18,12 +18,14 @@ class RemakeView {
     this.send = eager(60, (name, value) => this.say("set", { name, value }));
     this.makeFields();
     const parts = this.kind === "style" ? this.makeStyle() : [];
+    const styled = this.kind === "style";
+    const pair = make("div", { class: "nbfeatviz-pair" }, row("steps", this.steps), row("seed", this.seed));
+    const advanced = make("details", { class: "nbfeatviz-advanced" }, make("summary", { text: "advanced" }),
+      ...(styled ? [this.layers.el, row("by", this.statistic), row("recipe", this.recipe), pair] : []), row("step size", this.stepSize));
     el.append(make("div", { class: "nbfeatviz-settings", role: "group", "aria-label": NAMES[this.kind] },
-      make("div", { class: "nbfeatviz-lead", text: LEADS[this.kind] }),
-      row(this.kind === "style" ? "content" : "layer", this.layer), ...parts,
-      row("start from", this.start), row("recipe", this.recipe),
-      make("div", { class: "nbfeatviz-pair" }, row("steps", this.steps), row("seed", this.seed), row("step size", this.stepSize)),
-      ...this.buttons.rows));
+      make("div", { class: "nbfeatviz-lead", text: LEADS[this.kind] }), ...parts,
+      row(styled ? "content layer" : "layer", this.layer), row("start from", this.start), ...(styled ? [] : [row("recipe", this.recipe), pair]),
+      advanced, ...this.buttons.rows));
     this.listen();
   }
 
@@ -46,8 +48,8 @@ class RemakeView {
     this.layers = new StyleLayers((layers) => this.wish("style_layers", layers));
     this.statistic = chooser((value) => this.wish("statistic", value));
     const drag = (name) => (value) => this.wish(name, value);
-    this.weights = { content_weight: new Weight("keep content", drag("content_weight")), style_weight: new Weight("take style", drag("style_weight")) };
-    return [this.photo.el, ...Object.values(this.weights).map(({ el }) => el), this.layers.el, row("by", this.statistic)];
+    this.weights = { content_weight: new Weight("content", drag("content_weight")), style_weight: new Weight("style", drag("style_weight")) };
+    return [this.photo.el, ...Object.values(this.weights).map(({ el }) => el)];
   }
 
   setting(name) { return this.wishes.value(name, (this.model.get("settings") ?? {})[name]); }
