@@ -166,7 +166,7 @@ def test_a_photo_in_the_style_of_another(lab: JupyterServer, browser: Browser, p
     panel.run()
     panel.wait_steps(3)
     panel.wait(lambda: "style: step" in panel.status, "the status line")
-    weight = "print(explorer.remakes['style']._runner.settings.objective.weights[1])"
+    weight = "run = explorer.remakes['style']._runner; print(run.settings.objective.weights[1] if run.settings else 0)"
     assert float(notebook.run_code(weight)) == 10
     slider = panel.inside("style weight")
     slider.focus()
