@@ -70,7 +70,7 @@ class FeatureExplorer(ipywidgets.Box):
             None takes the photo away.
         desk: the photo, and what is asked about it.
         sheets: many units, seeds or recipes at once.
-        remakes: pictures made from the photo: "invert" and "style".
+        remakes: pictures made from the photo: "invert", "style" and "dream".
 
     Raises:
         ValueError, TypeError: a network or setting that is not possible; also on setting a trait (a value of the

@@ -56,7 +56,7 @@ def name(settings: Settings | None) -> str:
         elif isinstance(term, Content | Style):
             parts += ["content", term.layer] if isinstance(term, Content) else ["style"]
         else:
-            parts += [term.layer, str(term.unit)]
+            parts += [term.layer, str(term.unit)] if hasattr(term, "unit") else [term.layer]
     return "-".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""The remake desk: makes a picture from the photo, live, as the Invert or the Style tab is set to.
+"""The remake desk: makes a picture from the photo, live, as the Invert, Style or Dream tab is set to.
 
 Its methods may be called from any thread.
 """
@@ -15,6 +15,7 @@ from nbfeatviz import samples
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.ascent import Ascent
+from nbfeatviz.synthesis.dream import Dreaming
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.photo_terms import Photo as Seen
 from nbfeatviz.synthesis.visualization import Visualization
@@ -133,7 +134,7 @@ class RemakeDesk:
 
     def layer_changed(self) -> None:
         """The panel is set to another layer."""
-        if self._settings.kind == "invert":
+        if self._settings.kind != "style":
             self.tell()
             self._retarget()
 
@@ -150,13 +151,21 @@ class RemakeDesk:
         if not self._runner.busy:
             return
         settings = self._settings
-        self._runner.retarget(
-            objective=self._objective(),
-            recipe=settings.recipe,
-            steps=settings.steps,
-            step_size=settings.step_size,
-            seed=settings.seed,
-        )
+        more = {}
+        if settings.kind == "dream":  # it begins anew from the photo
+            photo = self._photo("photo", self._host.photo_seen).image
+            more = {"photo": photo, "octaves": settings.octaves, "scale": settings.scale}
+        self._runner.retarget(objective=self._objective(), **self._ways(), **more)
+
+    def _ways(self) -> dict[str, Any]:
+        """How it is done, whatever the tab."""
+        settings = self._settings
+        return {
+            "recipe": settings.recipe,
+            "steps": settings.steps,
+            "step_size": settings.step_size,
+            "seed": settings.seed,
+        }
 
     def tell(self) -> None:
         """Shows the settings on the page."""
@@ -267,23 +276,18 @@ class RemakeDesk:
                 seen = self._seen[name] = Seen(picture, name)
             return seen
 
-    def _prepared(self) -> Ascent:
+    def _prepared(self) -> Ascent | Dreaming:
         """On the worker: what the tab is set to."""
         while self._coming and self._worker.attend():
             pass  # a photo that was brought just before is read now
         self._check()
-        settings, result = self._settings, self._runner.result
-        start = {"noise": None, "photo": self._host.photo_seen, "image": result}[settings.start]
+        settings, photo = self._settings, self._host.photo_seen
+        network, objective = self._network(), self._objective()
         self._begun = (0.0, 0)
-        return Ascent(
-            self._network(),
-            self._objective(),
-            recipe=settings.recipe,
-            steps=settings.steps,
-            step_size=settings.step_size,
-            seed=settings.seed,
-            start=start,
-        )
+        if settings.kind == "dream":
+            return Dreaming(network, objective, photo, octaves=settings.octaves, scale=settings.scale, **self._ways())
+        start = {"noise": None, "photo": photo, "image": self._runner.result}[settings.start]
+        return Ascent(network, objective, start=start, **self._ways())
 
     def _say(self, state: str, text: str = "", **more: Any) -> None:
         self.live.say(state, text, steps=more.get("steps"))

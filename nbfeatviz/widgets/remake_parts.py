@@ -1,4 +1,4 @@
-"""The widgets of an Invert or Style tab, in a box that lies in the panel's grid."""
+"""The widgets of an Invert, Style or Dream tab, in a box that lies in the panel's grid."""
 
 from __future__ import annotations
 

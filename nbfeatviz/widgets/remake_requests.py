@@ -1,4 +1,4 @@
-"""What the page may say in an Invert or Style tab, and the answers."""
+"""What the page may say in an Invert, Style or Dream tab, and the answers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What the Invert and Style tabs are set to, and the sentences that refuse what is not possible.
+"""What the Invert, Style and Dream tabs are set to, and the sentences that refuse what is not possible.
 
-A remake is a picture made from the photo: from what a layer keeps of it, or in the style of another photo.
+A remake is a picture made from the photo: from what a layer keeps of it, in the style of another photo, or with more
+of what a layer sees in it.
 """
 
 from __future__ import annotations
@@ -14,14 +15,19 @@ from nbfeatviz.networks.layers import Layer
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import objectives, recipes
 from nbfeatviz.synthesis.ascent import LARGEST_STEP, MOST_STEPS
+from nbfeatviz.synthesis.dream import LARGEST_SCALE, MOST_OCTAVES
 from nbfeatviz.synthesis.objectives import Objective
 
-KINDS = ("invert", "style")
+KINDS = ("invert", "style", "dream")
 STARTS = ("noise", "photo", "image")
 STATISTICS = {"gram": "Gram matrices", "moments": "means and deviations"}
 MOST_LAYERS = 5  # that a style is read from by default
 HEAVIEST = 1_000_000
-_OF_STYLE = ("style_layers", "statistic", "content_weight", "style_weight")
+_OWN = {  # beside the settings that all have
+    "invert": ("start",),
+    "style": ("start", "layer", "style_layers", "statistic", "content_weight", "style_weight"),
+    "dream": ("octaves", "scale"),
+}
 
 
 @dataclass(frozen=True)
@@ -29,17 +35,19 @@ class RemakeSettings:
     """What one of the tabs is set to.
 
     Attributes:
-        kind: "invert" or "style".
-        layer: of the content; None for the panel's layer ("invert") or one in the middle of the network ("style").
+        kind: "invert", "style" or "dream".
+        layer: of the content; None for the panel's layer, or for "style" one in the middle of the network.
         style_layers: of the style; None for one at each size of the network's grids.
         statistic: what of the style's activations counts, one of `STATISTICS`.
         content_weight: of the distance from the photo.
         style_weight: of the distance from the style.
         recipe: name of a published recipe.
-        steps: None for the recipe's count.
+        steps: None for the recipe's count; of a dream, in each octave.
         step_size: None for the recipe's.
         seed: of noise and transforms.
         start: "noise", "photo", or "image" for what the canvas shows.
+        octaves: sizes that are dreamt at, one after the other.
+        scale: from one size to the next.
     """
 
     kind: str
@@ -53,6 +61,8 @@ class RemakeSettings:
     step_size: float | None = None
     seed: int = 0
     start: str = "noise"
+    octaves: int = 4
+    scale: float = 1.4
 
     def changed(self, network: Network, name: str, value: Any) -> RemakeSettings:
         """The settings with one changed.
@@ -60,10 +70,7 @@ class RemakeSettings:
         Raises:
             ValueError, TypeError: no such setting in this tab, or a value that is not possible.
         """
-        known = {field.name for field in dataclasses.fields(self)} - {"kind"}
-        if self.kind != "style":
-            known -= {"layer", *_OF_STYLE}  # its layer is the panel's
-        if not isinstance(name, str) or name not in known:
+        if not isinstance(name, str) or name not in ("recipe", "steps", "step_size", "seed", *_OWN[self.kind]):
             raise ValueError(f"this tab has no setting {name!r}.")
         new = dataclasses.replace(self, **{name: _checked(network, name, value)})
         if self.kind == "style" and not new.content_weight + new.style_weight:
@@ -81,7 +88,7 @@ class RemakeSettings:
 
     def content_layer(self, network: Network, chosen: str) -> str:
         """The layer that the content is read from, given the one that the panel is set to."""
-        if self.kind == "invert":
+        if self.kind != "style":
             return chosen
         return self.layer if self.layer is not None else content_layer(network)
 
@@ -101,6 +108,8 @@ class RemakeSettings:
         Raises:
             ValueError: the network has no layer for it.
         """
+        if self.kind == "dream":
+            return objectives.deep_dream(chosen)
         content = objectives.content(self.content_layer(network, chosen), photo)
         if self.kind == "invert":
             return content
@@ -112,6 +121,7 @@ class RemakeSettings:
 DEFAULTS = {
     "invert": RemakeSettings("invert"),
     "style": RemakeSettings("style", recipe=recipes.LUCID.name, start="photo"),
+    "dream": RemakeSettings("dream", recipe=recipes.DEEP_DREAM.name),
 }
 
 
@@ -152,8 +162,8 @@ def _checked(network: Network, name: str, value: Any) -> Any:
     """The value, or a sentence on what would be right."""
     if name in ("layer", "style_layers", "steps", "step_size") and value is None:
         return None
-    if name in ("seed", "steps"):
-        low, high = (1, MOST_STEPS) if name == "steps" else (0, 2**31 - 1)
+    if name in ("seed", "steps", "octaves"):
+        low, high = {"seed": (0, 2**31 - 1), "steps": (1, MOST_STEPS), "octaves": (1, MOST_OCTAVES)}[name]
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise ValueError(f"{name} {value!r} must be a whole number from {low} to {high:,}.")
     elif name in ("step_size", "content_weight", "style_weight"):
@@ -163,6 +173,10 @@ def _checked(network: Network, name: str, value: Any) -> Any:
             raise ValueError(
                 f"{name.replace('_', ' ')} {value!r} must be a number {'from 0' if zero else 'above 0'} to {high:,}."
             )
+        return float(value)
+    elif name == "scale":
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 1 < value <= LARGEST_SCALE:
+            raise ValueError(f"scale {value!r} must be a number above 1, at most {LARGEST_SCALE}.")
         return float(value)
     elif name == "layer":
         return _checked_layer(network, value)

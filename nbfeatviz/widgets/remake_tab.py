@@ -1,4 +1,4 @@
-"""The controls of the Invert and Style tabs, and the live canvas of each."""
+"""The controls of the Invert, Style and Dream tabs, and the live canvas of each."""
 
 from __future__ import annotations
 

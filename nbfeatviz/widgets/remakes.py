@@ -1,4 +1,4 @@
-"""The Invert and Style tabs together, as the panel speaks to them."""
+"""The Invert, Style and Dream tabs together, as the panel speaks to them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nbfeatviz.widgets.worker import SameThread, Worker
 
 
 class Remakes(Mapping[str, RemakeDesk]):
-    """The desks by their kind, "invert" and "style"; methods may be called from any thread.
+    """The desks by their kind, "invert", "style" and "dream"; methods may be called from any thread.
 
     Args:
         host: the panel.

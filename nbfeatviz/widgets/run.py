@@ -11,6 +11,7 @@ import numpy as np
 
 from nbfeatviz.synthesis import quality
 from nbfeatviz.synthesis.ascent import Ascent, Step
+from nbfeatviz.synthesis.dream import Dreaming
 from nbfeatviz.synthesis.side_by_side import SideBySide
 
 PREDICT_SECONDS = 0.5
@@ -19,7 +20,7 @@ TELL_SECONDS = 0.2
 MEASURE_SECONDS = 0.5
 MEASURE_SHARE = 40  # measuring may take a fortieth of the time
 
-Run = Ascent | SideBySide
+Run = Ascent | SideBySide | Dreaming
 
 
 class Control:

@@ -1,4 +1,4 @@
-"""The Invert and Style tabs in a real browser: two photos brought by hand, runs watched and moved, bad input."""
+"""The Invert, Style and Dream tabs in a browser: two photos brought by hand, runs watched and moved, bad input."""
 
 from __future__ import annotations
 
@@ -223,7 +223,14 @@ def test_a_network_of_one_channel(lab: JupyterServer, browser: Browser, page) ->
     panel.run()
     panel.wait_steps(20)
     assert panel.pixels()["width"] == 28
+    panel.go("dream")
+    panel.inside("octaves").fill("2")
+    panel.inside("octaves").press("Enter")
+    panel.run()
+    panel.wait_rest()
+    panel.wait(lambda: panel.data()["count"] == 20, "two octaves of ten steps")
     assert not panel.error
+    panel.go("style")
     panel.field("network").select_option("efficientnet-lite0")
     panel.wait(lambda: "stem_conv" in " ".join(panel.layers) or panel.data()["count"] == 0, "another network")
     panel.wait(lambda: panel.data()["count"] == 0, "an empty canvas")

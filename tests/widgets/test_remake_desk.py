@@ -81,6 +81,37 @@ def test_a_style_transfer_is_that_of_maximize_with_a_photo_of_another_size(make,
     assert desk.result.settings.start == "picture"
 
 
+def test_a_dream_is_that_of_deep_dream_octave_by_octave(make):
+    wide = make_network(size=(40, 40), flatten=False)
+    panel = make(network=wide)
+    desk = panel.remakes["dream"]
+    for name, value in (("octaves", 3), ("scale", 1.3), ("seed", 2)):
+        say(panel, "dream", "set", name=name, value=value)
+    desk.run()
+    assert error(panel) == ""
+    photo = panel.desk.picture
+    expected = nv.deep_dream(wide, "conv2", photo, octaves=3, scale=1.3, steps=3, seed=2)
+    assert np.abs(desk.result.image - expected.image).max() < 1e-4
+    assert desk.result.settings == expected.settings
+    assert len(desk.live.frames) == 9
+    assert {desk.live.frames[k].shape for k in range(9)} == {(40, 40, 3)}, "coarse ones are shown as large"
+    assert "nv.deep_dream(net, objectives.deep_dream('conv2'), picture, octaves=3, scale=1.3" in desk.code()
+
+
+def test_a_dream_begins_anew_with_another_layer_in_mid_run(make):
+    panel = make(background=True)
+    desk = panel.remakes["dream"]
+    desk.run()
+    wait(lambda: desk._runner.progress[0] > 3)
+    panel.layer = "conv1"
+    wait(lambda: desk._runner.settings is not None and desk._runner.settings.objective.terms[0][1].layer == "conv1")
+    say(panel, "dream", "set", name="octaves", value=0)
+    assert "octaves 0 must be a whole number from 1 to 16" in error(panel)
+    say(panel, "dream", "set", name="scale", value=1)
+    assert "above 1" in error(panel)
+    assert desk.busy
+
+
 @pytest.mark.parametrize("start", ["noise", "photo", "image"])
 def test_a_run_starts_from_noise_the_photo_or_what_is_shown(make, start):
     panel = make()
@@ -152,7 +183,7 @@ def test_pause_step_resume_stop_and_reset(make):
 
 def test_one_thing_is_computed_at_a_time(make):
     panel = make(background=True, steps=100_000)
-    invert, style = panel.remakes.values()
+    invert, style = panel.remakes["invert"], panel.remakes["style"]
     style.style.take(CHINA)
     panel.run()
     wait(lambda: panel.state == "running")

@@ -1,9 +1,10 @@
 // What the page keeps of a panel's photo tabs: what the kernel has sent about the photo, and what the person wishes.
 
 const TABS = [["optimize", "Optimize"], ["features", "Features"], ["saliency", "Saliency"], ["grad-cam", "Grad-CAM"], ["occlusion", "Occlusion"],
-  ["activations", "Activations"], ["compare", "Compare"], ["invert", "Invert"], ["style", "Style"]];
+  ["activations", "Activations"], ["compare", "Compare"], ["invert", "Invert"], ["style", "Style"],
+  ["dream", "Dream"]];
 const OWN_TABS = ["optimize", "features"]; // they are about no photo, and have views of their own
-const REMAKE_TABS = ["invert", "style"]; // they make a picture from the photo, on a live canvas
+const REMAKE_TABS = ["invert", "style", "dream"]; // they make a picture from the photo, on a live canvas
 const FAMILIES = { grid: "layer", bars: "layer" }; // kinds that take each other's place
 
 /** What all views of one panel's photo tabs show. */

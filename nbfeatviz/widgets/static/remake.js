@@ -1,10 +1,11 @@
-// The controls of the Invert and Style tabs: what is made from the photo, and how.
+// The controls of the Invert, Style and Dream tabs: what is made from the photo, and how.
 
 const LEADS = {
   invert: "the photo again, from what one layer keeps of it",
   style: "the photo, in the style of another one",
+  dream: "the photo, with more of what one layer sees in it",
 };
-const NAMES = { invert: "Invert", style: "Style" };
+const NAMES = { invert: "Invert", style: "Style", dream: "Dream" };
 
 /** One view of a tab's controls. */
 class RemakeView {
@@ -18,13 +19,15 @@ class RemakeView {
     this.send = eager(60, (name, value) => this.say("set", { name, value }));
     this.makeFields();
     const parts = this.kind === "style" ? this.makeStyle() : [];
-    const styled = this.kind === "style";
+    const styled = this.kind === "style", dreamt = this.kind === "dream";
     const pair = make("div", { class: "nbfeatviz-pair" }, row("steps", this.steps), row("seed", this.seed));
     const advanced = make("details", { class: "nbfeatviz-advanced" }, make("summary", { text: "advanced" }),
       ...(styled ? [this.layers.el, row("by", this.statistic), row("recipe", this.recipe), pair] : []), row("step size", this.stepSize));
     el.append(make("div", { class: "nbfeatviz-settings", role: "group", "aria-label": NAMES[this.kind] },
       make("div", { class: "nbfeatviz-lead", text: LEADS[this.kind] }), ...parts,
-      row(styled ? "content layer" : "layer", this.layer), row("start from", this.start), ...(styled ? [] : [row("recipe", this.recipe), pair]),
+      row(styled ? "content layer" : "layer", this.layer),
+      dreamt ? make("div", { class: "nbfeatviz-pair" }, row("octaves", this.octaves), row("scale", this.scale)) : row("start from", this.start),
+      ...(styled ? [] : [row("recipe", this.recipe), pair]),
       advanced, ...this.buttons.rows));
     this.listen();
   }
@@ -38,6 +41,9 @@ class RemakeView {
     this.steps = number("steps", null, { min: 1 });
     this.seed = number("seed", 0, { min: 0 });
     this.stepSize = number("step_size", null, { min: 0, step: "any" });
+    this.octaves = number("octaves", 4, { min: 1, title: "how many sizes, from coarse to fine" });
+    this.scale = number("scale", 1.4, { min: 1, step: 0.1, title: "from one size to the next" });
+    this.steps.title = this.kind === "dream" ? "in each octave" : "";
   }
 
   makeStyle() {
@@ -96,11 +102,13 @@ class RemakeView {
     this.recipe.value = this.setting("recipe") ?? "";
     this.recipe.title = recipe?.[2] ?? "";
     this.start.value = this.setting("start") ?? "noise";
-    for (const [input, name, usual] of [[this.steps, "steps", recipe?.[3]], [this.seed, "seed"], [this.stepSize, "step_size", recipe?.[4]]]) {
+    const numbers = [[this.steps, "steps", recipe?.[3]], [this.seed, "seed"], [this.stepSize, "step_size", recipe?.[4]],
+      [this.octaves, "octaves"], [this.scale, "scale"]];
+    for (const [input, name, usual] of numbers) {
       set(input, this.setting(name));
       input.placeholder = usual ?? "";
     }
-    for (const input of [this.start, this.recipe, this.steps, this.seed, this.stepSize]) input.disabled = off;
+    for (const input of [this.start, this.recipe, ...numbers.map(([input]) => input)]) input.disabled = off;
     this.buttons.show(!off);
     if (this.kind === "style" && this.statistic) this.showStyle(facts, off, set);
   }
