@@ -229,6 +229,7 @@ def test_a_network_of_one_channel(lab: JupyterServer, browser: Browser, page) ->
     panel.run()
     panel.wait_rest()
     panel.wait(lambda: panel.data()["count"] == 20, "two octaves of ten steps")
+    panel.wait(lambda: panel.status == "dream: finished after 20 steps", "the status line to end too")
     assert not panel.error
     panel.go("style")
     panel.field("network").select_option("efficientnet-lite0")
