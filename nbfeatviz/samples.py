@@ -52,6 +52,11 @@ def names() -> tuple[str, ...]:
     return tuple(sample.name for sample in ALL)
 
 
+def as_page() -> list[dict[str, str]]:
+    """What a page shows to choose from."""
+    return [{"name": sample.name, "title": sample.title, "credit": sample.credit} for sample in ALL]
+
+
 def get(name: str) -> Sample:
     """The sample of that name.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,13 +15,14 @@ from nbfeatviz.networks.loading import checked_size
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import objectives
 from nbfeatviz.synthesis import recipes as recipes_module
-from nbfeatviz.synthesis.arguments import positive, whole
+from nbfeatviz.synthesis.arguments import whole
 from nbfeatviz.synthesis.ascent import Ascent, Step
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.synthesis.visualization import Numbers, Settings, Visualization
 
 SMALLEST = 16  # pixels: a coarser octave shows nothing
+MOST_OCTAVES, LARGEST_SCALE = 16, 4
 
 
 def octave_sizes(size: tuple[int, int], octaves: int, scale: float) -> list[tuple[int, int]]:
@@ -30,35 +31,146 @@ def octave_sizes(size: tuple[int, int], octaves: int, scale: float) -> list[tupl
     return [one for one in reversed(sizes) if min(one) >= min(SMALLEST, *size)]
 
 
-def dream(
-    net: Network,
-    target: str | Objective,
-    photo: Any,
-    *,
-    octaves: int = 4,
-    scale: float = 1.4,
-    recipe: str | Recipe = "deep-dream",
-    steps: int | None = None,
-    step_size: float | None = None,
-    seed: int = 0,
-    size: int | tuple[int, int] | None = None,
-) -> Iterator[Step]:
-    """`deep_dream` step by step: every Step's image has the final size, its index counts through all octaves."""
-    picture, sizes = _prepared(net, photo, octaves, scale, size)
-    objective = objectives.deep_dream(target) if isinstance(target, str) else target
-    detail = np.zeros((*sizes[0], picture.shape[2]), np.float32)
-    done = 0
-    for place, extent in enumerate(sizes):
-        shrunk = _resized(picture, extent)
-        begun = np.clip(shrunk + _resized(detail, extent), 0, 1)
-        ascent = Ascent(
-            net, objective, recipe=recipe, steps=steps, step_size=step_size, seed=seed + place, size=extent, start=begun
+class Dreaming(Iterator[Step]):
+    """A deep dream in progress: every Step's image has the final size, its index counts through all octaves.
+
+    One thread at a time may use it. The arguments are those of `deep_dream`.
+
+    Attributes:
+        network: the network.
+        done: steps done so far, in all octaves.
+    """
+
+    def __init__(
+        self,
+        net: Network,
+        target: str | Objective,
+        photo: Any,
+        *,
+        octaves: int = 4,
+        scale: float = 1.4,
+        recipe: str | Recipe = "deep-dream",
+        steps: int | None = None,
+        step_size: float | None = None,
+        seed: int = 0,
+        size: int | tuple[int, int] | None = None,
+    ) -> None:
+        self.network, self._size = net, size
+        self._begin(target, photo, octaves, scale, recipe, steps, step_size, seed)
+
+    def _begin(
+        self, target: Any, photo: Any, octaves: Any, scale: Any, recipe: Any, steps: Any, step_size: Any, seed: int
+    ) -> None:
+        self._picture, self._sizes = _prepared(self.network, photo, octaves, scale, self._size)
+        self._photo, self._octaves = photo, (octaves, scale)
+        self._objective = objectives.deep_dream(target) if isinstance(target, str) else target
+        self._recipe, self._steps, self._step_size, self._seed = recipes_module.get(recipe), steps, step_size, seed
+        self._place, self.done = 0, 0
+        self._detail = np.zeros((*self._sizes[0], self._picture.shape[2]), np.float32)
+        self._enter()
+
+    def _enter(self) -> None:
+        """Begins the octave that is next."""
+        extent = self._sizes[self._place]
+        self._shrunk = _resized(self._picture, extent)
+        self._ascent = Ascent(
+            self.network,
+            self._objective,
+            recipe=self._recipe,
+            steps=self._steps,
+            step_size=self._step_size,
+            seed=self._seed + self._place,
+            size=extent,
+            start=np.clip(self._shrunk + _resized(self._detail, extent), 0, 1),
         )
-        for step in ascent:
-            yield replace(step, index=done, image=_shown(step.image, sizes[-1]))
-            done += 1
-        detail = ascent.picture() - shrunk  # what shrinking lost comes back with the next, larger photo
-    yield Step(done, float("nan"), np.clip(picture + detail, 0, 1), float("nan"), float("nan"), float("nan"))
+
+    @property
+    def steps(self) -> int:
+        """How many, in all octaves."""
+        return self._ascent.steps * len(self._sizes)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the next step is compiled already."""
+        return self._ascent.compiled
+
+    def __next__(self) -> Step:
+        step = next(self._ascent)
+        shown = replace(step, index=self.done, image=_shown(step.image, self._sizes[-1]))
+        self.done += 1
+        if self._ascent.done == self._ascent.steps and self._place + 1 < len(self._sizes):
+            self._detail = self._ascent.picture() - self._shrunk  # what shrinking lost comes back with the larger photo
+            self._place += 1
+            self._enter()
+        return shown
+
+    def retarget(
+        self,
+        objective: str | Objective | None = None,
+        *,
+        photo: Any = None,
+        octaves: int | None = None,
+        scale: float | None = None,
+        recipe: str | Recipe | None = None,
+        steps: int | None = None,
+        step_size: float | None = None,
+        seed: int | None = None,
+    ) -> None:
+        """Dreams anew from the photo, of something else; what is wrong is raised and leaves the dream as it was."""
+        before = dict(self.__dict__)
+        try:
+            self._begin(
+                self._objective if objective is None else objective,
+                self._photo if photo is None else photo,
+                self._octaves[0] if octaves is None else octaves,
+                self._octaves[1] if scale is None else scale,
+                self._recipe if recipe is None else recipe,
+                steps,
+                step_size,
+                self._seed if seed is None else seed,
+            )
+        except Exception:
+            self.__dict__.update(before)
+            raise
+
+    def predict(self, image: np.ndarray) -> Any:
+        """The first class of a step's picture."""
+        return self._ascent.predict(image)
+
+    def picture(self) -> np.ndarray:
+        """The picture after the last update: float32 (H, W, C) in 0..1."""
+        detail = self._ascent.picture() - self._shrunk if self._ascent.done else self._detail
+        return np.clip(self._picture + _resized(detail, self._sizes[-1]), 0, 1)
+
+    @property
+    def settings(self) -> Settings:
+        """What makes the whole dream; `steps` are those of one octave."""
+        height, width = self._sizes[-1]
+        return replace(
+            self._ascent.settings,
+            steps=self._ascent.steps,
+            seed=self._seed,
+            size=None if (height, width) == self.network.contract.size else (height, width),
+            start="picture",
+            octaves=self._octaves,
+        )
+
+    def visualization(self, numbers: Iterable[Numbers] = (), frames: Frames | None = None) -> Visualization:
+        """What the dream has reached."""
+        return Visualization(
+            image=self.picture(),
+            steps=tuple(numbers),
+            frames=Frames() if frames is None else frames,
+            settings=self.settings,
+        )
+
+
+def dream(net: Network, target: str | Objective, photo: Any, **options: Any) -> Iterator[Step]:
+    """`deep_dream` step by step, and at last a Step that has no figures, with the finished picture."""
+    dreaming = Dreaming(net, target, photo, **options)
+    yield from dreaming
+    nothing = float("nan")
+    yield Step(dreaming.done, nothing, dreaming.picture(), nothing, nothing, nothing)
 
 
 def deep_dream(
@@ -99,43 +211,37 @@ def deep_dream(
     Raises:
         ValueError, TypeError: wrong arguments.
     """
-    options = {
-        "octaves": octaves, "scale": scale, "recipe": recipe, "steps": steps, "step_size": step_size, "seed": seed,
-    }  # fmt: skip
+    dreaming = Dreaming(
+        net,
+        target,
+        photo,
+        octaves=octaves,
+        scale=scale,
+        recipe=recipe,
+        steps=steps,
+        step_size=step_size,
+        seed=seed,
+        size=size,
+    )
     numbers: list[Numbers] = []
     frames = Frames()
-    image = np.zeros((1, 1, 1), np.float32)
-    for step in dream(net, target, photo, size=size, **options):  # type: ignore[arg-type]
-        image = step.image
-        if not np.isnan(step.loss):
-            numbers.append(step.numbers)
-            if image.shape[2] in (1, 3, 4):
-                frames.append(encode_png(image))
-            if on_step is not None:
-                on_step(step)
-    chosen = recipes_module.get(recipe)
-    settings = Settings(
-        network=net.source or f"... {net.name!r}",
-        objective=objectives.deep_dream(target) if isinstance(target, str) else target,
-        recipe=chosen,
-        steps=positive("steps", steps, optional=True) or chosen.steps,
-        step_size=chosen.step_size if step_size is None else step_size,
-        seed=seed,
-        size=None if image.shape[:2] == net.contract.size else (image.shape[0], image.shape[1]),
-        start="picture",
-        octaves=(octaves, scale),
-    )
-    return Visualization(image=image, steps=tuple(numbers), frames=frames, settings=settings)
+    for step in dreaming:
+        numbers.append(step.numbers)
+        if step.image.shape[2] in (1, 3, 4):
+            frames.append(encode_png(step.image))
+        if on_step is not None:
+            on_step(step)
+    return dreaming.visualization(numbers, frames)
 
 
 def _prepared(net: Network, photo: Any, octaves: int, scale: float, size: Any) -> tuple[Any, list[tuple[int, int]]]:
     if not isinstance(net, Network):
         raise TypeError(f"{net!r} is not a Network: nbfeatviz.load(...) makes one.")
-    whole("octaves", octaves, 1, 16)
+    whole("octaves", octaves, 1, MOST_OCTAVES)
     if isinstance(scale, bool) or not isinstance(scale, int | float):
         raise TypeError(f"scale is a number, not {scale!r} ({type(scale).__name__}).")
-    if not 1 < scale <= 4:
-        raise ValueError(f"scale {scale!r} is out of range: give a number above 1, at most 4.")
+    if not 1 < scale <= LARGEST_SCALE:
+        raise ValueError(f"scale {scale!r} is out of range: give a number above 1, at most {LARGEST_SCALE}.")
     extent = checked_size(size) if size is not None else net.contract.size
     return fitted(as_picture(photo, net.contract.channels), extent), octave_sizes(extent, octaves, scale)
 

@@ -19,14 +19,19 @@ Statistic = Literal["gram", "moments"]
 
 
 class Photo:
-    """A photo of the user's, and what networks gave for it: so that a moved weight computes nothing anew."""
+    """A photo of the user's, and what networks gave for it: so that a moved weight computes nothing anew.
 
-    def __init__(self, image: Any) -> None:
-        self.image = image
+    Args:
+        image: path, PIL image or array.
+        name: what one that has no path is called in Python.
+    """
+
+    def __init__(self, image: Any, name: str = "photo") -> None:
+        self.image, self.name = image, name
         self._known: weakref.WeakKeyDictionary[Network, dict[Any, np.ndarray]] = weakref.WeakKeyDictionary()
 
     def __repr__(self) -> str:
-        return repr(str(self.image)) if isinstance(self.image, str | os.PathLike) else "photo"
+        return repr(str(self.image)) if isinstance(self.image, str | os.PathLike) else self.name
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Photo) and repr(self) == repr(other) and (

@@ -61,16 +61,7 @@ class AttributionTabs(anywidget.AnyWidget):
         self.seen = encode_png(picture)
         if not before or before["number"] != photo.number or before["channels"] != photo.channels:
             self.preview = photo.preview
-        self.photo = {
-            "number": photo.number,
-            "name": photo.name,
-            "credit": photo.credit,
-            "channels": photo.channels,
-            "size": photo.pixels.shape[:2],
-            "seen": network.contract.size,
-            "fit": photo.fit,
-            "box": photo.box(network.contract.size),
-        }
+        self.photo = photo.as_page(network)
 
     def show_settings(self, settings: PhotoSettings, label: str, network: Network | None, layer: str) -> None:
         """Shows what the tabs are set to, and what can be chosen."""
@@ -101,7 +92,7 @@ def _choices() -> dict[str, Any]:
     }
     return {
         **families,
-        "samples": [{"name": one.name, "title": one.title, "credit": one.credit} for one in samples.ALL],
+        "samples": samples.as_page(),
         "methods": [[one.name, one.title] for one in methods],
         "displays": [list(entry) for entry in DISPLAYS.items()],
         "fills": [[name, name] for name in FILLS],

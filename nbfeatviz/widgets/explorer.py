@@ -20,6 +20,8 @@ from nbfeatviz.widgets.panel_traits import SETTINGS, PanelTraits
 from nbfeatviz.widgets.parts import Parts
 from nbfeatviz.widgets.photo import Photo
 from nbfeatviz.widgets.photo_desk import PhotoDesk
+from nbfeatviz.widgets.remake_desk import RemakeDesk
+from nbfeatviz.widgets.remakes import Remakes
 from nbfeatviz.widgets.requests import answer
 from nbfeatviz.widgets.runner import Runner
 from nbfeatviz.widgets.sheet_desk import SheetDesk
@@ -50,13 +52,15 @@ class FeatureExplorer(PanelTraits):
         recipe: name of the recipe, or the Recipe where it is none of the published ones. Takes either.
         steps: number of steps, None for the recipe's count.
         seed: of noise and transforms.
-        state: "loading", "idle", "compiling", "running", "paused", or "sheet" while a sheet is computed (read only).
+        state: "loading", "idle", "compiling", "running", "paused", "sheet" while a sheet is computed, or "remake"
+            while a picture is made from the photo (read only).
         loss: of the last step (read only; a few times a second).
         image: float32 (H, W, C) in 0..1: the picture on the canvas. Set it to bring a photo of yours (path, bytes,
             PIL image, or array), which all tabs are then about; while no run is in progress the canvas shows it too.
             None takes the photo away.
         desk: the photo, and what is asked about it.
         sheets: many units, seeds or recipes at once.
+        remakes: pictures made from the photo: "invert", "style" and "dream".
 
     Raises:
         ValueError, TypeError: a network or setting that is not possible; also on setting a trait (a value of the
@@ -78,6 +82,7 @@ class FeatureExplorer(PanelTraits):
             raise
         self.desk = PhotoDesk(self, self.tabs, self._worker, self.live.complain, self.live.deliver)
         self.sheets = SheetDesk(self, parts.features, self._worker, self.live.complain)
+        self.remakes = Remakes(self, parts.remakes, self._worker)
         given = {name: settings.pop(name) for name in ("layout",) if name in settings}
         self._own_layout = not given
         super().__init__([parts.grid], **given)
@@ -123,6 +128,7 @@ class FeatureExplorer(PanelTraits):
                 self._adopt(fitting)
                 self.desk.network_changed(network)
                 self.sheets.network_changed()
+                self.remakes.network_changed(network)
 
         return adopt
 
@@ -185,6 +191,7 @@ class FeatureExplorer(PanelTraits):
             )
         if network is not None and settings.layer != before.layer:
             self.desk.layer_changed()
+            self.remakes.layer_changed()
 
     def _tell_settings(self) -> None:
         """Shows the settings on the page."""
@@ -208,7 +215,8 @@ class FeatureExplorer(PanelTraits):
 
     def tab_changed(self) -> None:
         """Shows the layer that the open tab is about; in tabs that answer quickly the choice follows the keyboard."""
-        self.tree.selected = self.desk.layer
+        tab = self.remakes.get(self.desk.tab, self.desk)
+        self.tree.selected = tab.layer
         self.tree.follow = self.desk.tab in ("grad-cam", "activations")
 
     def _show_state(self) -> None:
@@ -216,8 +224,8 @@ class FeatureExplorer(PanelTraits):
         self.set_trait("state", self.live.status["state"])
 
     def _say(self, state: str, text: str = "", **more: Any) -> None:
-        if state == "idle" and self.sheets.busy:
-            return  # a sheet has begun in the place of the run
+        if state == "idle" and (self.sheets.busy or self.remakes.busy):
+            return  # a sheet or remake has begun in the place of the run
         self.live.say(state, text, **more)
         self._main.post("state", self._show_state)
 
@@ -225,6 +233,33 @@ class FeatureExplorer(PanelTraits):
         """How far the sheet is, for the status line."""
         if not self._runner.busy:  # which has begun in the place of the sheet
             self.live.say("idle" if state == "idle" else "sheet", text, **more)
+            self._main.post("state", self._show_state)
+
+    @property
+    def photo_seen(self) -> np.ndarray | None:
+        """What the network sees of the photo."""
+        return self.desk.picture
+
+    @property
+    def photo_coming(self) -> bool:
+        """Whether a photo is being read."""
+        return self.desk.reading
+
+    def photo_changed(self) -> None:
+        """There is another photo, it is seen otherwise, or there is none."""
+        self.remakes.photo_changed()
+
+    def remake_begins(self, desk: RemakeDesk) -> None:
+        """A remake is about to be computed: what else is computed ends."""
+        self._runner.stop()
+        self.sheets.stop()
+        self.remakes.stop(beside=desk)
+
+    def remake_says(self, state: str, text: str, **more: Any) -> None:
+        """How far a remake is, for the status line."""
+        taken = self._runner.busy or self.sheets.busy  # have begun in its place
+        if not taken and not (state == "idle" and self.remakes.busy):
+            self.live.say("idle" if state == "idle" else "remake", text, **more)
             self._main.post("state", self._show_state)
 
     def _tell_progress(self, loss: float, image: np.ndarray | None) -> None:
@@ -250,6 +285,7 @@ class FeatureExplorer(PanelTraits):
         if wait or not self.loading:
             self._networks.wait()
         self.sheets.stop()
+        self.remakes.stop()
         self._runner.run(wait)
 
     def _prepared(self) -> Ascent:
@@ -289,6 +325,7 @@ class FeatureExplorer(PanelTraits):
     def sheet_begins(self) -> None:
         """A sheet is about to be computed: a run in progress ends."""
         self._runner.stop()
+        self.remakes.stop()
 
     def go_on(self, settings: PanelSettings, result: Visualization) -> None:
         """Goes on with a picture of a sheet, large (on the worker, when nothing else is computed)."""
@@ -312,12 +349,14 @@ class FeatureExplorer(PanelTraits):
     def step(self) -> None:
         """Does one step: of the paused run, or of a new one that is then paused."""
         self.sheets.stop()
+        self.remakes.stop()
         self._runner.step()
 
     def stop(self) -> None:
-        """Ends the run, or the sheet, before its next step; what there is of it stays."""
+        """Ends the run, the sheet or the remake before its next step; what there is of it stays."""
         self._runner.stop()
         self.sheets.stop()
+        self.remakes.stop()
 
     def leave(self) -> None:
         """Ends the run and gives its frames back; the last picture and the numbers stay."""
@@ -378,6 +417,7 @@ class FeatureExplorer(PanelTraits):
         self._onlooker.close()
         self.desk.close()
         self.sheets.close()
+        self.remakes.close()
         self._runner.result = None
         self.live.forget()
         self._show_progress(float("nan"), None)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from nbfeatviz.encoding import encode_animation, encode_png, to_pil
 from nbfeatviz.synthesis.objectives import ClassLogit
+from nbfeatviz.synthesis.photo_terms import Content, Photo, Style
 from nbfeatviz.synthesis.visualization import Settings
 
 _SMALLEST_SHOWN = 224
@@ -26,6 +27,8 @@ def code(settings: Settings) -> str:
         chain.append(link)
         link = link.start
     lines = ["import nbfeatviz as nv", "from nbfeatviz import objectives", ""]
+    photos = {repr(photo): None for run in chain for photo in _photos(run) if repr(photo).isidentifier()}
+    lines += [f"{photo} = ...  # the photo that the panel was given" for photo in photos]
     previous, network = None, None
     if link == "picture":
         lines.append("picture = ...  # the picture that the panel was given")
@@ -48,8 +51,19 @@ def name(settings: Settings | None) -> str:
     network = re.search(r"'([^']*)'", settings.network)
     parts = [Path(network[1]).stem if network else "network"]
     for _, term in settings.objective.terms:
-        parts += ["class", str(term.target)] if isinstance(term, ClassLogit) else [term.layer, str(term.unit)]
+        if isinstance(term, ClassLogit):
+            parts += ["class", str(term.target)]
+        elif isinstance(term, Content | Style):
+            parts += ["content", term.layer] if isinstance(term, Content) else ["style"]
+        else:
+            parts += [term.layer, str(term.unit)] if hasattr(term, "unit") else [term.layer]
     return "-".join(parts)
+
+
+def _photos(settings: Settings) -> list[Photo]:
+    """The photos that a run's objective is about."""
+    terms = [term for _, term in settings.objective.terms]
+    return [term.photo for term in terms if isinstance(term, Content | Style)]
 
 
 def picture_file(kind: str, still: bytes, frames: Sequence[bytes], name: str) -> tuple[str, str, bytes]:

@@ -12,8 +12,9 @@ _PHOTO = "fields colour mapview intake photobox target cells bars activations co
 _PARTS = {
     "photo": _PHOTO.split(),
     "live": ["rises"],
-    "controls": ["recipe", "terms"],
+    "controls": ["recipe", "terms", "runbuttons"],
     "features": ["fields", "sheet"],
+    "remake": ["fields", "intake", "photobox", "runbuttons", "stylephoto"],
 }  # of the widgets whose script is more than one file
 
 

@@ -12,6 +12,8 @@ from nbfeatviz.widgets.features_tab import FeaturesTab
 from nbfeatviz.widgets.layer_tree import LayerTreeView
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.page import Commands
+from nbfeatviz.widgets.remake_parts import RemakeParts
+from nbfeatviz.widgets.remake_settings import KINDS
 from nbfeatviz.widgets.synthesis_tab import SynthesisTab
 
 
@@ -26,6 +28,7 @@ class Parts:
         controls: of the Optimize tab.
         tabs: the tab bar and the photo tabs.
         features: the Features tab.
+        remakes: those of the Invert and Style tabs, by their kind.
         grid: all that is seen.
     """
 
@@ -38,7 +41,9 @@ class Parts:
         self.controls = SynthesisTab(live=self.live, commands=self.commands)
         self.tabs = AttributionTabs(live=self.live, commands=self.commands, controls=self.controls)
         self.features = FeaturesTab(live=self.live, commands=self.commands, controls=self.controls)
-        self.grid = ipywidgets.Box([self.tabs, self.tree, self.canvas, self.live, self.controls, self.features])
+        self.remakes = {kind: RemakeParts(kind, self.live) for kind in KINDS}
+        boxes = [remake.box for remake in self.remakes.values()]
+        self.grid = ipywidgets.Box([self.tabs, self.tree, self.canvas, self.live, self.controls, self.features, *boxes])
         named = {
             "grid": self.grid,
             "tree": self.tree,
@@ -50,11 +55,13 @@ class Parts:
         }
         for name, part in named.items():
             part.add_class(f"nbfeatviz-{name}")
-        _hear_on_any_shell(self.commands)
+        for commands in (self.commands, *(remake.commands for remake in self.remakes.values())):
+            _hear_on_any_shell(commands)
 
     def close(self) -> None:
         """Closes every widget, on the page too."""
-        for part in (*self.grid.children, self.commands, self.grid):
+        inner = [part for remake in self.remakes.values() for part in (*remake.box.children, remake.commands)]
+        for part in (*inner, *self.grid.children, self.commands, self.grid):
             if part.comm is not None:
                 part.layout.close()
             part.close()

@@ -71,6 +71,19 @@ class Photo:
         picture = pixels.astype(np.float32) / 255 if pixels.dtype == np.uint8 else pixels
         return fitted(picture, network.contract.size, fit=self.fit, centre=self.centre)
 
+    def as_page(self, network: Network) -> dict[str, Any]:
+        """What the page is told of the photo, beside its pictures."""
+        return {
+            "number": self.number,
+            "name": self.name,
+            "credit": self.credit,
+            "channels": self.channels,
+            "size": self.pixels.shape[:2],
+            "seen": network.contract.size,
+            "fit": self.fit,
+            "box": self.box(network.contract.size),
+        }
+
     @property
     def preview(self) -> bytes:
         """JPEG of the whole photo, its longest side at most 640 pixels."""

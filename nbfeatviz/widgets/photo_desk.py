@@ -49,6 +49,9 @@ class Host(Protocol):
     def tab_changed(self) -> None:
         """Another tab is open, or it is about another layer."""
 
+    def photo_changed(self) -> None:
+        """There is another photo, it is seen otherwise, or there is none."""
+
     def maximize(self, layer: str, unit: int, row: int | None, col: int | None) -> None:
         """Starts the synthesis of a channel, or of a neuron."""
 
@@ -83,6 +86,7 @@ class PhotoDesk:
         self._picture: np.ndarray | None = None
         self._predicted: int | None = None
         self._taken = 0
+        self._reading = 0  # photos that are waiting to be read
         self._coming = 0  # of several photos that are brought in a row only the last is taken
         self._fitted_to: Network | None = None  # the network that photo and settings are fitted to
         self._closed = False
@@ -102,6 +106,11 @@ class PhotoDesk:
     def picture(self) -> np.ndarray | None:
         """What the network sees of the photo: float32 (H, W, C) in 0..1."""
         return self._picture
+
+    @property
+    def reading(self) -> bool:
+        """Whether a photo was brought that the worker has not read yet."""
+        return self._reading > 0
 
     def read(self, source: Any, name: str, credit: str = "") -> Photo:
         """A photo from whatever a person gives, not yet on the desk (ValueError, TypeError if it is none)."""
@@ -125,6 +134,7 @@ class PhotoDesk:
             self._taken += 1
             self._place_photo(photo.fitted_otherwise(number=self._taken))
             self._kept.clear()  # what was computed about another photo is not asked for again
+        self._host.photo_changed()
         self.ask()
 
     def receive(self, name: str, data: bytes) -> None:
@@ -142,6 +152,7 @@ class PhotoDesk:
         """Reads a photo on the worker and takes it, unless another was brought or it was removed meanwhile."""
         with self._lock:
             self._coming += 1
+            self._reading += 1
             number = self._coming
 
         def job() -> None:
@@ -151,6 +162,9 @@ class PhotoDesk:
                     self._take(photo, number)
             except Exception as error:  # nobody else would hear of it
                 self._complain(in_words(error))
+            finally:
+                with self._lock:
+                    self._reading -= 1
 
         self._worker.interject(job)
 
@@ -162,6 +176,7 @@ class PhotoDesk:
             self._place_photo(None)
             self._kept.clear()
             self._clear_views()
+        self._host.photo_changed()
         self._tell(self._settings.tab, "idle", 0, 0, "")
 
     def fit(self, **changes: Any) -> None:
@@ -175,6 +190,7 @@ class PhotoDesk:
             if self._photo is None:
                 return
             self._place_photo(self._photo.fitted_otherwise(**changes))
+        self._host.photo_changed()
         self.ask()
 
     def _settings_of_photo(self) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from nbfeatviz.attribution.methods import METHODS
 from nbfeatviz.attribution.spatial import has_positions
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import objectives
+from nbfeatviz.widgets.remake_settings import KINDS
 
 PHOTO_TABS = ("saliency", "grad-cam", "occlusion", "activations", "compare")
-TABS = ("optimize", "features", *PHOTO_TABS)
+TABS = ("optimize", "features", *PHOTO_TABS, *KINDS)
 DISPLAYS = {"max": "largest channel", "mean": "mean of the channels", "signed": "signed sum"}
 TARGETS = ("predicted", "class", "unit", "difference")
 COMPARED = ("gradient", "smooth-grad", "integrated-gradients", "grad-cam", "layer-cam", "occlusion")

@@ -16,19 +16,22 @@ if TYPE_CHECKING:
     from nbfeatviz.widgets.sheet_desk import SheetDesk
 
 
+Handlers = dict[Any, Callable[[Any, dict[str, Any]], None]]
+
 LONGEST_SENTENCE = 500
 
 
-def answer(panel: FeatureExplorer, content: Any, buffers: Sequence[Any] = ()) -> None:
+def answer(panel: Any, content: Any, buffers: Sequence[Any] = (), handlers: Handlers | None = None) -> None:
     """Does what a message asks for; what is wrong with it is said in the panel.
 
     Args:
-        panel: the panel.
+        panel: the panel, or another that the handlers are about and whose `live` takes complaints.
         content: the message, whose "kind" says what is wanted.
         buffers: what came along with it.
+        handlers: what is done, by kind; None for those of the panel.
     """
     kind = content.get("kind") if isinstance(content, dict) else None
-    handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
+    handler = (_HANDLERS if handlers is None else handlers).get(kind) if isinstance(kind, str) else None
     if handler is None:
         return
     try:
@@ -36,12 +39,12 @@ def answer(panel: FeatureExplorer, content: Any, buffers: Sequence[Any] = ()) ->
     except KeyError as error:
         panel.live.complain(f"the page sent {kind!r} without {error}.")
     except (ValueError, TypeError, OverflowError) as error:
-        panel.live.complain(_readable(str(error)))
+        panel.live.complain(readable(str(error)))
     except Exception as error:  # nobody else would hear of it
-        panel.live.complain(_readable(in_words(error)))
+        panel.live.complain(readable(in_words(error)))
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
     """A sentence that can be sent and shown, whatever it repeats."""
     text = text.encode("utf-8", "replace").decode("utf-8")
     return text if len(text) <= LONGEST_SENTENCE else text[:LONGEST_SENTENCE] + " …"
@@ -55,6 +58,9 @@ def _set(panel: FeatureExplorer, content: dict[str, Any]) -> None:
     try:
         if name == "layer" and panel.desk.tab == "grad-cam":
             panel.desk.option("cam", "layer", value)
+            return
+        if name == "layer" and panel.desk.tab == "style":
+            panel.remakes["style"].change("layer", value)
             return
         panel.change(name, value)
         if name == "network":
@@ -112,7 +118,7 @@ def _place(panel: FeatureExplorer, row: int, col: int) -> None:
     panel.change("col", min(max(col, 0), cols - 1))
 
 
-def _save(panel: FeatureExplorer, content: dict[str, Any]) -> None:
+def save(panel: Any, content: dict[str, Any]) -> None:
     """Encoding an animation takes a second: not on the shell that Stop needs."""
     kind = content["format"]
 
@@ -140,7 +146,8 @@ def _photo(act: Callable[[PhotoDesk, dict[str, Any]], None]) -> Callable[[Featur
     return handle
 
 
-def _received(desk: PhotoDesk, content: dict[str, Any]) -> None:
+def received(desk: Any, content: dict[str, Any]) -> None:
+    """Gives a desk the photo that came with a message."""
     if not content["buffers"]:
         raise ValueError("the page sent a photo without its bytes.")
     desk.receive(str(content["name"])[:200], bytes(content["buffers"][0]))
@@ -148,12 +155,13 @@ def _received(desk: PhotoDesk, content: dict[str, Any]) -> None:
 
 def _picked(desk: PhotoDesk, content: dict[str, Any]) -> None:
     if "rows" in content:
-        desk.channels.move(int(_number(content, "rows")), int(_number(content, "cols")))
+        desk.channels.move(int(number(content, "rows")), int(number(content, "cols")))
     else:
-        desk.channels.position(_number(content, "y"), _number(content, "x"))
+        desk.channels.position(number(content, "y"), number(content, "x"))
 
 
-def _number(content: dict[str, Any], name: str) -> float:
+def number(content: dict[str, Any], name: str) -> float:
+    """A number of a message (ValueError where it is none)."""
     value = content[name]
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"the page sent {content['kind']!r} with {name} {value!r}, which is no number.")
@@ -183,7 +191,7 @@ def _likes(panel: FeatureExplorer, content: dict[str, Any]) -> None:
     panel.desk.likes()
 
 
-_HANDLERS: dict[Any, Callable[[Any, dict[str, Any]], None]] = {
+_HANDLERS: Handlers = {
     "hello": lambda panel, content: panel.live.restore(),
     "ack": lambda panel, content: panel.live.acknowledge(int(content["sequence"]), float(content.get("held", 0))),
     "set": _set,
@@ -196,18 +204,18 @@ _HANDLERS: dict[Any, Callable[[Any, dict[str, Any]], None]] = {
     "reset": lambda panel, content: panel.reset(),
     "replay": lambda panel, content: panel.live.replay(content["step"]),
     "code": lambda panel, content: panel.controls.send({"kind": "code", "text": panel.code()}),
-    "save": _save,
+    "save": save,
     "pick": _pick,
     "move": _move,
     "gone": _gone,
     "photo-hello": lambda panel, content: panel.desk.restore(),
-    "photo-error": lambda panel, content: panel.live.complain(_readable(str(content["text"]))),
+    "photo-error": lambda panel, content: panel.live.complain(readable(str(content["text"]))),
     "tab": _photo(lambda desk, content: desk.open(content["name"])),
-    "photo": _photo(_received),
+    "photo": _photo(received),
     "photo-sample": _photo(lambda desk, content: desk.sample(content["name"])),
     "photo-remove": _photo(lambda desk, content: desk.remove()),
     "photo-fit": _photo(lambda desk, content: desk.fit(fit=content["fit"])),
-    "photo-crop": _photo(lambda desk, content: desk.fit(centre=(_number(content, "y"), _number(content, "x")))),
+    "photo-crop": _photo(lambda desk, content: desk.fit(centre=(number(content, "y"), number(content, "x")))),
     "target": _photo(lambda desk, content: desk.target(content["target"])),
     "option": _photo(lambda desk, content: desk.option(content["group"], content["name"], content["value"])),
     "compute": _photo(lambda desk, content: desk.compare()),

@@ -11,6 +11,7 @@ import numpy as np
 
 from nbfeatviz.synthesis import quality
 from nbfeatviz.synthesis.ascent import Ascent, Step
+from nbfeatviz.synthesis.dream import Dreaming
 from nbfeatviz.synthesis.side_by_side import SideBySide
 
 PREDICT_SECONDS = 0.5
@@ -21,7 +22,7 @@ MEASURE_SHARE = 40  # measuring may take a fortieth of the time
 
 LOOK_SECONDS = 1.0
 
-Run = Ascent | SideBySide
+Run = Ascent | SideBySide | Dreaming
 
 
 class Look(Protocol):

@@ -54,6 +54,12 @@ class Runner:
         return control is not None and not control.stopped
 
     @property
+    def progress(self) -> tuple[int, int]:
+        """Steps done, and of how many, of the run in progress; (0, 0) without one."""
+        ascent = self._ascent
+        return (0, 0) if ascent is None else (ascent.done, ascent.steps)
+
+    @property
     def settings(self) -> Settings | None:
         """What made the picture that is shown: the run in progress so far, else the last one; None before the first."""
         ascent, result = self._ascent, self.result

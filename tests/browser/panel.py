@@ -28,7 +28,11 @@ class Panel:
         return self.root.get_by_role("button", name=name, exact=True)
 
     def field(self, name: str) -> Locator:
-        return self.root.get_by_label(name, exact=True)
+        return self.root.get_by_label(name, exact=True).filter(visible=True)
+
+    def canvas(self, part: str) -> Locator:
+        """A part of the live canvas: of the Optimize tab, which comes first."""
+        return self.root.locator(part).first
 
     @property
     def unit(self) -> Locator:
@@ -44,11 +48,11 @@ class Panel:
 
     @property
     def status(self) -> str:
-        return self.root.get_by_role("status").inner_text()
+        return self.canvas(".nbfeatviz-status").inner_text()
 
     @property
     def error(self) -> str:
-        return self.root.get_by_role("alert", include_hidden=True).inner_text()
+        return self.root.get_by_role("alert", include_hidden=True).first.inner_text()
 
     def layer(self, path: str) -> Locator:
         return self.tree.locator(f'[data-path="{path}"]')
@@ -63,12 +67,12 @@ class Panel:
 
     def data(self) -> dict[str, int]:
         """What the overlay says: `step` on the canvas, `count` of the numbers received."""
-        data: dict[str, str] = self.root.locator(".nbfeatviz-overlay").evaluate("(element) => ({...element.dataset})")
+        data: dict[str, str] = self.canvas(".nbfeatviz-overlay").evaluate("(element) => ({...element.dataset})")
         return {"step": int(data["step"]), "count": int(data["count"])}
 
     def pixels(self) -> dict[str, Any]:
         """Size, mean and hash of the canvas's pixels."""
-        pixels: dict[str, Any] = self.root.locator(".nbfeatviz-picture").evaluate(_PIXELS)
+        pixels: dict[str, Any] = self.canvas(".nbfeatviz-picture").evaluate(_PIXELS)
         return pixels
 
     def run(self) -> None:

@@ -279,7 +279,7 @@ def test_the_neuron_is_chosen_on_the_canvas(lab: JupyterServer, page) -> None:
     panel.field("objective").select_option("neuron")
     box = panel.root.locator(".nbfeatviz-box")
     panel.wait(box.is_visible, "the receptive field to be outlined")
-    overlay = panel.root.locator(".nbfeatviz-overlay")
+    overlay = panel.canvas(".nbfeatviz-overlay")
     area = overlay.bounding_box()
     overlay.click(position={"x": area["width"] * 0.25, "y": area["height"] * 0.75})
     told = "print(explorer.live.overlay['neuron'], explorer.live.overlay['box'])"

@@ -142,7 +142,7 @@ def test_a_retarget_can_change_the_recipe_and_begin_anew(net):
     assert ascent.steps == 512
     np.testing.assert_allclose(next(ascent).image, picture, atol=1e-5)  # a picture's spectrum, in float32
     ascent.retarget(seed=5, steps=3, keep=False)
-    assert np.array_equal(images_of(ascent)[-1], images_of(nv.ascend(net, UNIT, seed=5, steps=3))[-1])
+    assert np.array_equal(images_of(ascent)[-1], images_of(nv.ascend(net, UNIT, recipe="lucid", seed=5, steps=3))[-1])
 
 
 def test_a_retarget_before_the_first_step_keeps_the_start(net, photo):

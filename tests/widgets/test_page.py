@@ -14,7 +14,7 @@ from tests.synthesis.conftest import make_network
 STATIC = Path(page.__file__).parent / "static"
 
 
-@pytest.mark.parametrize("name", ["live", "controls", "tree", "photo", "features"])
+@pytest.mark.parametrize("name", ["live", "controls", "tree", "photo", "features", "remake"])
 def test_a_script_is_one_module_with_the_shared_functions_in_front(name: str):
     text = page.script(name)
     shared, own = (STATIC / "shared.js").read_text("utf-8"), (STATIC / f"{name}.js").read_text("utf-8")
@@ -24,7 +24,7 @@ def test_a_script_is_one_module_with_the_shared_functions_in_front(name: str):
 
 
 def test_every_script_is_used():
-    scripts = "".join(page.script(name) for name in ("live", "controls", "tree", "photo", "features"))
+    scripts = "".join(page.script(name) for name in ("live", "controls", "tree", "photo", "features", "remake"))
     assert [file.name for file in STATIC.glob("*.js") if file.read_text("utf-8") not in scripts] == []
 
 

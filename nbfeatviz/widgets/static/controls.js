@@ -6,7 +6,7 @@ const ECHO_MS = 2000;
 function render({ model, el }) {
   const say = speaker(model), id = `nbfeatviz-${Math.random().toString(36).slice(2)}`;
   const local = new Map(); // what was changed here and has not come back yet: name → [value, when]
-  let state = "loading", disconnected = false;
+  let disconnected = false;
 
   const send = paced(40, () => {
     for (const [name, entry] of local) if (!entry.sent) { entry.sent = true; say("set", { name, value: entry.value }); }
@@ -46,18 +46,7 @@ function render({ model, el }) {
   const terms = new Terms(`${id}-classes`, set);
   const values = new RecipeValues((content) => say("recipe", content));
 
-  // buttons
-  const button = (text, act, title, primary) => make("button", { type: "button", text, title, class: primary ? "nbfeatviz-primary" : null, on: { click: act } });
-  const quick = (kind, next) => () => { if (next) assume(next); say(kind); };
-  const run = button("Run", quick("run", "starting"), "start from the settings above", true);
-  const pause = button("Pause", () => say(state === "paused" ? "resume" : "pause"), "hold the run, or go on");
-  const step = button("Step", quick("step"), "do one step");
-  const stop = button("Stop", quick("stop"), "end the run; its image stays");
-  const reset = button("Reset", quick("reset"), "clear the canvas; the settings stay");
-  const format = make("select", { "aria-label": "format" }, ...options([["png", "PNG"], ["gif", "GIF of the run"], ["webp", "WebP of the run"]]));
-  const save = button("Save", () => say("save", { format: format.value }), "save the picture, or the run as an animation");
-  const copy = button("Copy as Python", () => say("code"), "the lines that make this image again");
-  const code = make("textarea", { class: "nbfeatviz-code", readonly: true, rows: 6, hidden: true, "aria-label": "Python code", spellcheck: "false" });
+  const buttons = new RunButtons(say);
 
   const row = (name, ...inside) => {
     const label = make("label", { text: name });
@@ -78,15 +67,8 @@ function render({ model, el }) {
     make("div", { class: "nbfeatviz-settings" },
       row("objective", objective), row("unit", unit, number, total), classRow, unitName, terms.el,
       row("recipe", recipe), make("div", { class: "nbfeatviz-pair" }, row("steps", steps), row("seed", seed)), advanced,
-      make("div", { class: "nbfeatviz-buttons" }, run, pause, step, stop, reset),
-      make("div", { class: "nbfeatviz-buttons" }, save, format, copy), code));
+      ...buttons.rows));
   const untrained = el.querySelector(".nbfeatviz-untrained");
-
-  /** Until the kernel says otherwise: a second click must not be taken for another run. */
-  function assume(next) {
-    state = next;
-    buttons();
-  }
 
   function current() {
     const settings = { ...model.get("settings") };
@@ -136,18 +118,12 @@ function render({ model, el }) {
     keep.checked = settings.keep;
     values.show(facts.recipe, settings.step_size, force === true);
     start.value = settings.start;
-    buttons();
+    enable();
   }
 
-  function buttons() {
+  function enable() {
     const ready = Boolean(model.get("facts").ready) && !disconnected;
-    const active = ["running", "paused", "compiling", "starting"].includes(state);
-    run.disabled = !ready || active || state === "loading";
-    pause.disabled = !ready || !active || state === "starting";
-    pause.textContent = state === "paused" ? "Resume" : "Pause";
-    step.disabled = !ready || state === "running" || state === "compiling" || state === "starting" || state === "loading";
-    stop.disabled = !ready || !active;
-    reset.disabled = save.disabled = copy.disabled = !ready;
+    buttons.show(ready);
     network.disabled = disconnected;
     values.enable(ready);
     terms.enable(ready);
@@ -155,24 +131,17 @@ function render({ model, el }) {
       input.disabled = !ready || (input === preActivation && objective.value === "class");
   }
 
-  async function received(content) {
+  function received(content) {
     if (content.kind === "refused") { local.clear(); show(true); }
-    if (content.kind === "code") {
-      code.hidden = false;
-      code.value = content.text;
-      code.rows = Math.min(12, content.text.split("\n").length + 1);
-      try { await navigator.clipboard.writeText(content.text); copy.textContent = "Copied"; }
-      catch { code.focus(); code.select(); copy.textContent = "Select and copy"; }
-      setTimeout(() => (copy.textContent = "Copy as Python"), 2000);
-    }
+    if (content.kind === "code") buttons.showCode(content.text);
   }
 
   model.on("change:settings", show);
   model.on("change:facts", show);
   model.on("msg:custom", received);
   const following = peer(model, "live").then((live) => {
-    const follow = () => { state = live.get("status").state ?? "loading"; show(); };
-    const lost = () => { disconnected = true; buttons(); };
+    const follow = () => { buttons.state = live.get("status").state ?? "loading"; show(); };
+    const lost = () => { disconnected = true; enable(); };
     live.on("change:status", follow);
     live.on("comm_live_update", lost);
     follow();

@@ -47,3 +47,12 @@ const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 /** [rows, columns] that an arrow key moves by. */
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+const PIXELS_SEEN = 64; // what is this small is enlarged with its pixels kept square
+
+const coarse = (height, width) => Math.max(height, width) <= PIXELS_SEEN;
+
+/** Places an element over a part of the one that holds it, given in fractions. */
+function placeBox(element, top, left, bottom, right) {
+  Object.assign(element.style, { top: percent(top), left: percent(left), height: percent(bottom - top), width: percent(right - left) });
+}

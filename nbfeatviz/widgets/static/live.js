@@ -265,7 +265,7 @@ class LiveView {
   showStatus() {
     clearTimeout(this.statusTimer);
     const text = this.page.statusText();
-    const running = ["running", "sheet"].includes(this.page.model.get("status").state) && !this.page.disconnected;
+    const running = ["running", "sheet", "remake"].includes(this.page.model.get("status").state) && !this.page.disconnected;
     if (text !== this.status.textContent) {
       const wait = this.statusAt + 1000 - performance.now();
       if (wait > 0) { this.statusTimer = setTimeout(() => this.showStatus(), wait); return; }

@@ -1,9 +1,5 @@
 // A heat map over the picture that the network sees.
 
-const PIXELS_SEEN = 64; // what is this small is enlarged with its pixels kept square
-
-const coarse = (height, width) => Math.max(height, width) <= PIXELS_SEEN;
-
 /** The picture, and a map over it as opaque as `--opacity` says. */
 class Overlaid {
   constructor(element) {
@@ -39,11 +35,6 @@ class Overlaid {
     }
     context.globalAlpha = 1;
   }
-}
-
-/** Places an element over a part of the one that holds it, given in fractions. */
-function placeBox(element, top, left, bottom, right) {
-  Object.assign(element.style, { top: percent(top), left: percent(left), height: percent(bottom - top), width: percent(right - left) });
 }
 
 /** A large map: values under the pointer and under the keys, and neurons to pick where `picks` is set. */

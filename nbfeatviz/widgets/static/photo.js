@@ -108,10 +108,11 @@ class PhotoView {
   // Showing
 
   show() {
-    const { page } = this, { tab } = page, own = OWN_TABS.includes(tab);
+    const { page } = this, { tab } = page, own = OWN_TABS.includes(tab), remake = REMAKE_TABS.includes(tab);
     if (this.grid) {
       Object.assign(this.grid.dataset, { tab, photo: page.hasPhoto ? "there" : "none" });
-      this.grid.classList.toggle("nbfeatviz-photos", !own);
+      this.grid.classList.toggle("nbfeatviz-photos", !own && !remake);
+      this.grid.classList.toggle("nbfeatviz-remakes", remake);
     }
     const features = this.grid?.querySelector(".nbfeatviz-featurespanel")?.id;
     for (const button of this.tabs.children) {
@@ -125,6 +126,8 @@ class PhotoView {
     this.panel.setAttribute("aria-labelledby", `${this.id}-${tab}`);
     if (own) return;
     this.photobox.show();
+    this.view.hidden = this.asking.hidden = remake;
+    if (remake) return;
     this.target.show();
     this.target.el.hidden = !page.hasPhoto || tab === "activations";
     this.showOptions(tab);

@@ -1,29 +1,31 @@
 // The photo: bringing one, choosing a sample, and moving the box that is cut out of it.
 
 class PhotoBox {
-  constructor(page) {
+  /** `of` is said before the names of all fields, where there is more than one photo. */
+  constructor(page, { of = "", lead = "Drop a photo here, and see what the network looks at" } = {}) {
     this.page = page;
-    this.file = make("input", { type: "file", accept: "image/*", "aria-label": "photo file", hidden: true,
+    this.of = of;
+    this.file = make("input", { type: "file", accept: "image/*", "aria-label": `${of}photo file`, hidden: true,
       on: { change: () => { this.take(this.file.files[0]); this.file.value = ""; } } });
     this.upload = pressable("Upload", () => this.file.click(), { title: "a photo of your own: JPEG, PNG, WebP, GIF or BMP" });
     this.remove = pressable("Remove", () => page.say("photo-remove"), { title: "forget the photo" });
-    this.sample = chooser((name) => { if (name) page.say("photo-sample", { name }); }, { "aria-label": "sample" });
-    this.fit = chooser((fit) => page.wish(this.key("fit"), fit, "photo-fit", { fit }), { "aria-label": "fit" },
+    this.sample = chooser((name) => { if (name) page.say("photo-sample", { name }); }, { "aria-label": `${of}sample` });
+    this.fit = chooser((fit) => page.wish(this.key("fit"), fit, "photo-fit", { fit }), { "aria-label": `${of}fit` },
       [["crop", "crop to fit"], ["squash", "squash to fit"]]);
     this.hint = make("div", { class: "nbfeatviz-hint" },
       make("div", { class: "nbfeatviz-frame", "aria-hidden": "true" }),
-      make("div", { class: "nbfeatviz-lead", text: "Drop a photo here, and see what the network looks at" }));
+      make("div", { class: "nbfeatviz-lead", text: lead }));
     this.reading = make("div", { class: "nbfeatviz-reading", "aria-live": "polite" });
     this.makeCrop();
     this.credit = make("div", { class: "nbfeatviz-credit" });
-    this.el = make("div", { class: "nbfeatviz-photobox", role: "group", "aria-label": "photo" },
+    this.el = make("div", { class: "nbfeatviz-photobox", role: "group", "aria-label": `${of}photo` },
       this.hint, this.crop, this.credit, this.reading,
       make("div", { class: "nbfeatviz-buttons" }, this.upload, this.file, this.sample, this.fit, this.remove));
   }
 
   makeCrop() {
     this.canvas = make("canvas", { "aria-hidden": "true" });
-    this.handle = make("div", { class: "nbfeatviz-handle", role: "slider", tabindex: "0", "aria-label": "crop box",
+    this.handle = make("div", { class: "nbfeatviz-handle", role: "slider", tabindex: "0", "aria-label": `${this.of}crop box`,
       "aria-valuemin": 0, "aria-valuemax": 100, on: { keydown: (event) => this.step(event) } });
     this.crop = make("div", { class: "nbfeatviz-crop", on: {
       pointerdown: (event) => this.grab(event), pointermove: (event) => this.drag(event),
@@ -167,5 +169,19 @@ class PhotoBox {
     }
     this.handle.setAttribute("aria-disabled", String(off));
     this.place();
+  }
+}
+
+/** An encoded picture on a canvas; null for none. */
+async function decoded(data) {
+  if (!data?.byteLength) return null;
+  try {
+    const bitmap = await createImageBitmap(new Blob([data])), picture = make("canvas", { width: bitmap.width, height: bitmap.height });
+    picture.getContext("2d").drawImage(bitmap, 0, 0);
+    bitmap.close();
+    return picture;
+  } catch (error) {
+    console.warn("nbfeatviz: a photo could not be drawn", error);
+    return null;
   }
 }

@@ -1,8 +1,10 @@
 // What the page keeps of a panel's photo tabs: what the kernel has sent about the photo, and what the person wishes.
 
 const TABS = [["optimize", "Optimize"], ["features", "Features"], ["saliency", "Saliency"], ["grad-cam", "Grad-CAM"], ["occlusion", "Occlusion"],
-  ["activations", "Activations"], ["compare", "Compare"]];
+  ["activations", "Activations"], ["compare", "Compare"], ["invert", "Invert"], ["style", "Style"],
+  ["dream", "Dream"]];
 const OWN_TABS = ["optimize", "features"]; // they are about no photo, and have views of their own
+const REMAKE_TABS = ["invert", "style", "dream"]; // they make a picture from the photo, on a live canvas
 const FAMILIES = { grid: "layer", bars: "layer" }; // kinds that take each other's place
 
 /** What all views of one panel's photo tabs show. */
@@ -200,18 +202,7 @@ class PhotoPage {
   }
 
   async decode(trait) {
-    const data = this.model.get(trait), turn = (this.decoding[trait] = {});
-    let picture = null;
-    if (data?.byteLength) {
-      try {
-        const bitmap = await createImageBitmap(new Blob([data]));
-        picture = make("canvas", { width: bitmap.width, height: bitmap.height });
-        picture.getContext("2d").drawImage(bitmap, 0, 0);
-        bitmap.close();
-      } catch (error) {
-        console.warn("nbfeatviz: a photo could not be drawn", error);
-      }
-    }
+    const turn = (this.decoding[trait] = {}), picture = await decoded(this.model.get(trait));
     if (this.decoding[trait] !== turn) return;
     this.decoding[trait] = null;
     this.pictures[trait] = picture;
