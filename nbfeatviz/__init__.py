@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nbfeatviz.attribution.randomization import Stage, randomization_check
     from nbfeatviz.attribution.score_cam import score_cam
     from nbfeatviz.catalogue.facets import Facet, Facets, facets
+    from nbfeatviz.catalogue.rises import rises
     from nbfeatviz.encoding import overlay
     from nbfeatviz.images import read_image
     from nbfeatviz.networks.loading import load
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from nbfeatviz.networks.receptive_field import ReceptiveField, receptive_field
     from nbfeatviz.synthesis import objectives, quality, recipes
     from nbfeatviz.synthesis.ascent import NotFiniteError, Step, ascend
+    from nbfeatviz.synthesis.bystanders import Rises
     from nbfeatviz.synthesis.comparison import compare
     from nbfeatviz.synthesis.dream import deep_dream
     from nbfeatviz.synthesis.maximize import maximize, maximize_grid
-    from nbfeatviz.synthesis.rises import Rises, rises
     from nbfeatviz.synthesis.visualization import Visualization
     from nbfeatviz.widgets.explorer import FeatureExplorer
 
@@ -90,7 +91,7 @@ _HOMES = {
     "Network": "networks.network",
     "NotFiniteError": "synthesis.ascent",
     "ReceptiveField": "networks.receptive_field",
-    "Rises": "synthesis.rises",
+    "Rises": "synthesis.bystanders",
     "Stage": "attribution.randomization",
     "Step": "synthesis.ascent",
     "Visualization": "synthesis.visualization",
@@ -118,7 +119,7 @@ _HOMES = {
     "overlay": "encoding",
     "read_image": "images",
     "receptive_field": "networks.receptive_field",
-    "rises": "synthesis.rises",
+    "rises": "catalogue.rises",
     "saliency": "attribution.gradients",
     "score_cam": "attribution.score_cam",
     "smooth_grad": "attribution.gradients",

@@ -13,14 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz import samples
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.ascent import Ascent
+from nbfeatviz.synthesis.bystanders import Bystanders, Rises, natural_measures
 from nbfeatviz.synthesis.objectives import Objective
-from nbfeatviz.synthesis.rises import Bystanders, Rises, natural_measures
 from nbfeatviz.widgets.worker import SameThread, Worker
 
 REST = 4  # times as long as it worked, while a run goes on
 LONGEST_REST_SECONDS = 0.25
+_PHOTOS = tuple(sample.path for sample in samples.ALL)
 _log = logging.getLogger(__name__)
 
 _Sight = tuple[Network, Objective, np.ndarray]
@@ -96,7 +98,7 @@ class Onlooker:
         if sight is not None:
             network, objective, picture = sight
             if bystanders is None or not bystanders.follows(network, objective):
-                bystanders = self._bystanders = Bystanders(network, objective, start)
+                bystanders = self._bystanders = Bystanders(network, objective, _PHOTOS, start)
             bystanders.look(picture)
             return bystanders.rises
         if bystanders is None or bystanders.gather():
@@ -106,7 +108,7 @@ class Onlooker:
     def _usual_detail(self) -> float:
         """The high-frequency ratio of photographs, for pictures of this size."""
         assert self._start is not None
-        return natural_measures(self._start.shape[:2], self._start.shape[2]).high_frequency_ratio
+        return natural_measures(_PHOTOS, self._start.shape[:2], self._start.shape[2]).high_frequency_ratio
 
     def close(self) -> None:
         """Ends the thread."""

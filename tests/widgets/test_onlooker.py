@@ -11,9 +11,8 @@ import pytest
 
 import nbfeatviz as nv
 from nbfeatviz import objectives
-from nbfeatviz.synthesis import quality
-from nbfeatviz.synthesis import rises as rises_module
-from nbfeatviz.synthesis.rises import Rises
+from nbfeatviz.synthesis import bystanders, quality
+from nbfeatviz.synthesis.bystanders import Rises
 from nbfeatviz.widgets.onlooker import Onlooker, as_page
 from nbfeatviz.widgets.worker import SameThread, Worker
 from tests.synthesis.conftest import make_network
@@ -77,8 +76,8 @@ def test_it_follows_a_run_and_its_target(make):
 
 def test_no_step_waits_for_it(make, monkeypatch):
     held = threading.Event()
-    measured = rises_module._units
-    monkeypatch.setattr(rises_module, "_units", lambda *given: held.wait(20) and measured(*given))
+    measured = bystanders._units
+    monkeypatch.setattr(bystanders, "_units", lambda *given: held.wait(20) and measured(*given))
     panel = make(background=True, steps=1_000_000)
     try:
         panel.run()
@@ -99,7 +98,7 @@ def test_what_goes_wrong_is_nobodys_loss(make, monkeypatch):
     def broken(*given: Any) -> Any:
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr(rises_module, "_units", broken)
+    monkeypatch.setattr(bystanders, "_units", broken)
     panel = make()
     panel.run()
     assert (panel.live.rises, panel.live.status["error"], panel.state) == ({}, "", "idle")

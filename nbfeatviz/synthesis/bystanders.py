@@ -1,26 +1,25 @@
-"""rises() -> Rises: how much a picture raises its unit, and the other units of the layer, against photographs."""
+"""Bystanders: how much a picture raises its unit, and the other units of the layer, against photographs."""
 
 from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from nbfeatviz import samples
-from nbfeatviz.images import as_picture, fitted
+from nbfeatviz.images import fitted
 from nbfeatviz.networks.backbone import Backbone, Tap
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.units import Channel, Neuron
 from nbfeatviz.synthesis import quality
 from nbfeatviz.synthesis.objectives import Objective
-from nbfeatviz.synthesis.visualization import Visualization
 
-PHOTOGRAPHS = 48  # parts of the bundled photographs that a unit is compared with
+PHOTOGRAPHS = 48  # parts of photographs that a unit is compared with
 _LAYERS_KEPT = 16  # whose values on photographs are remembered
 
 _known: weakref.WeakKeyDictionary[Network, dict[Any, np.ndarray]] = weakref.WeakKeyDictionary()
@@ -87,18 +86,21 @@ class Bystanders:
     Args:
         network: network.
         objective: its first term says which unit of which layer, and for a neuron where.
+        photos: files of the photographs to compare with, such as the paths of `nbfeatviz.samples`.
         start: the picture that the run began with; None for a rise from what photographs show.
 
     Raises:
         ValueError: the first term is about no single unit.
     """
 
-    def __init__(self, network: Network, objective: Objective, start: np.ndarray | None = None) -> None:
-        self._network, self._start = network, start
+    def __init__(
+        self, network: Network, objective: Objective, photos: tuple[Path, ...], start: np.ndarray | None = None
+    ) -> None:
+        self._network, self._photos, self._start = network, photos, start
         self._tap, self._place, self._unit = _aim(network, objective)
         self._before: np.ndarray | None = None
         self._values: np.ndarray | None = None
-        self._natural = list(_known.get(network, {}).get((self._tap, self._place), ()))
+        self._natural = list(_known.get(network, {}).get(self._key, ()))
 
     def follows(self, network: Network, objective: Objective) -> bool:
         """Aims at another unit; False, and nothing changes, where that takes other bystanders."""
@@ -118,14 +120,18 @@ class Bystanders:
         """Measures one more part of a photograph; False when all have been."""
         if self.complete:
             return False
-        parts = _photographs(self._network.contract.size, self._network.contract.channels)
+        parts = _photographs(self._photos, self._network.contract.size, self._network.contract.channels)
         self._natural.append(self._measured(parts[len(self._natural)].astype(np.float32) / 255))
         if self.complete:
             known = _known.setdefault(self._network, {})
-            known[self._tap, self._place] = np.stack(self._natural)
+            known[self._key] = np.stack(self._natural)
             while len(known) > _LAYERS_KEPT:
                 known.pop(next(iter(known)))
         return not self.complete
+
+    @property
+    def _key(self) -> Any:
+        return self._tap, self._place, self._photos
 
     @property
     def complete(self) -> bool:
@@ -143,54 +149,20 @@ class Bystanders:
         return _units(self._network, self._tap, self._place, picture)
 
 
-def rises(
-    net: Network,
-    objective: Objective,
-    image: Any,
-    *,
-    start: Any = None,
-    photos: Iterable[Any] | None = None,
+def compared(
+    network: Network, objective: Objective, picture: np.ndarray, start: np.ndarray | None, photos: Sequence[np.ndarray]
 ) -> Rises:
-    """How much a picture raises its unit, and the other units of the layer.
-
-    Args:
-        net: network.
-        objective: its first term says which unit of which layer: `channel`, `neuron` or `class_logit`.
-        image: picture, or a Visualization, whose run then began with its first frame.
-        start: the picture that rises are measured from; None for that frame, else for the mean over photographs.
-        photos: photographs to compare with (paths, PIL images or arrays); None for parts of the bundled ones.
-
-    Returns:
-        Rises; print it, or see its `rises`, `selectivity` and `percentile`.
-
-    Raises:
-        ValueError: an objective that is about no single unit, or no photographs.
-    """
-    if isinstance(image, Visualization):
-        start = image.frames[0] if start is None and len(image.frames) else start
-        image = image.image
-    channels = net.contract.channels
-    begun = None if start is None else as_picture(start, channels)
-    seen = Bystanders(net, objective, begun)
-    if photos is None:
-        seen.look(as_picture(image, channels))
-        while seen.gather():
-            pass
-        found = seen.rises
-        assert found is not None
-        return found
-    tap, place, unit = _aim(net, objective)
-    natural = [_units(net, tap, place, as_picture(photo, channels)) for photo in photos]
-    if not natural:
-        raise ValueError("there are no photographs to compare with: at least one is needed.")
-    before = None if begun is None else _units(net, tap, place, begun)
-    return _rises(tap, unit, _units(net, tap, place, as_picture(image, channels)), before, np.stack(natural))
+    """What a picture does, at once; whole pictures in the place of parts of photographs."""
+    tap, place, unit = _aim(network, objective)
+    before = None if start is None else _units(network, tap, place, start)
+    natural = np.stack([_units(network, tap, place, photo) for photo in photos])
+    return _rises(tap, unit, _units(network, tap, place, picture), before, natural)
 
 
 @functools.lru_cache(maxsize=4)
-def natural_measures(size: tuple[int, int], channels: int) -> quality.Measures:
-    """The mean measures of the bundled photographs at a size: what those of a picture are set in relation to."""
-    return quality.natural([sample.path for sample in samples.ALL], size, channels)
+def natural_measures(photos: tuple[Path, ...], size: tuple[int, int], channels: int) -> quality.Measures:
+    """The mean measures of photographs at a size: what those of a picture are set in relation to."""
+    return quality.natural(photos, size, channels)
 
 
 def _rises(tap: Tap, unit: int, values: np.ndarray, before: np.ndarray | None, natural: np.ndarray) -> Rises:
@@ -226,8 +198,7 @@ def _units(network: Network, tap: Tap, place: tuple[int, int] | None, picture: n
 
 
 @functools.lru_cache(maxsize=4)
-def _photographs(size: tuple[int, int], channels: int) -> np.ndarray:
-    """Parts of the bundled photographs, uint8 (n, H, W, C)."""
-    photos = [sample.path for sample in samples.ALL]
+def _photographs(photos: tuple[Path, ...], size: tuple[int, int], channels: int) -> np.ndarray:
+    """Parts of photographs, uint8 (n, H, W, C)."""
     parts = quality.crops_of(photos, PHOTOGRAPHS, size, channels=channels)
     return (np.clip(parts, 0, 1) * 255 + 0.5).astype(np.uint8)

@@ -9,9 +9,10 @@ import pytest
 import nbfeatviz as nv
 from nbfeatviz import objectives
 from nbfeatviz.synthesis import quality
-from nbfeatviz.synthesis.rises import PHOTOGRAPHS, Bystanders, Rises
+from nbfeatviz.synthesis.bystanders import PHOTOGRAPHS, Bystanders, Rises
 from tests.synthesis.conftest import make_network
 
+PHOTOS = tuple(sample.path for sample in nv.samples.ALL)
 UNIT = objectives.channel("conv2", 1)
 
 
@@ -86,7 +87,7 @@ def test_a_layer_of_one_unit_has_no_others():
 
 
 def test_a_bystander_follows_within_its_layer(net):
-    bystanders = Bystanders(net, UNIT, pictures(1)[0])
+    bystanders = Bystanders(net, UNIT, PHOTOS, pictures(1)[0])
     assert bystanders.rises is None
     bystanders.look(pictures(1, 2)[0])
     while bystanders.gather():
@@ -96,8 +97,8 @@ def test_a_bystander_follows_within_its_layer(net):
     assert (bystanders.rises.unit, list(bystanders.rises.rises)) == (3, list(first.rises))
     for other in (objectives.channel("conv1", 1), objectives.neuron("conv2", 1), objectives.channel("relu2", 1)):
         assert not bystanders.follows(net, other)
-    assert Bystanders(net, UNIT).complete, "photographs are measured once a layer"
-    assert not Bystanders(make_network(), UNIT).complete
+    assert Bystanders(net, UNIT, PHOTOS).complete, "photographs are measured once a layer"
+    assert not Bystanders(make_network(), UNIT, PHOTOS).complete
 
 
 def test_one_compiled_function_serves_all_units_and_pictures(net):
