@@ -112,7 +112,7 @@ def net():
 
 @pytest.fixture
 def panel(net):
-    panel = nv.FeatureExplorer(net, worker=SameThread(), layer="conv2", steps=2)
+    panel = nv.FeatureExplorer(net, worker=SameThread(), layer="conv2", steps=2, recipe="lucid")
     yield panel
     panel.close()
 
