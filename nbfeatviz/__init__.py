@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nbfeatviz.synthesis.comparison import compare
     from nbfeatviz.synthesis.dream import deep_dream
     from nbfeatviz.synthesis.maximize import maximize, maximize_grid
+    from nbfeatviz.synthesis.neurons import NeuronView, neuron_views
     from nbfeatviz.synthesis.visualization import Visualization
     from nbfeatviz.widgets.explorer import FeatureExplorer
 
@@ -42,6 +43,7 @@ __all__ = [
     "Facets",
     "FeatureExplorer",
     "Network",
+    "NeuronView",
     "NotFiniteError",
     "ReceptiveField",
     "Rises",
@@ -67,6 +69,7 @@ __all__ = [
     "load",
     "maximize",
     "maximize_grid",
+    "neuron_views",
     "objectives",
     "occlusion",
     "overlay",
@@ -89,6 +92,7 @@ _HOMES = {
     "Facets": "catalogue.facets",
     "FeatureExplorer": "widgets.explorer",
     "Network": "networks.network",
+    "NeuronView": "synthesis.neurons",
     "NotFiniteError": "synthesis.ascent",
     "ReceptiveField": "networks.receptive_field",
     "Rises": "synthesis.bystanders",
@@ -114,6 +118,7 @@ _HOMES = {
     "load": "networks.loading",
     "maximize": "synthesis.maximize",
     "maximize_grid": "synthesis.maximize",
+    "neuron_views": "synthesis.neurons",
     "occlusion": "attribution.occlusion",
     "randomization_check": "attribution.randomization",
     "overlay": "encoding",

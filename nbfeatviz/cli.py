@@ -21,7 +21,7 @@ _EPILOG = """examples:
   nbfeatviz maximize efficientnet-lite0 block5c_add 3 -o unit3.png
   nbfeatviz maximize InceptionV3 mixed4 11 --recipe tutorial13 --steps 30 -o unit11.png
 """
-_STARTERS = ("explore.ipynb", "photo.ipynb")
+_STARTERS = ("explore.ipynb", "photo.ipynb", "figures.ipynb", "lab_features.ipynb")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +61,7 @@ def _parser() -> tuple[argparse.ArgumentParser, object]:
         sub.set_defaults(command=function)
         return sub
 
-    words = "open JupyterLab on the starter notebook, put into this folder with one about a photo"
+    words = "open JupyterLab on the starter notebook, put into this folder with three more"
     command("lab", lab, words, "nbfeatviz lab --no-browser")
 
     sub = command(

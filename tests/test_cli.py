@@ -126,7 +126,8 @@ def test_lab_opens_the_starter_notebook(started, tmp_path: Path, monkeypatch, us
     cli.main(["lab", "--port", "9000", "--no-browser", "--ServerApp.token=x"])
     notebook = tmp_path / "explore.ipynb"
     assert notebook.read_bytes() == STARTER.read_bytes()
-    assert (tmp_path / "photo.ipynb").read_bytes() == STARTER.with_name("photo.ipynb").read_bytes()
+    for name in ("photo", "figures", "lab_features"):
+        assert (tmp_path / f"{name}.ipynb").read_bytes() == STARTER.with_name(f"{name}.ipynb").read_bytes()
     jupyter = [sys.executable, sys.executable, "-m", "jupyter", "lab", str(notebook)]
     assert started == [[*jupyter, "--port", "9000", "--no-browser", "--ServerApp.token=x", *further]]
 
@@ -174,7 +175,8 @@ def test_the_wheel_brings_everything(tmp_path: Path):
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-        assert archive.read("nbfeatviz/starter/explore.ipynb") == STARTER.read_bytes()
+        for notebook in STARTER.parent.glob("*.ipynb"):
+            assert archive.read(f"nbfeatviz/starter/{notebook.name}") == notebook.read_bytes()
         entry = next(name for name in names if name.endswith("entry_points.txt"))
         assert b"nbfeatviz = nbfeatviz.cli:main" in archive.read(entry)
     package = ROOT / "nbfeatviz"

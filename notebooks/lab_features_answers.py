@@ -1,0 +1,47 @@
+"""A teacher's answers to lab_features.ipynb: each name stands for the `... = None` of that name in the notebook.
+
+The comments say what to expect of a class. The tests fill these answers in and run the lab: its checks must all pass.
+"""
+
+import tensorflow as tf
+
+LAYER, UNIT = "block5c_expand_conv", 11  # as in the notebook; not an answer
+
+# 1. An impression. Most people say 3 to 10; the rest of the run adds contrast.
+steps_to_see = 5
+
+# 2. The correlations are about 0: the noise decides where each piece of the pattern goes. The losses are nearly equal:
+# what the unit likes is the same, only its place is not.
+alike_in_pixels = False
+loss_spread = 5.0
+
+# 3. A channel's loss rises in every step, a class's does not: steps of fixed size overshoot.
+half_way = 15
+class_always_rises = False
+
+
+# 4. Any function will do. This one asks for one place only, and the rest of the picture stays grey.
+def my_loss(activation):
+    return tf.reduce_max(activation[:, :, UNIT])
+
+
+# 5. Nobody asked for the others: they rise because they share what the unit looks for, and because such pictures have
+# more contrast than photographs.
+others_above_3 = 100
+weight = 5.0
+
+# 6.
+second_weight = 1.0
+
+# 7. The network reads all ten; people recognise some.
+i_recognise = 4
+network_reads = 10
+noisier = "tutorial13"
+
+# 8. What a good answer mentions: certainty is about the logit, not about what is seen; the gradient finds
+# fine patterns that photographs never have; a recipe that moves the picture allows only what survives moving.
+explanation = """
+The network gives a class because of many small patterns that add up, and it was never asked what else a picture must
+have. So the ascent finds fine noise, many times that of photographs, which raises the logit and means nothing to a
+person. Lucid moves the picture in every step: what survives is coarser, and one sees petals.
+"""
