@@ -1,8 +1,9 @@
 """How recognisable and how natural the pictures of a recipe are, judged by a second network.
 
-`python -m tests.benchmarks.quality [--recipe default lucid ...] [--steps 256] [--classes 40] [--seed 0] [--units]`
-prints a table and writes a contact sheet a recipe into tests/output. The pictures are made on EfficientNet-Lite0 and
-judged by EfficientNet-Lite1, each once: clean, resized, no averaging. `--units` measures hidden units instead.
+`python -m tests.benchmarks.quality [--recipe default lucid ...] [--steps 256] [--classes 40] [--seed 0] [--units]
+[--digits]` prints a table and writes a contact sheet a recipe into tests/output. The pictures are made on
+EfficientNet-Lite0 and judged by EfficientNet-Lite1, each once: clean, resized, no averaging. `--units` measures hidden
+units instead, and `--digits` those of `mnist-cnn`, read by a network that is trained on the spot from another seed.
 Nothing here is a test.
 """
 
@@ -23,7 +24,7 @@ from tqdm import tqdm
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes, samples
-from nbfeatviz.networks import efficientnet_lite
+from nbfeatviz.networks import efficientnet_lite, train_mnist
 from nbfeatviz.networks.backbone import Backbone, Tap
 from nbfeatviz.synthesis import quality
 from nbfeatviz.synthesis.ascent import Ascent
@@ -101,7 +102,7 @@ def sheet(pictures: np.ndarray, path: Path, columns: int = 8) -> None:
     """Writes all pictures side by side."""
     height, width = pictures.shape[1:3]
     rows = -(-len(pictures) // columns)
-    whole = np.ones((rows * (height + 4), columns * (width + 4), 3), np.float32)
+    whole = np.ones((rows * (height + 4), columns * (width + 4), 3), np.float32)  # grey pictures fill all three
     for place, picture in enumerate(pictures):
         top, left = place // columns * (height + 4), place % columns * (width + 4)
         whole[top : top + height, left : left + width] = picture
@@ -171,6 +172,16 @@ def units_table(recipe: str, steps: int | None, count: int, crops: int = 1000) -
     print(f"all: {reached / (each * len(LAYERS)):.1%}; grey pictures: {grey}; silent on every crop: {silent or 'none'}")
 
 
+def digits_table(recipe: str, steps: int | None, seed: int) -> None:
+    """The ten digits of `mnist-cnn`, read by a network of another seed."""
+    net, other = nv.load("mnist-cnn"), nv.load(train_mnist.train(epochs=8, seed=seed + 5), input_range=(0, 1))
+    pictures = np.stack(list(grown(net, [objectives.class_logit(k) for k in range(10)], recipe, steps, seed)))
+    sheet(pictures, OUTPUT / f"quality-digits-{recipe}.png", columns=10)
+    read = [other.predict(picture, top=1)[0] for picture in pictures]
+    right = sum(index == digit for digit, (index, _, _) in enumerate(read))
+    print(f"{recipe}: {right} of 10 read as intended: {', '.join(f'{name} {share:.2f}' for _, name, share in read)}")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Reads the command line and prints the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.quality", description=__doc__)
@@ -180,8 +191,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--offset", type=int, default=12, help="the first class")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--units", type=int, nargs="?", const=100, default=0, help="measure hidden units instead")
+    parser.add_argument("--digits", action="store_true", help="measure digits instead")
     options = parser.parse_args(arguments)
-    if options.units:
+    if options.digits:
+        for recipe in options.recipe:
+            digits_table(recipe, options.steps, options.seed)
+    elif options.units:
         units_table(options.recipe[0], options.steps, options.units)
     else:
         classes_table(options.recipe, options.steps, options.classes, options.offset, options.seed)
