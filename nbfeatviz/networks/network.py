@@ -6,7 +6,7 @@ import difflib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import keras
@@ -188,7 +188,9 @@ class Network:
 
         with self._lock:
             if key not in self._compiled:
-                self.keep(key, tf.function(function()))
+                # TensorFlow counts traces by line of code: a partial has none, so that functions of several
+                # keys are not taken for one that is traced anew again and again
+                self.keep(key, tf.function(partial(function())))
             self._compiled.move_to_end(key)
             return self._compiled[key]
 
