@@ -6,7 +6,7 @@ import difflib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import keras
@@ -188,7 +188,8 @@ class Network:
 
         with self._lock:
             if key not in self._compiled:
-                self.keep(key, tf.function(function()))
+                # a partial, because TensorFlow warns of retracing where functions of one source are compiled once each
+                self.keep(key, tf.function(partial(function())))
             self._compiled.move_to_end(key)
             return self._compiled[key]
 
