@@ -121,6 +121,11 @@ def test_a_dream_step_by_step(dreamer):
     assert np.isnan(steps[-1].loss)  # the result, which is not measured
 
 
+def test_only_a_network_is_compared_on():
+    with pytest.raises(TypeError, match="'lite0' is not a Network"):
+        nv.compare("lite0", UNIT)
+
+
 @pytest.mark.parametrize(
     ("wrong", "kind", "says"),
     [({"octaves": 0}, ValueError, "octaves 0"), ({"scale": 1.0}, ValueError, "scale 1.0"),
