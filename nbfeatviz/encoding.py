@@ -99,16 +99,18 @@ def presented(pictures: np.ndarray, normalize: str | None = None, show_size: int
     return cut if normalize is None else stretched(cut, together=normalize == "together")
 
 
-def check_presentation(normalize: Any, show_size: Any) -> None:
-    """ValueError, TypeError where pictures cannot be `presented` so."""
+def check_presentation(normalize: Any, show_size: Any, columns: Any = None) -> None:
+    """ValueError, TypeError where pictures cannot be `presented` so, or laid out in so many columns."""
     if normalize not in (None, *NORMALIZATIONS):
         raise ValueError(f"normalize {normalize!r} is unknown: it is 'each', 'together' or None.")
-    if show_size is None:
-        return
-    if isinstance(show_size, bool) or not isinstance(show_size, int | np.integer):
-        raise TypeError(f"show_size is a whole number of pixels, not {show_size!r} ({type(show_size).__name__}).")
-    if show_size < 1:
-        raise ValueError(f"show_size {show_size!r} is out of range: give a whole number from 1.")
+    for name, value in {"show_size": show_size, "columns": columns}.items():
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            of = " of pixels" * (name == "show_size")
+            raise TypeError(f"{name} is a whole number{of}, not {value!r} ({type(value).__name__}).")
+        if value < 1:
+            raise ValueError(f"{name} {value!r} is out of range: give a whole number from 1.")
 
 
 def tile(pictures: np.ndarray, columns: int | None = None, gap: int = 2) -> np.ndarray:

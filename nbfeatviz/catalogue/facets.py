@@ -16,6 +16,7 @@ import numpy as np
 
 from nbfeatviz.images import as_picture, fitted
 from nbfeatviz.networks.network import Network
+from nbfeatviz.synthesis.arguments import whole
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.quality import channel_means, values_of
 
@@ -105,6 +106,7 @@ def facets(
             raise TypeError(f"{name} is a whole number, not {value!r} ({type(value).__name__}).")
         if value < 1:
             raise ValueError(f"{name} {value!r} is out of range: give at least 1.")
+    whole("seed", seed, 0, 2**31 - 1)
     objective.resolved(net)
     pictures, names, places, skipped = _read(net, images)
     kept = len(pictures) if best is None else min(best, len(pictures))

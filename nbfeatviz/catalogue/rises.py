@@ -35,7 +35,14 @@ def rises(
 
     Raises:
         ValueError: an objective that is about no single unit, or no photographs.
+        TypeError: wrong types.
     """
+    if not isinstance(net, Network):
+        raise TypeError(f"{net!r} is not a Network: nbfeatviz.load(...) makes one.")
+    if not isinstance(objective, Objective):
+        raise TypeError(f"{objective!r} is not an objective: objectives.channel(layer, unit) makes one.")
+    if photos is not None and (isinstance(photos, str) or not isinstance(photos, Iterable)):
+        raise TypeError(f"photos are several pictures in a list, not {photos!r} ({type(photos).__name__}).")
     if isinstance(image, Visualization):
         start = image.frames[0] if start is None and len(image.frames) else start
         image = image.image

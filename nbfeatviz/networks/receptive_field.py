@@ -87,7 +87,10 @@ def receptive_field(network: Network, layer: str) -> ReceptiveField:
 
     Raises:
         ValueError: no such layer.
+        TypeError: no Network.
     """
+    if not isinstance(network, Network):
+        raise TypeError(f"{network!r} is not a Network: nbfeatviz.load(...) makes one.")
     target = network.call(layer)
     image = network.contract.size
     axes = _axes(network.graph, target.index, image)
@@ -120,7 +123,8 @@ def field_crop(
 
     What a neuron depends on lies in its field at every layer below it, so that what is padded at the crop's edges never
     reaches it. The crop begins on the grid of all strides, and differs from the picture's length by whole
-    steps of it, so that "same" padding falls where it fell.
+    steps of it, so that "same" padding falls where it fell. What the layers below cut off at their edges is added to
+    it, so that every position that the neuron takes is still there.
 
     Args:
         network: the network.
@@ -128,6 +132,7 @@ def field_crop(
         image: (height, width) of the picture.
     """
     found: list[tuple[tuple[_Axis, _Axis], tuple[int, int]]] = []
+    below: tuple[list[_Axis], list[_Axis]] = ([], [])
     grid = [1, 1]
     for layer, row, col in neurons:
         fields = _fields(network.graph, network.call(layer).index, image)
@@ -137,15 +142,18 @@ def field_crop(
                 if axes[side].whole or axes[side].length is None or step < 1 or abs(step - round(step)) > _SLACK:
                     return None
                 grid[side] = math.lcm(grid[side], round(step))
+                below[side].append(axes[side])
         axes = fields[network.call(layer).index]
         middle = tuple((axis.length or 0) // 2 for axis in axes)
         found.append((axes, (middle[0] if row is None else row, middle[1] if col is None else col)))
     spans = []
     for side in (0, 1):
         boxes = [_span(axes[side], place[side], image[side]) for axes, place in found]
-        start = min(first for first, _ in boxes) // grid[side] * grid[side]
-        needed = max(last for _, last in boxes) - start
+        start = _cut_before(below[side], min(first for first, _ in boxes)) // grid[side] * grid[side]
+        needed = _cut_after(below[side], max(last for _, last in boxes), image[side]) - start
         length = needed + (image[side] - start - needed) % grid[side]
+        if any((axis.length or 0) - (image[side] - length) / axis.step < 1 for axis in below[side]):
+            return None  # a layer would have nothing left
         spans.append((start, length))
     (top, height), (left, width) = spans
     if height * width > 0.8 * image[0] * image[1]:
@@ -154,6 +162,17 @@ def field_crop(
         (place[0] - top // round(axes[0].step), place[1] - left // round(axes[1].step)) for axes, place in found
     )
     return FieldCrop((top, left), (height, width), positions)
+
+
+def _cut_before(axes: list[_Axis], first: int) -> int:
+    """Where a crop begins that leaves layers all positions that see from pixel `first` on."""
+    return max(first - max(0, *(math.ceil(axis.low - _SLACK) for axis in axes)), 0)
+
+
+def _cut_after(axes: list[_Axis], end: int, image: int) -> int:
+    """Where a crop ends, exclusive, that leaves layers all positions that see up to pixel `end`, exclusive."""
+    unseen = (image - 1 - (axis.step * ((axis.length or 1) - 1) + axis.high) for axis in axes)  # by their last position
+    return min(end + max(0, *(math.ceil(pixels - _SLACK) for pixels in unseen)), image)
 
 
 def _axes(graph: Graph, target: int, image: tuple[int, int]) -> tuple[_Axis, _Axis]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from nbfeatviz.networks.loading import checked_size
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes as recipes_module
 from nbfeatviz.synthesis.arguments import positive
+from nbfeatviz.synthesis.function_term import Function
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.phases import LARGEST_STEP, MOST_STEPS
 from nbfeatviz.synthesis.plan import planned
@@ -224,8 +225,8 @@ class Ascent(Iterator[Step]):
             first = bad[0]
             raise NotFiniteError(
                 f"step {self._index}: the {'gradient' if np.isfinite(loss[first]) else 'loss'} is not finite (loss "
-                f"{loss[first]:g}, gradient {low[first]:g} to {high[first]:g}). The picture before this step is kept; "
-                "a smaller step_size, or another recipe or start, may avoid it."
+                f"{loss[first]:g}, gradient {low[first]:g} to {high[first]:g}).{self._own(first)} The picture before "
+                "this step is kept; a smaller step_size, or another recipe or start, may avoid it."
             )
         image = picture.numpy()
         if self.recipe.keep_best:
@@ -239,6 +240,15 @@ class Ascent(Iterator[Step]):
         if self.single:
             return Step(index, float(loss[0]), image[0], float(low[0]), float(high[0]), float(factor[0]), prediction)
         return Step(index, loss, image, low, high, factor, prediction)
+
+    def _own(self, place: int) -> str:
+        """A sentence about the user's own functions, the first place to look when something is not finite."""
+        names = [term.name for _, term in self._plan.given[place].terms if isinstance(term, Function)]
+        names += [getattr(part, "__name__", repr(part)) for part in (*self.recipe.transforms, *self.recipe.regularizers)
+                  if not is_dataclass(part)]  # fmt: skip
+        if not names:
+            return ""
+        return f" Look first at what your own {' and '.join(dict.fromkeys(names))} gave."
 
     def _keep_best(self, score: np.ndarray, variables: Any) -> None:
         if self._best is None:

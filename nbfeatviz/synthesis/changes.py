@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from nbfeatviz.synthesis.denoising import Denoise
-from nbfeatviz.synthesis.parts import Live, number
+from nbfeatviz.synthesis.parts import Live, number, tensor_of
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def changed(change: Any, pixels: Any, moment: Moment) -> Any:
     """
     if hasattr(change, "apply"):
         return change.apply(pixels, moment)
-    value = tf.convert_to_tensor(change(pixels), pixels.dtype)
+    value = tensor_of("change", change, change(pixels), pixels.dtype)
     if value.shape != pixels.shape:
         name = getattr(change, "__name__", repr(change))
         raise ValueError(f"change {name!r} turned pixels {tuple(pixels.shape)} into {tuple(value.shape)}.")

@@ -48,7 +48,10 @@ def compare(
 
     Raises:
         ValueError: lists of unlike lengths, or what `ascend` refuses.
+        TypeError: no Network, or what `ascend` refuses.
     """
+    if not isinstance(net, Network):
+        raise TypeError(f"{net!r} is not a Network: nbfeatviz.load(...) makes one.")
     cases = _cases(objective, recipe, steps, seed)
     groups: dict[Any, list[int]] = {}
     extent = None if size is None else checked_size(size)

@@ -1,4 +1,4 @@
-"""Deep dream: a photo in which a network sees more of what it sees, from coarse to fine."""
+"""Deep dream: a photo, or noise, in which a network sees more of what it sees, from coarse to fine."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Dreaming(Iterator[Step]):
         self,
         net: Network,
         target: str | Objective,
-        photo: Any,
+        photo: Any = None,
         *,
         octaves: int = 4,
         scale: float = 1.4,
@@ -61,10 +61,13 @@ class Dreaming(Iterator[Step]):
     def _begin(
         self, target: Any, photo: Any, octaves: Any, scale: Any, recipe: Any, steps: Any, step_size: Any, seed: int
     ) -> None:
-        self._picture, self._sizes = _prepared(self.network, photo, octaves, scale, self._size)
+        self._recipe, self._steps, self._step_size = recipes_module.get(recipe), steps, step_size
+        self._seed = whole("seed", seed, 0, 2**31 - 1 - MOST_OCTAVES)  # each octave has one of its own
+        self._picture, self._sizes = _prepared(self.network, photo, octaves, scale, self._size, self._recipe, seed)
         self._photo, self._octaves = photo, (octaves, scale)
         self._objective = objectives.deep_dream(target) if isinstance(target, str) else target
-        self._recipe, self._steps, self._step_size, self._seed = recipes_module.get(recipe), steps, step_size, seed
+        if not isinstance(self._objective, Objective):
+            raise TypeError(f"a dream is about the path of a layer or one objective, not {target!r}.")
         self._place, self.done = 0, 0
         self._detail = np.zeros((*self._sizes[0], self._picture.shape[2]), np.float32)
         self._enter()
@@ -151,7 +154,7 @@ class Dreaming(Iterator[Step]):
             steps=self._ascent.steps,
             seed=self._seed,
             size=None if (height, width) == self.network.contract.size else (height, width),
-            start="picture",
+            start=None if self._photo is None else "picture",
             octaves=self._octaves,
         )
 
@@ -165,7 +168,7 @@ class Dreaming(Iterator[Step]):
         )
 
 
-def dream(net: Network, target: str | Objective, photo: Any, **options: Any) -> Iterator[Step]:
+def dream(net: Network, target: str | Objective, photo: Any = None, **options: Any) -> Iterator[Step]:
     """`deep_dream` step by step, and at last a Step that has no figures, with the finished picture."""
     dreaming = Dreaming(net, target, photo, **options)
     yield from dreaming
@@ -176,7 +179,7 @@ def dream(net: Network, target: str | Objective, photo: Any, **options: Any) -> 
 def deep_dream(
     net: Network,
     target: str | Objective,
-    photo: Any,
+    photo: Any = None,
     *,
     octaves: int = 4,
     scale: float = 1.4,
@@ -195,7 +198,7 @@ def deep_dream(
     Args:
         net: network.
         target: path of a layer, for the mean of its squares (`objectives.deep_dream`), or any objective.
-        photo: path, PIL image or array.
+        photo: path, PIL image or array; None for the recipe's starting noise, drawn by the seed.
         octaves: how many sizes, the last the full one.
         scale: from one size to the next.
         recipe: of one octave.
@@ -234,7 +237,10 @@ def deep_dream(
     return dreaming.visualization(numbers, frames)
 
 
-def _prepared(net: Network, photo: Any, octaves: int, scale: float, size: Any) -> tuple[Any, list[tuple[int, int]]]:
+def _prepared(
+    net: Network, photo: Any, octaves: int, scale: float, size: Any, recipe: Recipe, seed: int
+) -> tuple[Any, list[tuple[int, int]]]:
+    """The picture that is dreamt about, in its final size, and the sizes of the octaves."""
     if not isinstance(net, Network):
         raise TypeError(f"{net!r} is not a Network: nbfeatviz.load(...) makes one.")
     whole("octaves", octaves, 1, MOST_OCTAVES)
@@ -243,7 +249,12 @@ def _prepared(net: Network, photo: Any, octaves: int, scale: float, size: Any) -
     if not 1 < scale <= LARGEST_SCALE:
         raise ValueError(f"scale {scale!r} is out of range: give a number above 1, at most {LARGEST_SCALE}.")
     extent = checked_size(size) if size is not None else net.contract.size
-    return fitted(as_picture(photo, net.contract.channels), extent), octave_sizes(extent, octaves, scale)
+    sizes = octave_sizes(extent, octaves, scale)
+    if photo is not None:
+        return fitted(as_picture(photo, net.contract.channels), extent), sizes
+    shape, form = (*extent, net.contract.channels), recipe.parameterization
+    noise = form.picture(tf.constant(form.initial(np.random.default_rng(seed), shape)[None]), shape)
+    return np.clip(noise[0].numpy(), 0, 1), sizes
 
 
 def _resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -64,6 +64,11 @@ class Function:
         pre = ", pre_activation=True" if self.pre_activation else ""
         return f"function({_name(self.function)}, {', '.join(map(repr, self.layers))}{pre})"
 
+    @property
+    def name(self) -> str:
+        """What the function is called."""
+        return _name(self.function)
+
     def resolved(self, network: Network, size: tuple[int, int] | None = None) -> list[tuple[float, _Resolved]]:
         """Checked against a network: the function is traced once on activations of the right shapes.
 
@@ -81,7 +86,7 @@ class Function:
 
     def _try(self, specs: list[Any]) -> None:
         try:
-            traced = tf.function(self.function).get_concrete_function(*specs)
+            traced = tf.function(self._with_gradients).get_concrete_function(*specs)
         except Exception as error:
             cause = self._as_written(specs, error)
             frames = traceback.extract_tb(cause.__traceback__)
@@ -90,17 +95,28 @@ class Function:
             raise ValueError(
                 f"the objective's function {_name(self.function)} raised {type(cause).__name__}: {cause}\n{where}"
             ) from cause
-        output = traced.structured_outputs
-        shape = getattr(output, "shape", None)
+        output, gradients = traced.structured_outputs
+        returned = f"the objective's function {self.name} returned"
+        shape, kind = getattr(output, "shape", None), getattr(output, "dtype", None)
         if shape is None and not isinstance(output, int | float):
-            raise ValueError(
-                f"the objective's function {_name(self.function)} returned {output!r}: one number is needed."
-            )
+            raise ValueError(f"{returned} {output!r}: one number is needed.")
         if shape is not None and tuple(shape) != ():
+            raise ValueError(f"{returned} an array of shape {tuple(shape)}: one number is needed, such as its mean.")
+        if kind is not None and not (kind.is_floating or kind.is_integer):
+            raise ValueError(f"{returned} a tensor of type {kind.name}: one number is needed.")
+        if all(one is None for one in gradients):
             raise ValueError(
-                f"the objective's function {_name(self.function)} returned an array of shape {tuple(shape)}: one "
-                "number is needed, such as its mean."
+                f"{returned} a number that does not change with the activations (a constant, a comparison or an "
+                "index has no gradient): use operations that can be differentiated."
             )
+
+    def _with_gradients(self, *activations: Any) -> Any:
+        """What the function returns, and its derivatives, None where there is none."""
+        with tf.GradientTape() as tape:
+            tape.watch(activations)
+            value = self.function(*activations)
+        differentiable = tf.is_tensor(value) and value.dtype.is_floating
+        return value, tape.gradient(value, activations) if differentiable else [None]
 
     def _as_written(self, specs: list[Any], error: Exception) -> BaseException:
         """What the function itself raises: TensorFlow rewrites it to trace it, and its errors with it."""

@@ -100,7 +100,7 @@ def maximize_grid(
     Raises:
         NotFiniteError: its `visualization` holds the last good sheet.
     """
-    check_presentation(normalize, show_size)
+    check_presentation(normalize, show_size, columns)
     try:
         units = list(units)
     except TypeError:

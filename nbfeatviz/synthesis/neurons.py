@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -91,6 +91,8 @@ def neuron_views(
     """
     if not isinstance(net, Network):
         raise TypeError(f"{net!r} is not a Network: nbfeatviz.load(...) makes one.")
+    if not isinstance(layers, Iterable):
+        raise TypeError(f"layers are paths, strings, not {layers!r} ({type(layers).__name__}).")
     paths = [layers] if isinstance(layers, str) else list(layers)
     if not paths:
         raise ValueError("there are no layers to view: at least one is needed.")

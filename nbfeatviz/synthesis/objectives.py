@@ -6,7 +6,7 @@ on, and its *values* (units, positions, weights), which are tensors: another uni
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -188,6 +188,8 @@ def style(layers: str | Sequence[str], photo: Any, *, statistic: Statistic = "gr
         photo: path, PIL image or array of any size; fitted by centre crop.
         statistic: "gram" for A'A ÷ (h·w), "moments" for means and standard deviations (Li et al. 2017).
     """
+    if not isinstance(layers, Iterable):
+        raise TypeError(f"layers are paths, strings, not {layers!r} ({type(layers).__name__}).")
     paths = (layers,) if isinstance(layers, str) else tuple(layers)
     if not paths:
         raise ValueError("style needs at least one layer.")
@@ -227,7 +229,11 @@ def interpolation(first: Objective, second: Objective, count: int) -> list[Objec
 
     Raises:
         ValueError: fewer than 2.
+        TypeError: no objectives.
     """
+    for end in (first, second):
+        if not isinstance(end, Objective):
+            raise TypeError(f"{end!r} is not an objective: objectives.channel(layer, unit) makes one.")
     if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 2:
         raise ValueError(f"an interpolation has at least 2 pictures, not {count!r}.")
     return [(1 - t) * first + t * second for t in (k / (count - 1) for k in range(int(count)))]

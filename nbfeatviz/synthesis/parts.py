@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
+import tensorflow as tf
 
 P = TypeVar("P")
 Live = Any
@@ -77,6 +78,25 @@ def check(part: Any) -> None:
                 f"{type(part).__name__}: {field.name}", getattr(part, field.name), limits["low"], limits["high"],
                 whole=limits["whole"], ramp=limits["live"],
             )  # fmt: skip
+        elif field.type in (bool, "bool"):
+            checked_flag(f"{type(part).__name__}: {field.name}", getattr(part, field.name))
+    low, high = getattr(part, "low", None), getattr(part, "high", None)
+    if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
+        raise ValueError(f"{type(part).__name__}: low {low!r} is above high {high!r}: give them the other way round.")
+
+
+def checked_flag(name: str, value: Any) -> None:
+    """TypeError in a sentence where a setting is neither True nor False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} is True or False, not {value!r} ({type(value).__name__}).")
+
+
+def tensor_of(what: str, function: Any, value: Any, kind: Any = None) -> Any:
+    """What a function of the user's own returned, as a tensor (ValueError where it returned nothing)."""
+    if value is None:
+        name = getattr(function, "__name__", repr(function))
+        raise ValueError(f"{what} {name!r} returned None: has it a return at its end?")
+    return tf.convert_to_tensor(value, kind)
 
 
 def _live(part: Any) -> list[str]:

@@ -21,6 +21,7 @@ from nbfeatviz.synthesis.parameterizations import Centred, Fourier, Pixels, Sigm
 from nbfeatviz.synthesis.parts import (
     Ramp,
     check,
+    checked_flag,
     checked_number,
     filled,
     live_numbers,
@@ -78,6 +79,10 @@ class Recipe:
     phases: tuple[Phase, ...] = ()
 
     def __post_init__(self) -> None:
+        for text in ("name", "reference"):
+            if not isinstance(given := getattr(self, text), str):
+                raise TypeError(f"recipe: {text} is a text, not {given!r} ({type(given).__name__}).")
+        checked_flag("recipe: keep_best", self.keep_best)
         checked_number("recipe: steps", self.steps, 1, MOST_STEPS, whole=True)
         checked_number("recipe: step_size", self.step_size, 1e-12, LARGEST_STEP)
         checked_number("recipe: passed_gradients", self.passed_gradients, 0, MOST_STEPS, whole=True)

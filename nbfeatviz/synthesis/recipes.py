@@ -1,6 +1,11 @@
-"""Recipes: published settings by name, and the parts they are made of."""
+"""Recipes: published settings by name, and the parts they are made of. Printed, it lists them with their references."""
 
 from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from types import ModuleType
 
 from nbfeatviz.synthesis.changes import (
     Blur,
@@ -198,22 +203,43 @@ DEFAULT = Recipe(
     passed_gradients=16,
 )
 
-ALL: dict[str, Recipe] = {
-    recipe.name: recipe
-    for recipe in (
-        DEFAULT,
-        LUCID,
-        TUTORIAL13,
-        TUTORIAL13_MNIST,
-        *YOSINSKI,
-        KERAS_VIS,
-        SAINBURG,
-        MACO,
-        MULTIFACETED,
-        DEEP_DREAM,
-        INVERSION,
-    )
-}
+
+class Catalogue(Mapping[str, Recipe]):
+    """Recipes by name; its text lists them with their references."""
+
+    def __init__(self, *recipes: Recipe) -> None:
+        self._recipes = {recipe.name: recipe for recipe in recipes}
+
+    def __getitem__(self, name: str) -> Recipe:
+        return self._recipes[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._recipes)
+
+    def __len__(self) -> int:
+        return len(self._recipes)
+
+    def __repr__(self) -> str:
+        width = max(map(len, self), default=0) + 2
+        return "\n".join(
+            textwrap.fill(recipe.reference, 110, initial_indent=name.ljust(width), subsequent_indent=" " * width)
+            for name, recipe in self.items()
+        )
+
+
+ALL = Catalogue(
+    DEFAULT,
+    LUCID,
+    TUTORIAL13,
+    TUTORIAL13_MNIST,
+    *YOSINSKI,
+    KERAS_VIS,
+    SAINBURG,
+    MACO,
+    MULTIFACETED,
+    DEEP_DREAM,
+    INVERSION,
+)
 
 
 def get(recipe: str | Recipe) -> Recipe:
@@ -232,3 +258,13 @@ def get(recipe: str | Recipe) -> Recipe:
         hint = near[:-1] + "; " if near.startswith("nearest") else ""
         raise ValueError(f"no recipe {recipe!r}; {hint}there are {', '.join(map(repr, ALL))}.")
     return ALL[recipe]
+
+
+class _Listing(ModuleType):
+    """The module itself: `nv.recipes` in a notebook, or print(nv.recipes), shows what there is."""
+
+    def __repr__(self) -> str:
+        return f"{ALL!r}\n\nEach is plain data: nv.recipes.get(name), .replace(...), .to_json()."
+
+
+sys.modules[__name__].__class__ = _Listing

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nbfeatviz.synthesis.parts import Live, number
+from nbfeatviz.synthesis.parts import Live, number, tensor_of
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def penalty_of(regularizer: Any, pixels: Any, logits: Any) -> Any:
     """
     if hasattr(regularizer, "penalty"):
         return regularizer.penalty(pixels, logits)
-    value = tf.convert_to_tensor(regularizer(pixels), tf.float32)
+    value = tensor_of("regularizer", regularizer, regularizer(pixels), tf.float32)
     if value.shape.rank == 0:
         return tf.fill([pixels.shape[0]], value / pixels.shape[0])
     if value.shape != (pixels.shape[0],):

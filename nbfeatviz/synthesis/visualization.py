@@ -65,7 +65,9 @@ class Settings:
         """One line of Python that makes the picture (given `nv`, `objectives`, `net`) from the variable `start`."""
         maker, arguments = "maximize", [repr(self.objective)]
         if self.octaves is not None:
-            maker, arguments = "deep_dream", [repr(self.objective), start or "photo"]
+            maker, arguments = "deep_dream", [repr(self.objective)]
+            if start or self.start is not None:  # without a photo it begins with noise
+                arguments.append(start or "photo")
             arguments += [f"octaves={self.octaves[0]}", f"scale={exact(self.octaves[1])}"]
         elif not isinstance(self.objective, Objective):
             maker, arguments = _sheet_code(self, isinstance(self.seed, int))

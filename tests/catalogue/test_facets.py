@@ -125,6 +125,7 @@ def test_k_means_finds_groups_and_leaves_none_empty():
         ({"images": list(coloured(9)), "best": 2, "clusters": 3}, ValueError, "there are 2"),
         ({"clusters": 0}, ValueError, "clusters 0 is out of range"),
         ({"nearest": 2.5}, TypeError, "nearest is a whole number, not 2.5"),
+        ({"seed": "a"}, TypeError, "seed is a whole number, not 'a'"),
         ({"layer": "conv9"}, ValueError, "no layer 'conv9'"),
         ({"objective": objectives.class_logit("wasp")}, ValueError, "no class 'wasp'"),
         ({"objective": "bee"}, TypeError, "'bee' is not an objective"),

@@ -114,6 +114,12 @@ def test_what_cannot_be_said_is_refused(net):
     image = pictures(1)[0]
     with pytest.raises(ValueError, match="deep_dream is about no single unit"):
         nv.rises(net, objectives.deep_dream("conv2"), image)
+    with pytest.raises(TypeError, match="'tiny' is not a Network"):
+        nv.rises("tiny", UNIT, image)
+    with pytest.raises(TypeError, match="'conv2' is not an objective"):
+        nv.rises(net, "conv2", image)
+    with pytest.raises(TypeError, match="photos are several pictures in a list, not 3"):
+        nv.rises(net, UNIT, image, photos=3)
     with pytest.raises(ValueError, match="no photographs to compare with"):
         nv.rises(net, UNIT, image, photos=[])
     with pytest.raises(ValueError, match="unit 9 is out of range"):

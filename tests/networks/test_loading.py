@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import time
@@ -12,6 +13,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 import nbfeatviz as nv
@@ -436,6 +438,19 @@ def test_an_embedded_network_has_its_own_weights_and_size(name: str):
 
 
 # Compiled functions
+
+
+def test_functions_of_one_source_compile_without_a_warning_of_retracing():
+    network, said = _load(_model()), []
+    handler = logging.Handler()
+    handler.emit = said.append
+    tf.get_logger().addHandler(handler)
+    try:
+        for k in range(12):
+            network.compiled(("several", k), lambda k=k: lambda x: x + k)(tf.constant(1.0))
+    finally:
+        tf.get_logger().removeHandler(handler)
+    assert not said
 
 
 def test_compiled_functions_are_kept_bounded_and_the_oldest_go_first():

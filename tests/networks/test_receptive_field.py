@@ -206,3 +206,5 @@ def test_the_nearest_neuron_of_its_own_centre_is_itself():
 def test_an_unknown_layer_is_a_sentence():
     with pytest.raises(ValueError, match="no layer 'sen' in this network; nearest: 'seen'"):
         nv.receptive_field(_tiny(_stack(_conv(3))), "sen")
+    with pytest.raises(TypeError, match="'tiny' is not a Network"):
+        nv.receptive_field("tiny", "seen")

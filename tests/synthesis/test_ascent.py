@@ -499,6 +499,8 @@ def test_numbers_of_numpy_are_numbers(net):
         ({"steps": 0}, ValueError, "steps 0"),
         ({"normalize": "all"}, ValueError, "normalize 'all' is unknown: it is 'each', 'together' or None"),
         ({"show_size": 0}, ValueError, "show_size 0 is out of range"),
+        ({"columns": 0}, ValueError, "columns 0 is out of range"),
+        ({"columns": 1.5}, TypeError, "columns is a whole number, not 1.5"),
         ({"show_size": "100"}, TypeError, "whole number of pixels, not '100'"),
     ],
     ids=str,

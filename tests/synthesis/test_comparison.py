@@ -114,6 +114,21 @@ def test_the_detail_that_shrinking_loses_comes_back(dreamer):
     np.testing.assert_allclose(run.image, PHOTO, atol=1e-4)
 
 
+def test_a_dream_can_begin_with_noise(dreamer):
+    objective = objectives.deep_dream("conv")
+    run = nv.deep_dream(dreamer, "conv", octaves=2, steps=3, size=(40, 48), seed=4)
+    noise = np.random.default_rng(4).random((40, 48, 3)) * 22 + 117
+    np.testing.assert_allclose(run.frames[0], noise / 255, atol=0.06)  # of the coarser octave, enlarged
+    assert run.frames[0].mean() == pytest.approx(noise.mean() / 255, abs=2e-3)
+    assert run.steps[-1].loss > run.steps[0].loss
+    assert not np.array_equal(run.image, nv.deep_dream(dreamer, "conv", octaves=2, steps=3, size=(40, 48)).image)
+    code = run.settings.code()
+    assert "photo" not in code
+    again = eval(code, {"nv": nv, "objectives": objectives, "net": dreamer})
+    assert np.array_equal(again.image, run.image)
+    assert run.settings.objective == objective
+
+
 def test_a_dream_step_by_step(dreamer):
     steps = list(dream(dreamer, objectives.channel("conv", 1), PHOTO, octaves=2, steps=3, size=(56, 80)))
     assert {step.image.shape for step in steps} == {(56, 80, 3)}
@@ -121,10 +136,20 @@ def test_a_dream_step_by_step(dreamer):
     assert np.isnan(steps[-1].loss)  # the result, which is not measured
 
 
+def test_only_a_network_is_compared_on():
+    with pytest.raises(TypeError, match="'lite0' is not a Network"):
+        nv.compare("lite0", UNIT)
+
+
 @pytest.mark.parametrize(
     ("wrong", "kind", "says"),
     [({"octaves": 0}, ValueError, "octaves 0"), ({"scale": 1.0}, ValueError, "scale 1.0"),
      ({"scale": "2"}, TypeError, "scale is a number"), ({"photo": "none.jpg"}, ValueError, "no file 'none.jpg'"),
+     ({"seed": "a"}, TypeError, "seed is a whole number, not 'a'"),
+     ({"seed": [1, 2]}, TypeError, "seed is a whole number, not .1, 2."),
+     ({"seed": 2**31}, ValueError, "seed 2147483648"),
+     ({"target": 3}, TypeError, "path of a layer or one objective, not 3"),
+     ({"target": [UNIT, UNIT]}, TypeError, "path of a layer or one objective, not"),
      ({"target": "conv7"}, ValueError, "no layer 'conv7'"), ({"steps": 0}, ValueError, "steps 0")],
 )  # fmt: skip
 def test_a_dream_that_is_wrong(dreamer, wrong, kind, says):

@@ -52,6 +52,7 @@ def test_every_step_is_told_with_its_layer(net):
         ({"layers": ["conv1", "head"]}, ValueError, "no positions"),
         ({"layers": ["conv1", "conv2"], "unit": [1]}, ValueError, "1 units do not suit 2 layers"),
         ({"layers": ["conv1", "conv2"], "unit": [0, 5]}, ValueError, "unit 5"),
+        ({"layers": None}, TypeError, "layers are paths, strings, not None"),
         ({"layers": "conv1", "row": 16}, ValueError, "row 16"),
         ({"layers": "conv1", "net": "conv1"}, TypeError, "is not a Network"),
     ],

@@ -190,6 +190,82 @@ def keras_vis(x, steps):
         x = np.clip(x + g / np.sqrt(cache + 1e-7), 0, 255)
 
 
+def test_the_tutorials_loop_on_digits(quadratic):
+    """Pedersen's update in 0..1: a step of one standard deviation is as large as the whole range."""
+
+    def loop(x, steps, step_size):
+        for _ in range(steps + 1):
+            yield x, value(x)
+            g = slope(x)
+            x = np.clip(x + step_size / (g.std() + 1e-8) * g, 0, 1)
+
+    recipe = recipes.get("tutorial13-mnist")
+    assert (recipe.steps, recipe.step_size) == (30, 1.0)
+    for step_size in (1.0, 0.05):
+        ascent = nv.ascend(quadratic, UNIT, recipe=recipe, steps=6, step_size=step_size, seed=5)
+        begin = 0.1 * np.random.default_rng(5).random((HEIGHT, WIDTH, 3)) + 0.45
+        compared(ascent, loop(begin, 6, step_size), atol=1e-4)
+
+
+def test_deep_dreams_loop(quadratic):
+    """One octave (Mordvintsev et al. 2015): the step is a multiple of the gradient by its mean magnitude, in 0..255;
+    the picture is rolled before the network sees it, and the gradient rolled back."""
+
+    def loop(x, steps, shifts):
+        for index in range(steps + 1):
+            picture, shift = x / 255, shifts[index]
+            seen = np.roll(picture, shift, (0, 1))
+            yield picture, value(seen)
+            g = np.roll(slope(seen) / 255, (-shift[0], -shift[1]), (0, 1))
+            x = np.clip(x + 1.5 / np.abs(g).mean() * g, 0, 255)
+
+    recipe = recipes.get("deep-dream")
+    assert (recipe.steps, recipe.step_size) == (10, 1.5)
+    recipe = recipe.replace(transforms=(Roll(0.5),))  # at 12 pixels 32 of 224 are less than 2
+    places = np.arange(HEIGHT * WIDTH, dtype=np.float32).reshape(1, HEIGHT, WIDTH, 1)
+    shifts = []
+    for index in range(9):
+        corner = int(transformed(tf.constant(places), recipe.transforms, tf.constant([7, index])).numpy()[0, 0, 0, 0])
+        shifts.append((-(corner // WIDTH), -(corner % WIDTH)))
+    assert len(set(shifts)) > 4
+    start = RANDOM.uniform(0.1, 0.9, (HEIGHT, WIDTH, 3)).astype(np.float32)
+    ascent = nv.ascend(quadratic, UNIT, recipe=recipe, steps=8, start=start, seed=7)
+    compared(ascent, loop(start.astype(np.float64) * 255, 8, shifts), atol=2e-4)
+
+
+def test_inversions_loop():
+    """The photo's activations through a linear layer from noise, smoothed after every round of 20 but the last."""
+    photo = RANDOM.uniform(0.2, 0.8, (HEIGHT, WIDTH, 3)).astype(np.float32)
+    scale = RANDOM.uniform(0.5, 2.0, (HEIGHT, WIDTH, 3))
+    factor = scale.astype(np.float32)
+    network = make_one_layer(Applied(lambda x: x * factor, name="layer"), (HEIGHT, WIDTH))
+    wanted = scale * photo
+    norm = (wanted**2).mean()
+
+    def loop(x, steps):
+        first = second = 0.0
+        for index in range(steps + 1):
+            picture = 1 / (1 + np.exp(-x))
+            apart = scale * picture - wanted
+            yield picture, -(apart**2).mean() / norm
+            g = -2 * scale * apart / apart.size / norm * picture * (1 - picture)
+            g = g / g.std()
+            first, second = 0.9 * first + 0.1 * g, 0.999 * second + 0.001 * g**2
+            count = index + 1
+            x = x + 0.1 * (first / (1 - 0.9**count)) / (np.sqrt(second / (1 - 0.999**count)) + 1e-7)
+            if count % 20 == 0 and count < steps:
+                x = mirrored_blur(x, WIDTH / 20)
+
+    recipe = recipes.get("inversion")
+    (blur,) = recipe.after
+    assert (recipe.steps, recipe.step_size) == (400, 0.1)
+    assert blur == Blur(0.5 / 224, every=20, first=19, last=False)
+    recipe = recipe.replace(after=(Blur(1 / 20, every=20, first=19, last=False),))  # half a pixel of 224 is nothing
+    ascent = nv.ascend(network, objectives.content("layer", photo), recipe=recipe, steps=40, seed=4)
+    begin = recipe.parameterization.initial(np.random.default_rng(4), (HEIGHT, WIDTH, 3)).astype(np.float64)
+    compared(ascent, loop(begin, 40), atol=2e-3)
+
+
 def test_keras_vis_loop(quadratic):
     recipe = recipes.get("keras-vis").replace(transforms=(), keep_best=False)
     ascent = nv.ascend(quadratic, UNIT, recipe=recipe, steps=12, seed=3)

@@ -168,6 +168,16 @@ def test_only_what_is_compiled_is_structure():
         assert lucid.replace(**change).structure != lucid.structure
 
 
+def test_the_recipes_are_listed_with_their_references():
+    for text in (repr(nv.recipes), repr(recipes.ALL)):
+        plain = " ".join(text.split())
+        for name, recipe in recipes.ALL.items():
+            assert f"{name} {recipe.reference}" in plain
+        assert max(map(len, text.splitlines())) <= 120
+    with pytest.raises(TypeError):
+        recipes.ALL["mine"] = recipes.LUCID
+
+
 @pytest.mark.parametrize("name", ["Lucid", "tutorial", "tutorial-13", "mnist"])
 def test_an_unknown_recipe_is_answered_with_the_nearest_and_all(net, name):
     with pytest.raises(ValueError, match=f"no recipe '{name}'.*'lucid', 'tutorial13'"):

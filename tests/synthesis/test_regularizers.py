@@ -92,6 +92,8 @@ def test_functions_of_ones_own(net):
     [
         ("regularizers", lambda pixels: pixels[..., 0], "regularizer '<lambda>' returned .*one number a picture"),
         ("transforms", lambda pictures: pictures[..., :1], "transform '<lambda>' turned pictures .*channels must stay"),
+        ("regularizers", lambda pixels: None, "regularizer '<lambda>' returned None"),
+        ("transforms", lambda pictures: None, "transform '<lambda>' returned None"),
         ("transforms", lambda pictures: pictures[0], "transform '<lambda>' turned pictures"),
     ],
 )

@@ -148,6 +148,8 @@ def test_interpolation_is_a_batch_from_one_to_the_other(net):
     step = next(nv.ascend(net, batch, recipe="tutorial13", start=IMAGE))
     one, two = loss_of(net, channel("conv2", 1)), loss_of(net, channel("conv2", 3))
     np.testing.assert_allclose(step.loss, [one, (2 * one + two) / 3, (one + 2 * two) / 3, two], **CLOSE)
+    with pytest.raises(TypeError, match="'a' is not an objective"):
+        interpolation(channel("a", 1), "a", 3)
     for wrong in (1, 0, 2.0, True, "3"):
         with pytest.raises(ValueError, match="at least 2"):
             interpolation(channel("a", 1), channel("a", 2), wrong)
@@ -194,6 +196,10 @@ def broken(a):
         (lambda: function(lambda a: undefined, "conv1"), ValueError, ["NameError", "undefined"]),  # noqa: F821
         (lambda: function(lambda a: tf.reduce_mean(a, axis=0), "conv1"), ValueError, ["shape (16, 4)", "one number"]),
         (lambda: function(lambda a: None, "conv1"), ValueError, ["returned None", "one number"]),
+        (lambda: function(lambda a: 3.0, "conv1"), ValueError, ["<lambda> returned", "does not change", "no gradient"]),
+        (lambda: function(lambda a: tf.reduce_max(a) > 1, "conv1"), ValueError, ["tensor of type bool"]),
+        (lambda: function(lambda a: "high", "conv1"), ValueError, ["tensor of type string"]),
+        (lambda: function(lambda a: tf.argmax(a[0, 0]), "conv1"), ValueError, ["index has no gradient"]),
         (lambda: function(lambda a, b: a, "conv1"), ValueError, ["TypeError", "positional argument"]),
         (lambda: function("mean", "conv1"), TypeError, ["'mean' cannot be called"]),
         (lambda: function(contrast), ValueError, ["at least one layer"]),
@@ -213,6 +219,7 @@ def broken(a):
         (lambda: style([], PHOTO), ValueError, ["at least one layer"]),
         (lambda: style(["conv1", "mixed4"], PHOTO), ValueError, ["'mixed4'"]),
         (lambda: style("head", PHOTO), ValueError, ["'head' has no positions"]),
+        (lambda: style(None, PHOTO), TypeError, ["layers are paths, strings, not None"]),
         (lambda: style("conv1", PHOTO, statistic="grams"), ValueError, ["'grams'", "'gram' or 'moments'"]),
         (lambda: others("conv2", 5), ValueError, ["unit 5", "0 to 4"]),
         (lambda: diversity("conv2"), ValueError, ["several pictures", "list of seeds"]),
@@ -229,6 +236,22 @@ def test_what_is_wrong_is_said_in_a_sentence(net, make, kind, says):
 def test_a_function_that_gives_nan_ends_the_run_in_a_sentence(net):
     with pytest.raises(nv.NotFiniteError, match="step 0: the loss is not finite .loss nan"):
         next(nv.ascend(net, function(lambda a: tf.math.log(-1.0 - tf.reduce_mean(a) ** 2), "conv1")))
+
+
+def faulty(a):
+    return tf.math.log(-1.0 - tf.reduce_mean(a) ** 2)
+
+
+def test_what_is_not_finite_names_the_functions_of_ones_own(net):
+    with pytest.raises(nv.NotFiniteError, match="Look first at what your own faulty gave"):
+        next(nv.ascend(net, channel("conv2", 1) + function(faulty, "conv1")))
+
+    def endless(pixels):
+        return tf.reduce_sum(pixels) / 0.0
+
+    recipe = nv.recipes.get("tutorial13").replace(regularizers=(endless,))
+    with pytest.raises(nv.NotFiniteError, match="Look first at what your own endless gave"):
+        next(nv.ascend(net, channel("conv2", 1), recipe=recipe))
 
 
 def test_a_crop_has_no_content(net):
@@ -357,6 +380,24 @@ def test_a_neuron_computed_on_its_field_alone_is_the_same(size, place, recipe, m
     assert next(nv.ascend(network, neuron("deep", 1, row, col), recipe=recipe, seed=2)).loss == pytest.approx(
         whole.steps[0].loss, rel=1e-5, abs=1e-6
     )
+
+
+@pytest.mark.parametrize("place", [(None, None), (0, 0), (25, 24), (12, 0), (3, 24)])
+@pytest.mark.parametrize("rows", [(1, 0), (0, 3), (2, 2)], ids=str)
+def test_a_neuron_above_layers_that_cut_edges_off_is_the_same(rows, place, monkeypatch):
+    keras.utils.set_random_seed(3)
+    picture = keras.Input((28 + sum(rows), 31, 3))
+    x = keras.layers.ZeroPadding2D(((2, 1), (0, 1)))(picture)
+    x = keras.layers.Cropping2D((rows, (2, 2)))(x)
+    x = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(x)
+    x = keras.layers.Cropping2D(((3, 0), (0, 2)))(x)
+    x = keras.layers.Conv2D(2, 3, padding="same", name="deep")(x)
+    network = nv.load(keras.Model(picture, x), input_range=(-1, 1))
+    objective = neuron("deep", 1, *place)
+    cropped, whole, used = whole_and_cropped(network, objective, monkeypatch, recipe="tutorial13", steps=3, seed=2)
+    assert used is not None
+    np.testing.assert_allclose([n.loss for n in cropped.steps], [n.loss for n in whole.steps], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(cropped.image, whole.image, atol=2e-3)
 
 
 def test_neurons_of_one_field_size_share_a_trace():
