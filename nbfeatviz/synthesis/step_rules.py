@@ -73,11 +73,19 @@ class Standardized:
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam (Kingma and Ba 2015), upwards."""
+    """Adam (Kingma and Ba 2015), upwards.
+
+    Attributes:
+        beta1: of the first moment.
+        beta2: of the second.
+        epsilon: added to the root of the second.
+        pace: factor of the step size; a Ramp down lets a picture settle.
+    """
 
     beta1: float = number(0.9, low=0, high=0.999999)
     beta2: float = number(0.999, low=0, high=0.999999)
     epsilon: float = number(1e-8, low=0, high=1)
+    pace: Live = number(1.0, low=0, high=100, live=True)
 
     def slots(self, variables: np.ndarray) -> tuple[np.ndarray, ...]:
         """First and second moment, zero at the start."""
@@ -90,8 +98,8 @@ class Adam:
         second = self.beta2 * slots[1] + (1 - self.beta2) * tf.square(gradient)
         corrected = first / (1 - tf.pow(self.beta1, count))
         scale = tf.sqrt(second / (1 - tf.pow(self.beta2, count))) + self.epsilon
-        step = step_size * corrected / scale
-        return variables + step, (first, second), tf.fill([variables.shape[0]], step_size)
+        size = step_size * self.pace
+        return variables + size * corrected / scale, (first, second), tf.fill([variables.shape[0]], size)
 
 
 @dataclass(frozen=True)

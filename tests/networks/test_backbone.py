@@ -245,15 +245,3 @@ def test_a_tap_that_does_not_exist_is_a_sentence():
     network = _network(layers.Conv2D(4, 3, name="conv")(x), x)
     with pytest.raises(ValueError, match="no layer 'cnv' in this network; nearest: 'conv'"):
         Backbone(network, [Tap("cnv")])
-
-
-def test_functions_of_several_keys_are_not_taken_for_one_that_is_traced_anew(caplog):
-    network = _network(layers.Conv2D(4, 3, name="conv")(x := _input()), x)
-    logger = tf.get_logger()
-    logger.addHandler(caplog.handler)
-    try:
-        for key in range(12):
-            network.compiled(key, lambda: lambda pictures: pictures + 1)(tf.constant(PICTURES))
-    finally:
-        logger.removeHandler(caplog.handler)
-    assert [record for record in caplog.records if "retracing" in record.getMessage()] == []
