@@ -29,15 +29,18 @@ class Ramp:
         start: at the first step.
         end: at the last step.
         reached: False where a step after the last would be the one to have `end`.
+        hold: share of the run during which it stays at `start`, from 0 to below 1.
     """
 
     start: float
     end: float
     reached: bool = True
+    hold: float = 0.0
 
     def at(self, index: int, steps: int) -> float:
         """The value at a step, counted from 0."""
-        return self.start + (self.end - self.start) * index / max(steps - 1 if self.reached else steps, 1)
+        done = index / max(steps - 1 if self.reached else steps, 1)
+        return self.start + (self.end - self.start) * max(done - self.hold, 0.0) / (1 - self.hold)
 
 
 def number(
@@ -57,6 +60,7 @@ def checked_number(name: str, value: Any, low: float, high: float, *, whole: boo
     if ramp and isinstance(value, Ramp):
         for end in (value.start, value.end):
             checked_number(name, end, low, high, whole=whole)
+        checked_number(f"{name}: hold", value.hold, 0, 0.99)
         return
     kind = int | np.integer if whole else int | float | np.integer | np.floating
     if isinstance(value, bool) or not isinstance(value, kind):

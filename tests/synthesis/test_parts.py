@@ -76,6 +76,8 @@ def change(**changes):
         (change(regularizers=[{"kind": "LpNorm", "p": 0.5}]), ValueError, "LpNorm: p 0.5 is out of range"),
         (change(regularizers=[{"kind": "LpNorm", "weight": {"kind": "Ramp", "start": 1, "end": -2}}]), ValueError,
          "LpNorm: weight -2 is out of range"),
+        (change(regularizers=[{"kind": "LpNorm", "weight": {"kind": "Ramp", "start": 1, "end": 2, "hold": 1.0}}]),
+         ValueError, "LpNorm: weight: hold 1.0 is out of range"),
         (change(after=[{"kind": "Clip"}]), ValueError, "change stored pixels, and Fourier has none"),
     ],
 )  # fmt: skip
@@ -158,6 +160,8 @@ def test_a_ramp_is_the_number_at_every_step(net):
     ramp, run = loss(recipes.Ramp(1.0, 3.0))
     assert [ramp.numbers(index, 5)[0] for index in range(5)] == [1.0, 1.5, 2.0, 2.5, 3.0]
     assert [recipes.Ramp(0, 4, reached=False).at(index, 4) for index in range(4)] == [0, 1, 2, 3]
+    held = recipes.Ramp(4, 0, hold=0.5)
+    assert [held.at(index, 5) for index in range(5)] == [4, 4, 4, 2, 0]
     # picture and objective stay; what is subtracted grows: the gradient differs as by the fixed weights
     fixed = [next(loss(weight)[1]).gradient_max for weight in (1.0, 1.5, 2.0, 2.5, 3.0)]
     np.testing.assert_allclose([step.gradient_max for step in run], fixed, rtol=1e-3)
