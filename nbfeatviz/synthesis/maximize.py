@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+import numpy as np
 
 from nbfeatviz.encoding import Frames, check_presentation, encode_png
 from nbfeatviz.networks.network import Network
@@ -17,12 +19,12 @@ from nbfeatviz.synthesis.visualization import Numbers, Visualization
 
 def maximize(
     net: Network,
-    objective: Objective,
+    objective: Objective | Sequence[Objective],
     *,
     recipe: str | Recipe = recipes_module.DEFAULT,
     steps: int | None = None,
     step_size: float | None = None,
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
     size: int | tuple[int, int] | None = None,
     start: Any = None,
     predict_every: int | None = None,
@@ -34,7 +36,8 @@ def maximize(
         on_step: called with every Step (for a progress bar); the other arguments are those of `ascend`.
 
     Returns:
-        The picture after the last update, the numbers and the frames of every step, and the settings.
+        The picture after the last update, the numbers and the frames of every step, and the settings. Of a list of
+        objectives or seeds it is a sheet without frames, as from `maximize_grid`; `images` are the single pictures.
 
     Raises:
         NotFiniteError: its `visualization` holds the last good picture.
@@ -55,14 +58,19 @@ def maximize(
     try:
         for step in ascent:
             numbers.append(step.numbers)
-            if step.image.shape[2] in (1, 3, 4):
+            if not isinstance(step.loss, np.ndarray) and step.image.shape[2] in (1, 3, 4):
                 frames.append(encode_png(step.image))
             if on_step is not None:
                 on_step(step)
     except NotFiniteError as error:
-        error.visualization = ascent.visualization(numbers, frames)
+        error.visualization = _shown(ascent.visualization(numbers, frames))
         raise
-    return ascent.visualization(numbers, frames)
+    return _shown(ascent.visualization(numbers, frames))
+
+
+def _shown(found: Visualization) -> Visualization:
+    """A batch as a sheet, which can be saved and seen."""
+    return found if found.image.ndim == 3 else found.as_sheet()
 
 
 def maximize_grid(

@@ -195,7 +195,7 @@ def style(layers: str | Sequence[str], photo: Any, *, statistic: Statistic = "gr
         raise ValueError("style needs at least one layer.")
     if statistic not in ("gram", "moments"):
         raise ValueError(f"statistic {statistic!r} is unknown: it is 'gram' or 'moments'.")
-    return Objective(((1.0, Style(paths, _photo(photo), statistic)),))
+    return Objective(((1.0, Style(paths, _photo(photo, "style_photo"), statistic)),))
 
 
 def diversity(layer: str, *, pre_activation: bool = False) -> Objective:
@@ -239,8 +239,8 @@ def interpolation(first: Objective, second: Objective, count: int) -> list[Objec
     return [(1 - t) * first + t * second for t in (k / (count - 1) for k in range(int(count)))]
 
 
-def _photo(photo: Any) -> Photo:
-    return photo if isinstance(photo, Photo) else Photo(photo)
+def _photo(photo: Any, name: str = "photo") -> Photo:
+    return photo if isinstance(photo, Photo) else Photo(photo, name)
 
 
 def exact(number: float) -> str:

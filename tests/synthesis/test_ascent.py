@@ -404,6 +404,17 @@ def test_a_sheet_shows_its_pictures_stretched_and_cut_as_the_tutorial_does(net):
     np.testing.assert_allclose(together.image[:16, :16], (together.images[0] - low) / (high - low), atol=1e-6)
 
 
+def test_maximizing_several_gives_a_sheet_that_can_be_seen(net, tmp_path):
+    sheet = nv.maximize(net, UNIT, recipe="tutorial13", steps=2, seed=[0, 5, 6])
+    assert sheet.image.shape == (2 * 16 + 2, 2 * 16 + 2, 3)
+    singles = [nv.maximize(net, UNIT, recipe="tutorial13", steps=2, seed=seed).image for seed in (0, 5, 6)]
+    np.testing.assert_allclose(sheet.images, singles, atol=1e-4)
+    assert sheet.save(tmp_path / "sheet.png").is_file()
+    assert sheet._repr_png_()
+    narrow = nv.maximize(net, [UNIT, UNIT], recipe="tutorial13", steps=1, size=(16, 3))  # 3 columns are no 3 channels
+    assert narrow.images.shape == (2, 16, 3, 3)
+
+
 def test_every_step_is_handed_on(net):
     seen = []
     run = nv.maximize(net, UNIT, recipe="tutorial13", steps=3, on_step=seen.append)

@@ -79,6 +79,13 @@ def test_style_compares_statistics_of_layers(net, statistic):
     assert loss_of(net, objective * 3) == pytest.approx(3 * expected, rel=1e-4)
 
 
+def test_the_code_tells_the_photo_of_the_style_from_that_of_the_content(net):
+    objective = content("conv2", PHOTO) + style("conv1", PHOTO[::-1])
+    run = nv.maximize(net, objective, recipe="tutorial13", steps=2)
+    given = {"nv": nv, "objectives": objectives, "net": net, "photo": PHOTO, "style_photo": PHOTO[::-1]}
+    assert np.array_equal(eval(run.settings.code(), given).image, run.image)
+
+
 def test_a_photo_of_any_size_is_fitted(net):
     for shape in ((40, 60, 3), (9, 8), (20, 20, 4)):
         photo = RANDOM.random(shape).astype(np.float32)
