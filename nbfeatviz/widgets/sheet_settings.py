@@ -63,7 +63,7 @@ class SheetSettings:
     first: int = 0
     count: int = 9
     units: tuple[int, ...] | None = None
-    recipes: tuple[str, ...] = ("lucid", "tutorial13", "yosinski-1", "keras-vis")
+    recipes: tuple[str, ...] = ("default", "lucid", "tutorial13", "yosinski-1")
     step_counts: tuple[int, ...] = (16, 64, 256)
     objectives: tuple[str, ...] = ("alone", "held")
     look: str = "each"

@@ -125,7 +125,8 @@ def test_pause_step_resume_and_retarget(lab: JupyterServer, page) -> None:
     panel.wait_steps(6)
     panel.button("Pause").click()
     panel.wait(lambda: panel.button("Resume").is_visible(), "Pause to become Resume")
-    panel.wait(lambda: "paused" in panel.status, "the panel to hold")  # which shows with the last numbers, not before
+    # the status line changes once a second at most: it may still tell of the step held at before
+    panel.wait(lambda: f"paused at step {panel.data()['count']}/" in panel.status, "the panel to hold")
     held = panel.data()["count"]
     page.wait_for_timeout(700)
     assert panel.data()["count"] == held
@@ -277,7 +278,7 @@ def test_the_neuron_is_chosen_on_the_canvas(lab: JupyterServer, page) -> None:
     notebook, panel = opened(page, lab, "neuron.ipynb", PLAIN)
     panel.choose("block2b_add")
     panel.field("objective").select_option("neuron")
-    box = panel.root.locator(".nbfeatviz-box")
+    box = panel.canvas(".nbfeatviz-box")
     panel.wait(box.is_visible, "the receptive field to be outlined")
     overlay = panel.canvas(".nbfeatviz-overlay")
     area = overlay.bounding_box()

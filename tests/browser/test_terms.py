@@ -80,7 +80,7 @@ def test_terms_are_added_weighed_in_mid_run_and_removed_by_keyboard(lab: Jupyter
 def test_facts_and_the_chart_of_the_other_units_emerge(lab: JupyterServer, browser: Browser, page) -> None:
     notebook, panel = opened(page, lab, "facts.ipynb", PLAIN)
     panel.choose("block3b_add")
-    facts = panel.root.locator(".nbfeatviz-figures dl")
+    facts = panel.canvas(".nbfeatviz-figures dl")
     assert "percentile" not in facts.inner_text()
     panel.run()
     chart = panel.root.get_by_role("figure", name="other units", exact=True)
