@@ -24,6 +24,12 @@ DROP = """(element, [name, data]) => {
     element.dispatchEvent(new DragEvent(kind, {dataTransfer: files, bubbles: true, cancelable: true}));
 }"""
 
+SHOWN_WHOLE = """(select) => {
+  const context = document.createElement("canvas").getContext("2d"), arrow = 28;
+  context.font = getComputedStyle(select).font;
+  return context.measureText(select.selectedOptions[0].text).width + arrow <= select.offsetWidth;
+}"""
+
 
 class RemakePanel(PhotoPanel):
     """A panel whose user is in the Invert or the Style tab."""
@@ -257,6 +263,10 @@ def test_nothing_is_clipped_in_either_theme_wide_or_narrow(lab: JupyterServer, b
             photo(panel, "chelsea")
         else:
             panel.root.screenshot(path=OUTPUT / f"style-empty-{theme}-{width}.png")
+            assert panel.field("style sample").evaluate(SHOWN_WHOLE), "the invitation is cut off"
+            facts = panel.root.locator(".nbfeatviz-remake-style .nbfeatviz-figures dl").inner_text()
+            assert "prediction" in facts
+            assert "unit" not in facts
             panel.field("style sample").select_option("flower")
             panel.wait(lambda: samples.get("flower").author in panel.group.inner_text(), "the style photo")
         panel.run()

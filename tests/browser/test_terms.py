@@ -123,4 +123,10 @@ def test_nothing_is_clipped_with_terms_and_facts(lab: JupyterServer, browser: Br
     OUTPUT.mkdir(exist_ok=True)
     panel.root.screenshot(path=OUTPUT / f"facts-{theme}-{width}.png")
     assert panel.unclipped() == []
+    if width == 480:
+        panel.field("seed").fill("-3")
+        panel.field("seed").press("Enter")
+        panel.wait(lambda: "seed -3" in panel.error, "the sentence")
+        error, facts = (panel.canvas(part).bounding_box() for part in (".nbfeatviz-error", ".nbfeatviz-figures"))
+        assert error["y"] < facts["y"], "the sentence stands by the controls, not below all facts"
     page.close()
