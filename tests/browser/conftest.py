@@ -10,17 +10,31 @@ from tests.browser.harness import Browser, JupyterServer
 
 
 @pytest.fixture(scope="package")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
-    """A JupyterLab whose notebooks lie in `lab.folder`."""
+def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    """A JupyterLab for the whole session."""
     with JupyterServer("lab", tmp_path_factory.mktemp("lab")) as server:
         yield server
 
 
+@pytest.fixture
+def lab(lab_server: JupyterServer) -> Iterator[JupyterServer]:
+    """A JupyterLab whose notebooks lie in `lab.folder`; its kernels end with the test."""
+    yield lab_server
+    lab_server.end_kernels()
+
+
 @pytest.fixture(scope="package")
-def notebook7(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
-    """A Notebook 7 whose notebooks lie in `notebook7.folder`."""
+def notebook7_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    """A Notebook 7 for the whole session."""
     with JupyterServer("notebook", tmp_path_factory.mktemp("notebook7")) as server:
         yield server
+
+
+@pytest.fixture
+def notebook7(notebook7_server: JupyterServer) -> Iterator[JupyterServer]:
+    """A Notebook 7 whose notebooks lie in `notebook7.folder`; its kernels end with the test."""
+    yield notebook7_server
+    notebook7_server.end_kernels()
 
 
 @pytest.fixture(scope="package")

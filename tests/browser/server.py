@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -108,6 +109,15 @@ class JupyterServer:
             return []
         children = psutil.Process(self._process.pid).children(recursive=True)
         return [child for child in children if "ipykernel_launcher" in " ".join(child.cmdline())]
+
+    def end_kernels(self) -> None:
+        """Shut every kernel down, as a person does who closes the notebook: each holds about a gigabyte."""
+        with urllib.request.urlopen(self.url("api/kernels"), timeout=30) as answer:
+            kernels = json.load(answer)
+        for kernel in kernels:
+            request = urllib.request.Request(self.url(f"api/kernels/{kernel['id']}"), method="DELETE")
+            with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=60):
+                pass  # HTTPError: it has ended by itself meanwhile
 
     def close(self) -> None:
         """End the server and every process that it started."""
