@@ -21,6 +21,18 @@ Live = Any
 """A live number: a number or a Ramp, and inside a compiled step a tensor."""
 
 
+def number(
+    default: Any = dataclasses.MISSING,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    live: bool = False,
+    whole: bool = False,
+) -> Any:
+    """A field of a part: a number from `low` to `high`; a `live` one may be a Ramp and compiles nothing anew."""
+    return dataclasses.field(default=default, metadata={"low": low, "high": high, "live": live, "whole": whole})
+
+
 @dataclass(frozen=True)
 class Ramp:
     """A live number that moves in a straight line from the first step of a run (or phase) to the last.
@@ -35,24 +47,12 @@ class Ramp:
     start: float
     end: float
     reached: bool = True
-    hold: float = 0.0
+    hold: float = number(0.0, low=0, high=0.99)
 
     def at(self, index: int, steps: int) -> float:
         """The value at a step, counted from 0."""
         done = index / max(steps - 1 if self.reached else steps, 1)
         return self.start + (self.end - self.start) * max(done - self.hold, 0.0) / (1 - self.hold)
-
-
-def number(
-    default: Any = dataclasses.MISSING,
-    *,
-    low: float = -math.inf,
-    high: float = math.inf,
-    live: bool = False,
-    whole: bool = False,
-) -> Any:
-    """A field of a part: a number from `low` to `high`; a `live` one may be a Ramp and compiles nothing anew."""
-    return dataclasses.field(default=default, metadata={"low": low, "high": high, "live": live, "whole": whole})
 
 
 def checked_number(name: str, value: Any, low: float, high: float, *, whole: bool = False, ramp: bool = False) -> None:
