@@ -111,12 +111,30 @@ class Crops:
         draws = tf.random.stateless_normal([3, self.count], seed)
         row, col = 0.5 + draws[0] * self.spread, 0.5 + draws[1] * self.spread
         half = tf.clip_by_value(self.box + draws[2] * self.wobble, self.smallest, 1.0) / 2
-        boxes = tf.tile(tf.stack([row - half, col - half, row + half, col + half], axis=-1), [batch, 1])
-        parts = tf.image.crop_and_resize(pictures, boxes, tf.repeat(tf.range(batch), self.count), size)
+        down = _resampling(row - half, row + half, size[0], pictures.shape[1])
+        across = _resampling(col - half, col + half, size[1], pictures.shape[2])
+        parts = tf.einsum("kph,bhwc->bkpwc", down, pictures)
+        parts = tf.einsum("kqw,bkpwc->bkpqc", across, parts)
         shape = [self.count, *size, pictures.shape[-1]]
+        parts = tf.reshape(parts, [batch * self.count, *shape[1:]])
         grain = tf.random.stateless_normal(shape, seed + 1) * self.noise
         grain += (tf.random.stateless_uniform(shape, seed + 2) - 0.5) * self.noise
         return parts + tf.tile(grain, [batch, 1, 1, 1])
+
+
+def _resampling(low: Any, high: Any, count: int, length: int) -> Any:
+    """Weights (parts, count, length) that read `count` places between two ends, bilinearly, 0 beyond the picture.
+
+    `tf.image.crop_and_resize` does the same, but its gradient adds in another order in every run.
+
+    Args:
+        low, high: (parts,), 0 is the middle of the first pixel and 1 that of the last.
+    """
+    share = tf.linspace(0.0, 1.0, count)[None] if count > 1 else tf.constant([[0.5]])
+    place = (low[:, None] + (high - low)[:, None] * share) * (length - 1)
+    weights = tf.nn.relu(1 - tf.abs(place[..., None] - tf.range(length, dtype=tf.float32)))
+    inside = (place >= 0) & (place <= length - 1)
+    return weights * tf.cast(inside, tf.float32)[..., None]
 
 
 @dataclass(frozen=True)

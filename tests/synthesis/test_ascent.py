@@ -99,7 +99,7 @@ def test_steps_none_is_the_recipes_count(net):
     assert len(list(nv.ascend(net, UNIT, recipe=recipes.get("tutorial13").replace(steps=3)))) == 3
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", list(recipes.ALL))
 def test_the_same_seed_gives_the_same_bits(net, recipe):
     first, second = (images_of(nv.ascend(net, UNIT, recipe=recipe, steps=6, seed=3)) for _ in range(2))
     assert all(np.array_equal(one, two) for one, two in zip(first, second, strict=True))

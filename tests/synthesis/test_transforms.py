@@ -231,3 +231,23 @@ def test_crops_of_views_belong_to_their_picture(net):
         next(iter(nv.ascend(net, wanted, recipe=r, steps=1, size=net.contract.size))).loss for r in (plain, several)
     ]
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-3)  # resampled at its own places
+
+
+def test_crops_are_bilinear_and_their_gradient_is_exact():
+    """As `tf.image.crop_and_resize` reads them; being linear, the inner product with the gradient is the picture's."""
+    crops, size = Crops(5, box=0.7, spread=0.3, wobble=0.1, noise=0.0), (6, 9)
+    pictures = tf.random.stateless_uniform([2, 12, 10, 3], [1, 2])
+    seed = tf.constant([3, 4])
+    with tf.GradientTape() as tape:
+        tape.watch(pictures)
+        parts = crops.apply(pictures, seed, size)
+        weighed = tf.reduce_sum(parts * parts)
+    draws = tf.random.stateless_normal([3, 5], seed)
+    row, col = 0.5 + draws[0] * 0.3, 0.5 + draws[1] * 0.3
+    half = tf.clip_by_value(0.7 + draws[2] * 0.1, 0.05, 1.0) / 2
+    boxes = tf.tile(tf.stack([row - half, col - half, row + half, col + half], axis=-1), [2, 1])
+    wanted = tf.image.crop_and_resize(pictures, boxes, [0] * 5 + [1] * 5, size)
+    assert (wanted.numpy() == 0).any(), "some reach beyond the picture"
+    np.testing.assert_allclose(parts, wanted, atol=1e-5)
+    gradient = tape.gradient(weighed, pictures)
+    np.testing.assert_allclose(tf.reduce_sum(gradient * pictures), 2 * weighed, rtol=1e-5)
