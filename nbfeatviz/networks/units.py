@@ -43,6 +43,14 @@ class Channel:
         return (self.unit,)
 
     @staticmethod
+    def positions(activation: Any, values: Any) -> Any:
+        """(batch, n): the unit at all positions, whose mean is the measure."""
+        import tensorflow as tf
+
+        chosen = tf.one_hot(values[:, 0], activation.shape[-1], dtype=activation.dtype)
+        return tf.einsum("npu,nu->np", tf.reshape(activation, [len(chosen), -1, activation.shape[-1]]), chosen)
+
+    @staticmethod
     def measure(activation: Any, values: Any) -> Any:
         """(batch,) from the layer's output (batch, ..., units) and values (batch, 1)."""
         import tensorflow as tf
@@ -108,7 +116,7 @@ class Neuron:
         return tf.gather_nd(activation, tf.stack([row, col, values[:, 0]], axis=1), batch_dims=1)
 
 
-def measure(structure: Any, activations: Mapping[Tap, Any], weights: Any, values: Any) -> Any:
+def measure(structure: Any, activations: Mapping[Tap, Any], weights: Any, values: Any, focus: Any = None) -> Any:
     """The weighted sum of some units for each picture, (batch,).
 
     Args:
@@ -117,6 +125,7 @@ def measure(structure: Any, activations: Mapping[Tap, Any], weights: Any, values
         activations: the network's values at the taps.
         weights: tensor (batch, terms).
         values: per term an integer tensor (batch, numbers of that term).
+        focus: its `mean` takes the place of that over a reader's `positions`; None for the plain mean.
     """
     import tensorflow as tf
 
@@ -124,7 +133,11 @@ def measure(structure: Any, activations: Mapping[Tap, Any], weights: Any, values
     for place, ((kind, tap), numbers) in enumerate(zip(structure, values, strict=True)):
         several = getattr(kind, "taps", None)
         read = activations[tap] if several is None else [activations[one] for one in several]
-        total += weights[:, place] * tf.cast(kind.measure(read, numbers), tf.float32)
+        if focus is not None and hasattr(kind, "positions"):
+            value = focus.mean(tf.cast(kind.positions(read, numbers), tf.float32))
+        else:
+            value = tf.cast(kind.measure(read, numbers), tf.float32)
+        total += weights[:, place] * value
     return total
 
 

@@ -1,7 +1,7 @@
 """Recipe: how a picture is changed, as plain data. It never says what is maximized.
 
-The order of operations of a step is that of the fields: `window`, `before`, the picture by its `parameterization`,
-`transforms`, the network (with `passed_gradients`), minus `regularizers`; then `gradient`, `step_rule`, `after`.
+The order of operations of a step: `window`, `before`, the picture by its `parameterization`, `transforms`, the network
+(with `passed_gradients`), the objective (with `focus`) minus `regularizers`; then `gradient`, `step_rule`, `after`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, get_args
 import tensorflow as tf
 
 from nbfeatviz.synthesis.changes import Change
+from nbfeatviz.synthesis.focus import Focus
 from nbfeatviz.synthesis.gradient_changes import GradientChange
 from nbfeatviz.synthesis.natural_phase import NaturalPhase
 from nbfeatviz.synthesis.parameterizations import Centred, Fourier, Pixels, Sigmoid
@@ -53,6 +54,7 @@ class Recipe:
         transforms: applied inside the gradient, in order.
         passed_gradients: number of steps at the start during which a ReLU that blocks the whole gradient
             passes what would bring its units back to life.
+        focus: which positions of a channel or a direction lead; None for all alike.
         regularizers: penalties, subtracted inside the gradient.
         gradient: what is done to the gradient before the step rule, in order.
         before: what is done to the stored pixels before the picture is measured, in order.
@@ -70,6 +72,7 @@ class Recipe:
     step_rule: StepRule
     transforms: tuple[Transform, ...] = ()
     passed_gradients: int = 0
+    focus: Focus | None = None
     regularizers: tuple[Regularizer, ...] = ()
     gradient: tuple[GradientChange, ...] = ()
     before: tuple[Change, ...] = ()
@@ -91,7 +94,7 @@ class Recipe:
             if slot in _SEVERAL:
                 if not isinstance(given, tuple):
                     raise TypeError(f"recipe: {slot} is a tuple of parts, not {given!r}.")
-            elif slot != "window" or given is not None:
+            elif slot not in _OPTIONAL or given is not None:
                 given = (given,)
             for part in given or ():
                 _check_slot(slot, part, kinds)
@@ -129,7 +132,8 @@ class Recipe:
     @property
     def _parts(self) -> tuple[Any, ...]:
         return (
-            self.step_rule, self.transforms, self.regularizers, self.gradient, self.before, self.after, self.window
+            self.step_rule, self.transforms, self.focus, self.regularizers, self.gradient, self.before, self.after,
+            self.window,
         )  # fmt: skip
 
     def numbers(self, index: int, steps: int) -> list[float]:
@@ -194,6 +198,7 @@ class Filled:
 
     step_rule: Any
     transforms: Any
+    focus: Any
     regularizers: Any
     gradient: Any
     before: Any
@@ -205,6 +210,7 @@ SLOTS: dict[str, tuple[Any, ...]] = {
     "parameterization": get_args(Parameterization),
     "step_rule": get_args(StepRule),
     "transforms": get_args(Transform),
+    "focus": (Focus,),
     "regularizers": get_args(Regularizer),
     "gradient": get_args(GradientChange),
     "before": get_args(Change),
@@ -212,6 +218,7 @@ SLOTS: dict[str, tuple[Any, ...]] = {
     "window": (Window,),
     "phases": (Phase,),
 }
+_OPTIONAL = ("focus", "window")
 _SEVERAL = ("transforms", "regularizers", "gradient", "before", "after", "phases")
 
 

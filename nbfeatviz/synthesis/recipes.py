@@ -18,6 +18,7 @@ from nbfeatviz.synthesis.changes import (
     Zoom,
     ZScore,
 )
+from nbfeatviz.synthesis.focus import Focus
 from nbfeatviz.synthesis.gradient_changes import Margin, UnitDeviation, UnitNorm
 from nbfeatviz.synthesis.natural_phase import NaturalPhase
 from nbfeatviz.synthesis.parameterizations import Centred, Fourier, Pixels, Sigmoid
@@ -29,7 +30,7 @@ from nbfeatviz.synthesis.step_rules import Adam, MeanMagnitude, Nadam, Plain, Pr
 from nbfeatviz.synthesis.transforms import Crops, Jitter, Pad, Part, Roll, Rotate, Scale, Views
 
 __all__ = [
-    "ALL", "DEFAULT", "Adam", "Blur", "Bound", "CentreBias", "Centred", "Clip", "Crops", "Decay", "Denoise",
+    "ALL", "DEFAULT", "Adam", "Blur", "Bound", "CentreBias", "Centred", "Clip", "Crops", "Decay", "Denoise", "Focus",
     "Fourier", "Jitter", "LpNorm", "Margin", "MeanMagnitude", "Nadam", "NaturalPhase", "Pad", "Part", "Phase",
     "Pixels", "Plain", "PreSigmoid", "Progress", "RMSprop", "Ramp", "Recipe", "Roll", "Rotate", "Scale", "Sigmoid",
     "SmallContribution", "SmallNorm", "Standardized", "TotalVariation", "UnitDeviation", "UnitNorm", "Views",
@@ -197,10 +198,11 @@ DEFAULT = Recipe(
     steps=256,
     step_size=0.024,
     parameterization=Fourier(deviation=0.0018, decay=1.4, chroma=2.0),
-    step_rule=Adam(pace=Ramp(1.0, 0.0, reached=False, hold=0.4)),
+    step_rule=Adam(epsilon=1e-18, pace=Ramp(1.0, 0.0, reached=False, hold=0.4)),  # some units speak in 1e-8
     transforms=(Views(2), Pad(0.5), Part(0.8, 0.97, over=0.07), Rotate(10.0, still=0.5)),
     regularizers=(PreSigmoid(weight=1.0, limit=2.5),),
     passed_gradients=16,
+    focus=Focus(1.5),
 )
 
 

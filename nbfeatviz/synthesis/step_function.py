@@ -71,13 +71,13 @@ def step_function(
         if field is not None:
             seen = tf.slice(seen, [0, of.corner[0], of.corner[1], 0], [seen.shape[0], *field, seen.shape[3]])
         passing = index < of.passed if recipe.passed_gradients else None
-        loss = averaged(backbone(seen, passing), picture.shape[0], of)
+        loss = averaged(backbone(seen, passing), picture.shape[0], parts, of)
         score = loss
         for regularizer in parts.regularizers:
             score -= penalty_of(regularizer, picture * white, logits)
         return loss, score
 
-    def averaged(activations: dict[Any, Any], batch: int, of: Constants) -> Any:
+    def averaged(activations: dict[Any, Any], batch: int, parts: Filled, of: Constants) -> Any:
         """The objective (batch,): the mean over the views of each picture, and over the crops of each view."""
         total, weights, values = next(iter(activations.values())).shape[0], of.weights, of.values
         size = total // views
@@ -89,7 +89,7 @@ def step_function(
             view = (
                 {tap: value[begin : begin + size] for tap, value in activations.items()} if views > 1 else activations
             )
-            losses.append(tf.reshape(measure(structure, view, weights, values), [batch, size // batch]))
+            losses.append(tf.reshape(measure(structure, view, weights, values, parts.focus), [batch, size // batch]))
         return tf.reduce_mean(tf.concat(losses, axis=1), axis=1)
 
     def advance(variables: Any, slots: Any, index: Any, step_size: Any, numbers: Any, given: Any) -> Any:

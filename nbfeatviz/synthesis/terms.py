@@ -95,7 +95,8 @@ class _Along:
 
     cosine: bool
 
-    def measure(self, activation: Any, values: Any) -> Any:
+    def positions(self, activation: Any, values: Any) -> Any:
+        """(batch, n): A·v at all positions."""
         numbers = number_of(values)
         vector, power = numbers[:, :-1], numbers[:, -1:]
         flat = tf.cast(tf.reshape(activation, [tf.shape(activation)[0], -1, activation.shape[-1]]), tf.float32)
@@ -103,7 +104,10 @@ class _Along:
         if self.cosine:
             norms = tf.norm(flat + 1e-12, axis=-1) * tf.norm(vector, axis=-1)[:, None]
             dot *= tf.pow(tf.maximum(0.1, dot / (norms + 1e-12)), power)
-        return tf.reduce_mean(dot, axis=1)
+        return dot
+
+    def measure(self, activation: Any, values: Any) -> Any:
+        return tf.reduce_mean(self.positions(activation, values), axis=1)
 
 
 @dataclass(frozen=True)

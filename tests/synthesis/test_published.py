@@ -24,8 +24,11 @@ def value(x):
     return (LINEAR * x + SQUARE * x**2).sum(-1).mean()
 
 
-def slope(x):
-    return (LINEAR + 2 * SQUARE * x) / (HEIGHT * WIDTH)
+def slope(x, sharpness=0.0):
+    """Its gradient; the softmax of the positions' values in their standard deviations weighs them."""
+    positions = (LINEAR * x + SQUARE * x**2).sum(-1)
+    weights = np.exp(sharpness * (positions - positions.max()) / positions.std())
+    return (weights / weights.sum())[..., None] * (LINEAR + 2 * SQUARE * x)
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +146,7 @@ def spectral_matrix(decay, chroma):
     return np.stack(found, axis=1)
 
 
-def adam_on_a_spectrum(v, steps, step_size, decay=1.0, chroma=1.0, weight=0.0, settles=False):
+def adam_on_a_spectrum(v, steps, step_size, decay=1.0, chroma=1.0, weight=0.0, settles=False, focus=0.0):
     """Adam (Kingma and Ba 2015) upwards.
 
     The penalty has the factor `weight` and is on what lies beyond 2.5 before the sigmoid. Where the picture settles,
@@ -156,7 +159,7 @@ def adam_on_a_spectrum(v, steps, step_size, decay=1.0, chroma=1.0, weight=0.0, s
         picture = 1 / (1 + np.exp(-z))
         whole = picture.reshape(HEIGHT, WIDTH, 3)
         yield whole, value(whole)
-        g = slope(whole).ravel() * picture * (1 - picture)
+        g = slope(whole, focus).ravel() * picture * (1 - picture)
         g = matrix.T @ (g - weight * 2 * np.maximum(abs(z) - 2.5, 0) * np.sign(z) / z.size)
         first, second = 0.9 * first + 0.1 * g, 0.999 * second + 0.001 * g**2
         pace = min(1, (1 - (index - 1) / steps) / 0.6) if settles else 1
@@ -164,7 +167,9 @@ def adam_on_a_spectrum(v, steps, step_size, decay=1.0, chroma=1.0, weight=0.0, s
 
 
 @pytest.mark.parametrize(
-    ("name", "published"), [("lucid", (0.05,)), ("default", (0.024, 1.4, 2.0, 1.0, True))], ids=["lucid", "default"]
+    ("name", "published"),
+    [("lucid", (0.05,)), ("default", (0.024, 1.4, 2.0, 1.0, True, 1.5))],
+    ids=["lucid", "default"],
 )
 def test_the_loop_on_a_spectrum(quadratic, name, published):
     recipe = recipes.get(name)
