@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from nbfeatviz.encoding import Frames, encode_png
 from nbfeatviz.images import as_picture, fitted
-from nbfeatviz.networks.loading import checked_size
+from nbfeatviz.networks.contract import checked_size
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import objectives
 from nbfeatviz.synthesis import recipes as recipes_module
