@@ -23,7 +23,7 @@ from nbfeatviz.synthesis.quality import channel_means, values_of
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2"}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Facet:
     """One kind of picture.
 
@@ -41,8 +41,12 @@ class Facet:
     names: tuple[str, ...]
     activations: np.ndarray
 
+    def __repr__(self) -> str:
+        size = "×".join(map(str, self.image.shape))
+        return f"<Facet: {size}, the mean of {self.nearest} of {len(self.members)} images>"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Facets(Sequence[Facet]):
     """The facets, the largest cluster first.
 
@@ -59,6 +63,10 @@ class Facets(Sequence[Facet]):
 
     def __getitem__(self, place: Any) -> Any:
         return self.found[place]
+
+    def __repr__(self) -> str:
+        lines = [f"<Facets: {len(self)} found, {len(self.skipped)} skipped>", *map(repr, self.found)]
+        return "\n  ".join(lines)
 
 
 def facets(

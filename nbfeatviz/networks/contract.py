@@ -78,6 +78,14 @@ class InputContract:
         return InputContract(size, tuple(map(float, black)), tuple(map(float, white)), tuple(order))
 
 
+def checked_size(size: Any) -> tuple[int, int]:
+    """(height, width) from a number or a pair; ValueError unless each is in 1..4096."""
+    pair = (size, size) if isinstance(size, int) else tuple(size) if isinstance(size, tuple | list) else ()
+    if len(pair) != 2 or not all(type(item) is int and 1 <= item <= 4096 for item in pair):
+        raise ValueError(f"size {size!r} is not a size: give one number or (height, width), each from 1 to 4096.")
+    return pair
+
+
 def _per_channel(value: Any, channels: int) -> tuple[float, ...]:
     try:
         values = tuple(float(item) for item in value) if np.ndim(value) else (float(value),) * channels

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import json
 import os
-import re
-import socket
-import threading
-import types
-import warnings
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import h5py
 import keras
-import numpy as np
 
 from nbfeatviz.networks import imagenet
-from nbfeatviz.networks.callers import frames_inside
+from nbfeatviz.networks.applications import application_of, applications, make_application
 from nbfeatviz.networks.contract import InputContract
 from nbfeatviz.networks.graph import read_graph
 from nbfeatviz.networks.head import with_logits
+from nbfeatviz.networks.model_options import ModelOptions, assumed_range
 from nbfeatviz.networks.network import Network
 
 EMBEDDED = ("efficientnet-lite0", "mnist-cnn")
 DEFAULT = EMBEDDED[0]
-_SIZE_WHERE_FREE = 224
-_FETCH_SECONDS = 10.0
-_fetching = threading.Lock()
 
 
 def load(
@@ -68,7 +57,7 @@ def load(
         ValueError: an unknown name, an unreadable file, a model that cannot be looked into, weights that
             cannot be had, or wrong settings.
     """
-    options = _Options(input_range, channel_order, size, class_names)
+    options = ModelOptions(input_range, channel_order, size, class_names)
     if isinstance(network, Network):
         return network
     if isinstance(network, keras.Model):
@@ -90,83 +79,6 @@ def load(
         f"a network is a name, a path or a keras.Model, not {network!r} ({type(network).__name__}); "
         "call nbfeatviz.load() with one of these."
     )
-
-
-class _Options:
-    """The settings for a model whose input contract is not known."""
-
-    def __init__(
-        self,
-        input_range: tuple[Any, Any] | None,
-        channel_order: str | None,
-        size: int | tuple[int, int] | None,
-        class_names: Sequence[str] | None,
-    ) -> None:
-        if channel_order not in (None, "rgb", "bgr"):
-            raise ValueError(f"channel order {channel_order!r} is unknown: it is 'rgb' or 'bgr'.")
-        if input_range is not None and (not isinstance(input_range, tuple | list) or len(input_range) != 2):
-            raise ValueError(f"input_range {input_range!r} must be two values: those of black and of white.")
-        self.input_range = None if input_range is None else tuple(_plain(bound) for bound in input_range)
-        self.channel_order = channel_order
-        self.size = checked_size(size) if size is not None else None
-        self.class_names = _distinct(class_names) if class_names is not None else None
-
-    @property
-    def bgr(self) -> bool:
-        return self.channel_order == "bgr"
-
-    @property
-    def code(self) -> str:
-        """The settings as they are written in a call of `load`, each with a comma before it."""
-        names = ("input_range", "channel_order", "size", "class_names")
-        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        return "".join(f", {name}={value!r}" for name, value in given.items())
-
-    def refuse(self, network: str, *options: str) -> None:
-        """Raises ValueError for settings that a network of known contract would ignore."""
-        for option in options:
-            if getattr(self, option) is not None:
-                raise ValueError(f"the {option} of {network!r} is known: leave out {option}={getattr(self, option)!r}.")
-
-
-def _plain(bound: Any) -> Any:
-    """An array of bounds as a tuple, which reads the same in code."""
-    return tuple(float(item) for item in bound) if hasattr(bound, "tolist") and getattr(bound, "ndim", None) else bound
-
-
-def _distinct(class_names: Sequence[str]) -> tuple[str, ...]:
-    """The names as given; where several classes share one, each also carries its index."""
-    if isinstance(class_names, str | bytes):
-        raise TypeError(f"class_names is a sequence of names, one a class, not the single text {class_names!r}.")
-    names = tuple(map(str, class_names))
-    uses = Counter(name.casefold() for name in names)
-    return tuple(f"{name} ({k})" if uses[name.casefold()] > 1 else name for k, name in enumerate(names))
-
-
-def checked_size(size: Any) -> tuple[int, int]:
-    """(height, width) from a number or a pair; ValueError unless each is in 1..4096."""
-    pair = (size, size) if isinstance(size, int) else tuple(size) if isinstance(size, tuple | list) else ()
-    if len(pair) != 2 or not all(type(item) is int and 1 <= item <= 4096 for item in pair):
-        raise ValueError(f"size {size!r} is not a size: give one number or (height, width), each from 1 to 4096.")
-    return pair
-
-
-@cache
-def applications() -> dict[str, types.ModuleType]:
-    """The networks of keras.applications by name, each with the module that has its `preprocess_input`."""
-    modules = {
-        _squeezed(name): module
-        for name, module in vars(keras.applications).items()
-        if isinstance(module, types.ModuleType) and hasattr(module, "preprocess_input")
-    }
-    found: dict[str, types.ModuleType] = {}
-    for name, maker in vars(keras.applications).items():
-        if name[0].isupper() and callable(maker):
-            owners = [module for module in modules.values() if hasattr(module, name)]
-            alike = [module for title, module in modules.items() if name.casefold().startswith(title)]
-            if owners or alike:
-                found[name] = (owners or alike[-1:])[0]
-    return found
 
 
 def _unknown_name(name: str) -> str:
@@ -191,13 +103,11 @@ def _embedded(name: str) -> Network:
     )
 
 
-def _application(name: str, weights: str | None, options: _Options) -> Network:
+def _application(name: str, weights: str | None, options: ModelOptions) -> Network:
     if weights not in (None, "imagenet"):
         raise ValueError(f"weights {weights!r} are unknown: give 'imagenet' or None; for a file, load the file.")
-    make = getattr(keras.applications, name)
     try:
-        with _bounded_fetch():
-            model = make(weights=weights, classifier_activation=None)
+        model = make_application(name, weights)
     except Exception as error:
         if weights is None:
             raise
@@ -206,7 +116,7 @@ def _application(name: str, weights: str | None, options: _Options) -> Network:
             "With an internet connection Keras downloads them once; without one, use 'efficientnet-lite0', "
             "a file of your own, or weights=None for random weights."
         ) from error
-    size = _size(model, options)
+    size = options.size_for(model)
     contract = InputContract.measured(size, applications()[name].preprocess_input)
     source = f"{name!r}" if weights else f"{name!r}, weights=None"
     return Network(
@@ -219,22 +129,7 @@ def _application(name: str, weights: str | None, options: _Options) -> Network:
     )
 
 
-@contextlib.contextmanager
-def _bounded_fetch() -> Iterator[None]:
-    """Keras fetches without a time limit and prints: give its sockets one, and let it be quiet."""
-    with _fetching:  # both settings are the process's: one at a time
-        before, talks = socket.getdefaulttimeout(), keras.config.is_interactive_logging_enabled()
-        socket.setdefaulttimeout(_FETCH_SECONDS)
-        keras.config.disable_interactive_logging()
-        try:
-            yield
-        finally:
-            socket.setdefaulttimeout(before)
-            if talks:
-                keras.config.enable_interactive_logging()
-
-
-def _from_file(path: Path, options: _Options, allow_lambda: bool) -> Network:
+def _from_file(path: Path, options: ModelOptions, allow_lambda: bool) -> Network:
     if not path.is_file():
         raise ValueError(f"there is no file {str(path)!r}.")
     try:
@@ -279,18 +174,17 @@ def _holds_lambda(path: Path) -> bool:
     return False
 
 
-def _from_model(model: keras.Model, options: _Options, name: str, source: str | None = None) -> Network:
+def _from_model(model: keras.Model, options: ModelOptions, name: str, source: str | None = None) -> Network:
     _check_pictures(model)
     read_graph(model)  # says what is wrong with a model that has no readable graph
     prepared, head = with_logits(model)
-    size = _size(model, options)
-    known = {title.casefold(): module for title, module in applications().items()}
+    size = options.size_for(model)
     channels = int(model.inputs[0].shape[-1])
-    module = known.get(_squeezed(re.sub(r"_\d\.\d+_\d+$", "", model.name)))  # "mobilenetv2_1.00_224"
+    module = application_of(model)
     if options.input_range is None and options.channel_order is None and module is not None and channels == 3:
         contract = InputContract.measured(size, module.preprocess_input)
     else:
-        low, high = options.input_range or _assumed_range(prepared, name)
+        low, high = options.input_range or assumed_range(prepared, name)
         contract = InputContract.of_range(size, channels, low, high, options.bgr)
     network = Network(prepared, contract, name=name, head=head, class_names=options.class_names, source=source)
     names = options.class_names
@@ -299,10 +193,6 @@ def _from_model(model: keras.Model, options: _Options, name: str, source: str | 
     if names is not None and len(names) != network.classes:
         raise ValueError(f"{len(names)} class names were given for {network.classes} outputs of {name!r}.")
     return network
-
-
-def _squeezed(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.casefold())
 
 
 def _check_pictures(model: keras.Model) -> None:
@@ -317,27 +207,6 @@ def _check_pictures(model: keras.Model) -> None:
         raise ValueError(
             f"the input of {model.name!r} is {tuple(shape)}: no picture. Wanted is (batch, height, width, channels)."
         )
-
-
-def _size(model: keras.Model, options: _Options) -> tuple[int, int]:
-    _, height, width, _ = model.inputs[0].shape
-    wanted = options.size or (height or _SIZE_WHERE_FREE, width or _SIZE_WHERE_FREE)
-    if (height not in (None, wanted[0])) or (width not in (None, wanted[1])):
-        raise ValueError(f"size {wanted} does not fit: {model.name!r} takes {height}×{width}.")
-    return wanted
-
-
-def _assumed_range(model: keras.Model, name: str) -> tuple[float, float]:
-    high = 1.0
-    for layer in model.layers[:3]:
-        if isinstance(layer, keras.layers.Rescaling) and np.max(layer.scale) < 0.1:
-            high = 255.0
-    warnings.warn(
-        f"the input range of {name!r} is not known: assumed 0 to {high:g}, RGB. "
-        "If that is wrong, say it: load(model, input_range=(-1, 1), channel_order='rgb').",
-        stacklevel=frames_inside() + 1,
-    )
-    return 0.0, high
 
 
 def _first_line(error: Exception) -> str:

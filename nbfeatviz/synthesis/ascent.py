@@ -3,69 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from nbfeatviz.encoding import Frames
-from nbfeatviz.images import as_picture, fitted
-from nbfeatviz.networks.loading import checked_size
+from nbfeatviz.images import fitted
+from nbfeatviz.networks.contract import checked_size
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes as recipes_module
 from nbfeatviz.synthesis.arguments import positive
-from nbfeatviz.synthesis.function_term import Function
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.phases import LARGEST_STEP, MOST_STEPS
 from nbfeatviz.synthesis.plan import planned
 from nbfeatviz.synthesis.recipe import Recipe
+from nbfeatviz.synthesis.start import first_variables
+from nbfeatviz.synthesis.step import NotFiniteError, Step, not_finite
 from nbfeatviz.synthesis.step_function import plain_errors, step_function
 from nbfeatviz.synthesis.visualization import Numbers, Settings, Visualization
 
-Prediction = tuple[int, str, float]
-
-__all__ = ["LARGEST_STEP", "MOST_STEPS", "Ascent", "NotFiniteError", "Prediction", "Step", "ascend"]
-
-
-class NotFiniteError(ValueError, ArithmeticError):
-    """A loss or gradient was NaN or infinite.
-
-    Attributes:
-        visualization: what the run had reached: the last good picture and the numbers so far.
-    """
-
-    visualization: Visualization | None = None
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step: the picture before its update, and the figures measured on it.
-
-    Attributes:
-        index: 0 for the first.
-        loss: the objective's value.
-        image: float32 (H, W, C) in 0..1; of a batch (n, H, W, C), and the figures are arrays (n,). It grows with the
-            phases of a recipe that has any (`multifaceted`).
-        gradient_min: smallest derivative of the loss by a pixel, in the recipe's units (`tutorial13`: per
-            1/255 of the range; Fourier recipes: per the whole range 0..1).
-        gradient_max: the largest likewise.
-        step_size: factor of the gradient (`tutorial13`: 1 / std, in 0..255 units), or Adam's step size.
-        prediction: (class, name, probability) where it was computed, else None.
-    """
-
-    index: int
-    loss: Any
-    image: np.ndarray
-    gradient_min: Any
-    gradient_max: Any
-    step_size: Any
-    prediction: Any = None
-
-    @property
-    def numbers(self) -> Numbers:
-        """All but the picture."""
-        return Numbers(self.index, self.loss, self.gradient_min, self.gradient_max, self.step_size, self.prediction)
+__all__ = ["LARGEST_STEP", "MOST_STEPS", "Ascent", "NotFiniteError", "Step", "ascend"]
 
 
 class Ascent(Iterator[Step]):
@@ -110,27 +68,12 @@ class Ascent(Iterator[Step]):
         self._origin: Settings | str | None = None if start is None else "picture"
         if isinstance(start, Visualization):
             self._origin = start.settings
-        form, count = self.recipe.parameterization, self._plan.count
-        seeds = [self.seed] if isinstance(self.seed, int) else self.seed
-        if start is None:
-            begun = np.stack([form.initial(np.random.default_rng(one), self.shape) for one in seeds])
-        elif isinstance(start, Visualization) and self._continues(start, count):
-            batch = start.image.ndim == 4
-            begun = np.asarray(start.variables) if batch else np.asarray(start.variables)[None]
-        else:
-            image = start.image if isinstance(start, Visualization) else start
-            begun = form.from_picture(fitted(as_picture(image, self.shape[2]), self.shape[:2]))[None]
-        self._variables = begun if len(begun) == count else np.repeat(begun, count, axis=0)
+        count = self._plan.count
+        self._variables: Any = first_variables(start, self.recipe, self.shape, self.seed, count)
         window = np.zeros((count, *self.shape), np.float32) if self.recipe.phases else self._variables
         self._slots = self.recipe.step_rule.slots(window)
         self._phase = -1
         self._best: tuple[np.ndarray, Any] | None = None
-
-    def _continues(self, start: Visualization, count: int) -> bool:
-        """Whether the run can go on from another's very variables."""
-        like = start.variables is not None and start.settings.recipe.parameterization == self.recipe.parameterization
-        suits = start.image.shape == self.shape or start.image.shape == (count, *self.shape)
-        return like and suits and not self.recipe.phases
 
     def retarget(
         self,
@@ -219,15 +162,9 @@ class Ascent(Iterator[Step]):
                 self._variables, self._slots, tf.constant(self._index, tf.int32), size, live, constants
             )
             loss, score, low, high, factor, finite = (np.asarray(figure) for figure in figures)
-        bad = np.flatnonzero(~(np.isfinite(loss) & np.isfinite(low) & np.isfinite(high) & finite))
-        if bad.size:
+        if wrong := not_finite(self._index, (loss, low, high, finite), self._plan.given, self.recipe):
             self._failed = True
-            first = bad[0]
-            raise NotFiniteError(
-                f"step {self._index}: the {'gradient' if np.isfinite(loss[first]) else 'loss'} is not finite (loss "
-                f"{loss[first]:g}, gradient {low[first]:g} to {high[first]:g}).{self._own(first)} The picture before "
-                "this step is kept; a smaller step_size, or another recipe or start, may avoid it."
-            )
+            raise NotFiniteError(wrong)
         image = picture.numpy()
         if self.recipe.keep_best:
             self._keep_best(score, measured)
@@ -240,15 +177,6 @@ class Ascent(Iterator[Step]):
         if self.single:
             return Step(index, float(loss[0]), image[0], float(low[0]), float(high[0]), float(factor[0]), prediction)
         return Step(index, loss, image, low, high, factor, prediction)
-
-    def _own(self, place: int) -> str:
-        """A sentence about the user's own functions, the first place to look when something is not finite."""
-        names = [term.name for _, term in self._plan.given[place].terms if isinstance(term, Function)]
-        names += [getattr(part, "__name__", repr(part)) for part in (*self.recipe.transforms, *self.recipe.regularizers)
-                  if not is_dataclass(part)]  # fmt: skip
-        if not names:
-            return ""
-        return f" Look first at what your own {' and '.join(dict.fromkeys(names))} gave."
 
     def _keep_best(self, score: np.ndarray, variables: Any) -> None:
         if self._best is None:

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from nbfeatviz.synthesis.denoising import Denoise
+from nbfeatviz.synthesis.own_functions import called, name_of
 from nbfeatviz.synthesis.parts import Live, number, tensor_of
 
 
@@ -146,14 +147,13 @@ def changed(change: Any, pixels: Any, moment: Moment) -> Any:
     """New pixels, also by a function of the user's own (of pixels).
 
     Raises:
-        ValueError: the user's function returned another shape.
+        ValueError: the user's function raised, or returned another shape or type.
     """
     if hasattr(change, "apply"):
         return change.apply(pixels, moment)
-    value = tensor_of("change", change, change(pixels), pixels.dtype)
+    value = tensor_of("change", change, called("change", change, pixels), pixels.dtype)
     if value.shape != pixels.shape:
-        name = getattr(change, "__name__", repr(change))
-        raise ValueError(f"change {name!r} turned pixels {tuple(pixels.shape)} into {tuple(value.shape)}.")
+        raise ValueError(f"change {name_of(change)} turned pixels {tuple(pixels.shape)} into {tuple(value.shape)}.")
     return value
 
 

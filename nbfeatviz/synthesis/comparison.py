@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from nbfeatviz.networks.loading import checked_size
+from nbfeatviz.networks.contract import checked_size
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes as recipes_module
 from nbfeatviz.synthesis.arguments import checked_objectives, checked_seeds, positive

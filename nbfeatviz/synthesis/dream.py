@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,15 @@ import tensorflow as tf
 
 from nbfeatviz.encoding import Frames, encode_png
 from nbfeatviz.images import as_picture, fitted
-from nbfeatviz.networks.loading import checked_size
+from nbfeatviz.networks.contract import checked_size
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import objectives
 from nbfeatviz.synthesis import recipes as recipes_module
 from nbfeatviz.synthesis.arguments import whole
-from nbfeatviz.synthesis.ascent import Ascent, Step
+from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Recipe
+from nbfeatviz.synthesis.step import Step
 from nbfeatviz.synthesis.visualization import Numbers, Settings, Visualization
 
 SMALLEST = 16  # pixels: a coarser octave shows nothing
@@ -29,6 +30,20 @@ def octave_sizes(size: tuple[int, int], octaves: int, scale: float) -> list[tupl
     """(height, width) of each octave, the coarsest first; those that would be too small are left out."""
     sizes = [(round(size[0] / scale**k), round(size[1] / scale**k)) for k in range(octaves)]
     return [one for one in reversed(sizes) if min(one) >= min(SMALLEST, *size)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Wish:
+    """What a dream is to be, and what is usual; `deep_dream` says what each means."""
+
+    target: str | Objective
+    photo: Any = None
+    octaves: int = 4
+    scale: float = 1.4
+    recipe: str | Recipe = "deep-dream"
+    steps: int | None = None
+    step_size: float | None = None
+    seed: int = 0
 
 
 class Dreaming(Iterator[Step]):
@@ -47,27 +62,20 @@ class Dreaming(Iterator[Step]):
         target: str | Objective,
         photo: Any = None,
         *,
-        octaves: int = 4,
-        scale: float = 1.4,
-        recipe: str | Recipe = "deep-dream",
-        steps: int | None = None,
-        step_size: float | None = None,
-        seed: int = 0,
         size: int | tuple[int, int] | None = None,
+        **wished: Any,
     ) -> None:
         self.network, self._size = net, size
-        self._begin(target, photo, octaves, scale, recipe, steps, step_size, seed)
+        self._begin(_Wish(target, photo, **wished))
 
-    def _begin(
-        self, target: Any, photo: Any, octaves: Any, scale: Any, recipe: Any, steps: Any, step_size: Any, seed: int
-    ) -> None:
-        self._recipe, self._steps, self._step_size = recipes_module.get(recipe), steps, step_size
-        self._seed = whole("seed", seed, 0, 2**31 - 1 - MOST_OCTAVES)  # each octave has one of its own
-        self._picture, self._sizes = _prepared(self.network, photo, octaves, scale, self._size, self._recipe, seed)
-        self._photo, self._octaves = photo, (octaves, scale)
-        self._objective = objectives.deep_dream(target) if isinstance(target, str) else target
+    def _begin(self, wish: _Wish) -> None:
+        self._recipe = recipes_module.get(wish.recipe)
+        seed = whole("seed", wish.seed, 0, 2**31 - 1 - MOST_OCTAVES)  # each octave has one of its own
+        self._wish = wish = replace(wish, seed=seed)
+        self._picture, self._sizes = _prepared(self.network, wish, self._size, self._recipe)
+        self._objective = objectives.deep_dream(wish.target) if isinstance(wish.target, str) else wish.target
         if not isinstance(self._objective, Objective):
-            raise TypeError(f"a dream is about the path of a layer or one objective, not {target!r}.")
+            raise TypeError(f"a dream is about the path of a layer or one objective, not {wish.target!r}.")
         self._place, self.done = 0, 0
         self._detail = np.zeros((*self._sizes[0], self._picture.shape[2]), np.float32)
         self._enter()
@@ -80,9 +88,9 @@ class Dreaming(Iterator[Step]):
             self.network,
             self._objective,
             recipe=self._recipe,
-            steps=self._steps,
-            step_size=self._step_size,
-            seed=self._seed + self._place,
+            steps=self._wish.steps,
+            step_size=self._wish.step_size,
+            seed=self._wish.seed + self._place,
             size=extent,
             start=np.clip(self._shrunk + _resized(self._detail, extent), 0, 1),
         )
@@ -111,27 +119,22 @@ class Dreaming(Iterator[Step]):
         self,
         objective: str | Objective | None = None,
         *,
-        photo: Any = None,
-        octaves: int | None = None,
-        scale: float | None = None,
-        recipe: str | Recipe | None = None,
         steps: int | None = None,
         step_size: float | None = None,
-        seed: int | None = None,
+        **changes: Any,
     ) -> None:
-        """Dreams anew from the photo, of something else; what is wrong is raised and leaves the dream as it was."""
+        """Dreams anew from the photo, of something else; what is wrong is raised and leaves the dream as it was.
+
+        Args:
+            objective: None for the same.
+            steps: None for the recipe's.
+            step_size: likewise.
+            changes: any other argument of `deep_dream` but `size`; None for the same.
+        """
+        given = {name: value for name, value in {"target": objective, **changes}.items() if value is not None}
         before = dict(self.__dict__)
         try:
-            self._begin(
-                self._objective if objective is None else objective,
-                self._photo if photo is None else photo,
-                self._octaves[0] if octaves is None else octaves,
-                self._octaves[1] if scale is None else scale,
-                self._recipe if recipe is None else recipe,
-                steps,
-                step_size,
-                self._seed if seed is None else seed,
-            )
+            self._begin(replace(self._wish, steps=steps, step_size=step_size, **given))
         except Exception:
             self.__dict__.update(before)
             raise
@@ -152,10 +155,10 @@ class Dreaming(Iterator[Step]):
         return replace(
             self._ascent.settings,
             steps=self._ascent.steps,
-            seed=self._seed,
+            seed=self._wish.seed,
             size=None if (height, width) == self.network.contract.size else (height, width),
-            start=None if self._photo is None else "picture",
-            octaves=self._octaves,
+            start=None if self._wish.photo is None else "picture",
+            octaves=(self._wish.octaves, self._wish.scale),
         )
 
     def visualization(self, numbers: Iterable[Numbers] = (), frames: Frames | None = None) -> Visualization:
@@ -181,9 +184,9 @@ def deep_dream(
     target: str | Objective,
     photo: Any = None,
     *,
-    octaves: int = 4,
-    scale: float = 1.4,
-    recipe: str | Recipe = "deep-dream",
+    octaves: int = _Wish.octaves,
+    scale: float = _Wish.scale,
+    recipe: str | Recipe = _Wish.recipe,
     steps: int | None = None,
     step_size: float | None = None,
     seed: int = 0,
@@ -237,23 +240,22 @@ def deep_dream(
     return dreaming.visualization(numbers, frames)
 
 
-def _prepared(
-    net: Network, photo: Any, octaves: int, scale: float, size: Any, recipe: Recipe, seed: int
-) -> tuple[Any, list[tuple[int, int]]]:
+def _prepared(net: Network, wish: _Wish, size: Any, recipe: Recipe) -> tuple[Any, list[tuple[int, int]]]:
     """The picture that is dreamt about, in its final size, and the sizes of the octaves."""
     if not isinstance(net, Network):
         raise TypeError(f"{net!r} is not a Network: nbfeatviz.load(...) makes one.")
-    whole("octaves", octaves, 1, MOST_OCTAVES)
+    whole("octaves", wish.octaves, 1, MOST_OCTAVES)
+    scale = wish.scale
     if isinstance(scale, bool) or not isinstance(scale, int | float):
         raise TypeError(f"scale is a number, not {scale!r} ({type(scale).__name__}).")
     if not 1 < scale <= LARGEST_SCALE:
         raise ValueError(f"scale {scale!r} is out of range: give a number above 1, at most {LARGEST_SCALE}.")
     extent = checked_size(size) if size is not None else net.contract.size
-    sizes = octave_sizes(extent, octaves, scale)
-    if photo is not None:
-        return fitted(as_picture(photo, net.contract.channels), extent), sizes
+    sizes = octave_sizes(extent, wish.octaves, scale)
+    if wish.photo is not None:
+        return fitted(as_picture(wish.photo, net.contract.channels), extent), sizes
     shape, form = (*extent, net.contract.channels), recipe.parameterization
-    noise = form.picture(tf.constant(form.initial(np.random.default_rng(seed), shape)[None]), shape)
+    noise = form.picture(tf.constant(form.initial(np.random.default_rng(wish.seed), shape)[None]), shape)
     return np.clip(noise[0].numpy(), 0, 1), sizes
 
 

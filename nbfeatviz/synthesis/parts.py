@@ -96,11 +96,17 @@ def checked_flag(name: str, value: Any) -> None:
 
 
 def tensor_of(what: str, function: Any, value: Any, kind: Any = None) -> Any:
-    """What a function of the user's own returned, as a tensor (ValueError where it returned nothing)."""
+    """What a function of the user's own returned, as a tensor (ValueError where it is nothing, or no such tensor)."""
+    name = getattr(function, "__name__", repr(function))
     if value is None:
-        name = getattr(function, "__name__", repr(function))
         raise ValueError(f"{what} {name!r} returned None: has it a return at its end?")
-    return tf.convert_to_tensor(value, kind)
+    try:
+        tensor = tf.convert_to_tensor(value, kind)
+    except (TypeError, ValueError) as error:
+        given = f"a tensor of type {value.dtype.name}" if tf.is_tensor(value) else repr(value)
+        needed = "numbers are" if kind is None else f"{kind.name} is"
+        raise ValueError(f"{what} {name!r} returned {given}: {needed} needed.") from error
+    return tensor
 
 
 def _live(part: Any) -> list[str]:

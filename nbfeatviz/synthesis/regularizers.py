@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from nbfeatviz.synthesis.own_functions import called, name_of
 from nbfeatviz.synthesis.parts import Live, number, tensor_of
 
 
@@ -105,17 +106,28 @@ def penalty_of(regularizer: Any, pixels: Any, logits: Any) -> Any:
     """One number a picture, also of a function of the user's own.
 
     Raises:
-        ValueError: the user's function returned another shape.
+        ValueError: the user's function raised, returned another shape or type, or has no gradient.
     """
     if hasattr(regularizer, "penalty"):
         return regularizer.penalty(pixels, logits)
-    value = tensor_of("regularizer", regularizer, regularizer(pixels), tf.float32)
-    if value.shape.rank == 0:
-        return tf.fill([pixels.shape[0]], value / pixels.shape[0])
-    if value.shape != (pixels.shape[0],):
-        name = getattr(regularizer, "__name__", repr(regularizer))
-        raise ValueError(f"regularizer {name!r} returned {tuple(value.shape)}: one number a picture is needed.")
-    return value
+    with tf.GradientTape() as tape:
+        tape.watch(pixels)
+        returned = called("regularizer", regularizer, pixels)
+        value = tensor_of("regularizer", regularizer, returned, tf.float32)
+    if value.shape.rank != 0 and value.shape != (pixels.shape[0],):
+        raise ValueError(
+            f"regularizer {name_of(regularizer)} returned {tuple(value.shape)}: one number a picture is needed."
+        )
+    try:
+        gradient = tape.gradient(value, pixels)
+    except LookupError as error:
+        raise ValueError(f"regularizer {name_of(regularizer)} has no gradient: {error}.") from error
+    if gradient is None:
+        raise ValueError(
+            f"regularizer {name_of(regularizer)} returned a number that does not change with the pixels (a constant, a "
+            "comparison or an index has no gradient): use operations that can be differentiated."
+        )
+    return tf.fill([pixels.shape[0]], value / pixels.shape[0]) if value.shape.rank == 0 else value
 
 
 def _count(pixels: Any) -> float:

@@ -153,15 +153,25 @@ class plain_errors:  # noqa: N801 - reads as a word in a with statement
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if error is None or not isinstance(error, Exception):
             return
+        own = _own_error(error)
+        if own is not None:
+            raise ValueError(str(own)) from own.__cause__
         if not isinstance(error, ValueError | tf.errors.InvalidArgumentError | tf.errors.ResourceExhaustedError):
             return
         reason = _reason(str(error))
-        if "no gradient path" in reason or reason.startswith(_OWN_SENTENCES):
+        if "no gradient path" in reason:
             raise ValueError(reason) from None
         raise ValueError(
             f"{self._objective!r} cannot be computed at {self._shape[0]}×{self._shape[1]} pixels: {reason} "
             "The network's own size (size=None) is the safe one."
         ) from error
+
+
+def _own_error(error: BaseException | None) -> BaseException | None:
+    """Our error about a part of the recipe, behind those that TensorFlow makes of it; it still has its cause."""
+    while error is not None and not (isinstance(error, ValueError) and str(error).startswith(_OWN_SENTENCES)):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _reason(text: str) -> str:

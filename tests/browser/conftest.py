@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.browser.harness import Browser, JupyterServer
 
@@ -42,3 +43,11 @@ def browser() -> Iterator[Browser]:
     """A headless Chromium; its absence fails the tests."""
     with Browser() as opened:
         yield opened
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A wide page of its own."""
+    page = browser.new_page(1400, 1100)
+    yield page
+    page.close()

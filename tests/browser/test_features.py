@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Locator
 
-from tests.browser.harness import Browser, JupyterServer, NotebookPage, write_notebook
-from tests.browser.panel import _PIXELS
+from tests.browser.harness import Browser, JupyterServer
+from tests.browser.panel import _PIXELS, MNIST, OUTPUT, only_foreign
 from tests.browser.photo import PhotoPanel
-from tests.browser.test_panel import OUTPUT, PLAIN, only_foreign
-
-MNIST = "import nbfeatviz as nv\nexplorer = nv.FeatureExplorer('mnist-cnn')\nexplorer"
 
 
 class SheetPanel(PhotoPanel):
@@ -53,25 +49,8 @@ class SheetPanel(PhotoPanel):
         self.wait(lambda: run.is_enabled() and self.step == "last", "the sheet to end", seconds)
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator:
-    page = browser.new_page(1400, 1100)
-    yield page
-    page.close()
-
-
-def opened(page, server: JupyterServer, name: str, source: str = PLAIN) -> tuple[NotebookPage, SheetPanel]:
-    write_notebook(server.folder / name, source)
-    notebook = NotebookPage(page, server).open(name)
-    notebook.run_all()
-    panel = SheetPanel(page)
-    panel.root.scroll_into_view_if_needed()
-    panel.wait_ready()
-    return notebook, panel
-
-
 def test_from_a_sheet_of_units_to_one_of_them_large(lab: JupyterServer, browser: Browser, page) -> None:
-    notebook, panel = opened(page, lab, "sheet.ipynb")
+    notebook, panel = SheetPanel.opened(page, lab, "sheet.ipynb")
     panel.choose("block3b_add")
     panel.open("Features")
     panel.wait(lambda: "/40" in panel.tabpanel.inner_text(), "the layer's 40 units")
@@ -134,7 +113,7 @@ def test_from_a_sheet_of_units_to_one_of_them_large(lab: JupyterServer, browser:
 
 
 def test_seeds_recipes_and_a_list_of_units(lab: JupyterServer, browser: Browser, page) -> None:
-    notebook, panel = opened(page, lab, "again.ipynb", MNIST)
+    notebook, panel = SheetPanel.opened(page, lab, "again.ipynb", MNIST)
     panel.open("Features")
     panel.inside("steps of the sheet").fill("20")
     panel.inside("steps of the sheet").press("Enter")
@@ -196,7 +175,7 @@ def test_seeds_recipes_and_a_list_of_units(lab: JupyterServer, browser: Browser,
 
 
 def test_every_value_of_the_recipe_can_be_changed(lab: JupyterServer, browser: Browser, page) -> None:
-    notebook, panel = opened(page, lab, "values.ipynb", MNIST)
+    notebook, panel = SheetPanel.opened(page, lab, "values.ipynb", MNIST)
     panel.field("recipe").select_option("lucid")
     panel.root.get_by_text("advanced", exact=True).filter(visible=True).click()
     reach = panel.field("transform 2: jitter, reach")
@@ -232,7 +211,7 @@ def test_every_value_of_the_recipe_can_be_changed(lab: JupyterServer, browser: B
 def test_nothing_is_clipped_in_either_theme_wide_or_narrow(lab: JupyterServer, browser: Browser, theme, width) -> None:
     """The pictures in tests/output are for people to look at."""
     page = browser.new_page(width, 1400)
-    notebook, panel = opened(page, lab, f"sheets-{theme}-{width}.ipynb")
+    notebook, panel = SheetPanel.opened(page, lab, f"sheets-{theme}-{width}.ipynb")
     notebook.set_theme("JupyterLab Dark" if theme == "dark" else "JupyterLab Light")
     page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
     OUTPUT.mkdir(exist_ok=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,9 @@ from PIL import Image
 from playwright.sync_api import Locator
 
 from nbfeatviz import samples
-from tests.browser.harness import Browser, JupyterServer, NotebookPage, write_notebook
+from tests.browser.harness import Browser, JupyterServer
+from tests.browser.panel import MNIST, OUTPUT, only_foreign
 from tests.browser.photo import PhotoPanel
-from tests.browser.test_features import MNIST
-from tests.browser.test_panel import OUTPUT, PLAIN, only_foreign
 
 DROP = """(element, [name, data]) => {
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0)), files = new DataTransfer();
@@ -58,23 +56,6 @@ class RemakePanel(PhotoPanel):
         return [item.split("\n")[0].rstrip("×").strip() for item in items]
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator:
-    page = browser.new_page(1400, 1100)
-    yield page
-    page.close()
-
-
-def opened(page, server: JupyterServer, name: str, source: str = PLAIN) -> tuple[NotebookPage, RemakePanel]:
-    write_notebook(server.folder / name, source)
-    notebook = NotebookPage(page, server).open(name)
-    notebook.run_all()
-    panel = RemakePanel(page)
-    panel.root.scroll_into_view_if_needed()
-    panel.wait_ready()
-    return notebook, panel
-
-
 def photo(panel: RemakePanel, name: str) -> None:
     panel.field("sample").select_option(name)
     credit = panel.root.get_by_role("group", name="photo", exact=True).locator(".nbfeatviz-credit")
@@ -82,7 +63,7 @@ def photo(panel: RemakePanel, name: str) -> None:
 
 
 def test_a_photo_emerges_again_from_what_a_layer_keeps(lab: JupyterServer, browser: Browser, page) -> None:
-    notebook, panel = opened(page, lab, "invert.ipynb")
+    notebook, panel = RemakePanel.opened(page, lab, "invert.ipynb")
     panel.go("invert")
     panel.run()
     panel.wait(lambda: "there is no photo" in panel.error, "the sentence about the photo")
@@ -149,7 +130,7 @@ def test_a_photo_emerges_again_from_what_a_layer_keeps(lab: JupyterServer, brows
 
 
 def test_a_photo_in_the_style_of_another(lab: JupyterServer, browser: Browser, page, tmp_path: Path) -> None:
-    notebook, panel = opened(page, lab, "style.ipynb")
+    notebook, panel = RemakePanel.opened(page, lab, "style.ipynb")
     panel.go("style")
     photo(panel, "chelsea")
     panel.run()
@@ -219,7 +200,7 @@ def test_a_photo_in_the_style_of_another(lab: JupyterServer, browser: Browser, p
 
 
 def test_a_network_of_one_channel(lab: JupyterServer, browser: Browser, page) -> None:
-    notebook, panel = opened(page, lab, "grey.ipynb", MNIST)
+    notebook, panel = RemakePanel.opened(page, lab, "grey.ipynb", MNIST)
     panel.go("invert")
     photo(panel, "coffee")
     panel.run()
@@ -249,7 +230,7 @@ def test_a_network_of_one_channel(lab: JupyterServer, browser: Browser, page) ->
 def test_nothing_is_clipped_in_either_theme_wide_or_narrow(lab: JupyterServer, browser: Browser, theme, width) -> None:
     """The pictures in tests/output are for people to look at."""
     page = browser.new_page(width, 1500)
-    notebook, panel = opened(page, lab, f"remakes-{theme}-{width}.ipynb")
+    notebook, panel = RemakePanel.opened(page, lab, f"remakes-{theme}-{width}.ipynb")
     notebook.set_theme("JupyterLab Dark" if theme == "dark" else "JupyterLab Light")
     page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
     OUTPUT.mkdir(exist_ok=True)

@@ -12,12 +12,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.browser.harness import Browser, JupyterServer, NotebookPage, write_notebook
-from tests.browser.panel import Panel
+from tests.browser.harness import Browser, JupyterServer, NotebookPage
+from tests.browser.panel import OUTPUT, PLAIN, Panel, only_foreign
 
 STARTER = Path(__file__).parents[2] / "notebooks" / "explore.ipynb"
-OUTPUT = Path(__file__).parents[1] / "output"
-PLAIN = "import nbfeatviz as nv\nexplorer = nv.FeatureExplorer()\nexplorer"
 TINY = """import keras, nbfeatviz as nv
 keras.utils.set_random_seed(1)
 model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Conv2D(8, 3, name="conv"),
@@ -32,20 +30,6 @@ def page(browser: Browser) -> Iterator:
     page = browser.new_page(1400, 1000)
     yield page
     page.close()
-
-
-def opened(page, server: JupyterServer, name: str, *cells: str) -> tuple[NotebookPage, Panel]:
-    write_notebook(server.folder / name, *cells)
-    notebook = NotebookPage(page, server).open(name)
-    notebook.run_all()
-    panel = Panel(page)
-    panel.root.scroll_into_view_if_needed()
-    return notebook, panel.wait_ready()
-
-
-def only_foreign(errors: list[str]) -> list[str]:
-    """Errors of our own: Notebook 7 always has one about a schema, and reloading breaks requests off."""
-    return [text for text in errors if "nbfeatviz" in text or "anywidget" in text or "canvas" in text.lower()]
 
 
 @pytest.mark.parametrize("kind", ["lab", "notebook7"])
@@ -113,7 +97,7 @@ def test_a_newcomer_goes_through_the_starter_notebook(kind: str, browser: Browse
 
 
 def test_pause_step_resume_and_retarget(lab: JupyterServer, page) -> None:
-    _, panel = opened(page, lab, "steps.ipynb", PLAIN)
+    _, panel = Panel.opened(page, lab, "steps.ipynb", PLAIN)
     panel.button("Step").click()
     panel.wait(lambda: "paused" in panel.status, "the panel to hold after one step")
     assert panel.data()["count"] == 1
@@ -145,7 +129,7 @@ def test_pause_step_resume_and_retarget(lab: JupyterServer, page) -> None:
 
 def test_stop_is_heard_while_another_cell_runs(lab: JupyterServer, page) -> None:
     """Also when Python has last published on the controls' comm, and from the cell that made the panel."""
-    notebook, panel = opened(page, lab, "busy.ipynb", PLAIN)
+    notebook, panel = Panel.opened(page, lab, "busy.ipynb", PLAIN)
     panel.run()
     panel.wait_steps(3)
     notebook.run_code("import time\nexplorer.unit = 4\ntime.sleep(120)", wait=False)
@@ -165,7 +149,7 @@ def test_stop_is_heard_while_another_cell_runs(lab: JupyterServer, page) -> None
 
 
 def test_python_and_the_page_change_the_same_settings(lab: JupyterServer, page) -> None:
-    notebook, panel = opened(page, lab, "link.ipynb", PLAIN)
+    notebook, panel = Panel.opened(page, lab, "link.ipynb", PLAIN)
     notebook.run_code("explorer.layer = 'block2b_add'; explorer.unit = 11; explorer.recipe = 'tutorial13'")
     panel.wait(lambda: panel.unit.input_value() == "11", "the slider to follow Python")
     assert panel.layer("block2b_add").get_attribute("aria-selected") == "true"
@@ -189,7 +173,7 @@ def test_python_and_the_page_change_the_same_settings(lab: JupyterServer, page) 
 
 
 def test_the_status_changes_once_a_second_at_most(lab: JupyterServer, page) -> None:
-    _, panel = opened(page, lab, "status.ipynb", PLAIN)
+    _, panel = Panel.opened(page, lab, "status.ipynb", PLAIN)
     page.evaluate(
         "() => { const changes = window.__changes = []; new MutationObserver(() => changes.push(performance.now()))"
         ".observe(document.querySelector('[role=status]'), {childList: true, characterData: true, subtree: true}) }"
@@ -205,7 +189,7 @@ def test_the_status_changes_once_a_second_at_most(lab: JupyterServer, page) -> N
 
 
 def test_a_second_view_and_two_panels(lab: JupyterServer, page) -> None:
-    notebook, first = opened(page, lab, "views.ipynb", PLAIN)
+    notebook, first = Panel.opened(page, lab, "views.ipynb", PLAIN)
     notebook.run_code("explorer", wait=True)
     again = Panel(page, 1)
     again.wait_ready()
@@ -231,7 +215,7 @@ def test_a_second_view_and_two_panels(lab: JupyterServer, page) -> None:
 
 
 def test_running_the_cell_again_ends_the_old_run(lab: JupyterServer, page) -> None:
-    notebook, panel = opened(page, lab, "again.ipynb", PLAIN)
+    notebook, panel = Panel.opened(page, lab, "again.ipynb", PLAIN)
     notebook.run_code("old = explorer")
     panel.run()
     panel.wait_steps(3)
@@ -245,7 +229,7 @@ def test_running_the_cell_again_ends_the_old_run(lab: JupyterServer, page) -> No
 
 
 def test_closing_the_last_view_ends_the_run(lab: JupyterServer, page) -> None:
-    notebook, panel = opened(page, lab, "gone.ipynb", PLAIN)
+    notebook, panel = Panel.opened(page, lab, "gone.ipynb", PLAIN)
     panel.run()
     panel.wait_steps(2)
     page.evaluate("jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
@@ -259,7 +243,7 @@ def test_closing_the_last_view_ends_the_run(lab: JupyterServer, page) -> None:
 
 
 def test_kernel_interrupt_and_restart(lab: JupyterServer, page) -> None:
-    notebook, panel = opened(page, lab, "restart.ipynb", PLAIN)
+    notebook, panel = Panel.opened(page, lab, "restart.ipynb", PLAIN)
     panel.run()
     panel.wait_steps(3)
     notebook.interrupt_kernel()
@@ -275,7 +259,7 @@ def test_kernel_interrupt_and_restart(lab: JupyterServer, page) -> None:
 
 
 def test_the_neuron_is_chosen_on_the_canvas(lab: JupyterServer, page) -> None:
-    notebook, panel = opened(page, lab, "neuron.ipynb", PLAIN)
+    notebook, panel = Panel.opened(page, lab, "neuron.ipynb", PLAIN)
     panel.choose("block2b_add")
     panel.field("objective").select_option("neuron")
     box = panel.canvas(".nbfeatviz-box")
@@ -297,7 +281,7 @@ def test_the_neuron_is_chosen_on_the_canvas(lab: JupyterServer, page) -> None:
 
 
 def test_class_search_names_the_nearest(lab: JupyterServer, page) -> None:
-    notebook, panel = opened(page, lab, "classes.ipynb", PLAIN)
+    notebook, panel = Panel.opened(page, lab, "classes.ipynb", PLAIN)
     panel.field("objective").select_option("class")
     search = panel.field("class")
     search.fill("daisy")
@@ -310,7 +294,7 @@ def test_class_search_names_the_nearest(lab: JupyterServer, page) -> None:
 
 
 def test_names_are_shown_as_text(lab: JupyterServer, page) -> None:
-    _, panel = opened(page, lab, "names.ipynb", TINY)
+    _, panel = Panel.opened(page, lab, "names.ipynb", TINY)
     panel.field("objective").select_option("class")
     panel.wait(lambda: panel.field("class").input_value() == "<script>alert(1)</script>", "the class as text")
     panel.wait(lambda: "<img" in panel.tree.inner_text(), "the layer's name as text")
@@ -318,7 +302,7 @@ def test_names_are_shown_as_text(lab: JupyterServer, page) -> None:
 
 
 def test_save_animations_copy_code_and_snapshot(lab: JupyterServer, page) -> None:
-    notebook, panel = opened(page, lab, "export.ipynb", PLAIN)
+    notebook, panel = Panel.opened(page, lab, "export.ipynb", PLAIN)
     panel.field("steps").fill("6")
     panel.field("steps").press("Enter")
     panel.run()
@@ -346,7 +330,7 @@ def test_save_animations_copy_code_and_snapshot(lab: JupyterServer, page) -> Non
 
 
 def test_errors_stand_in_the_panel_in_words(lab: JupyterServer, page) -> None:
-    notebook, panel = opened(page, lab, "errors.ipynb", PLAIN)
+    notebook, panel = Panel.opened(page, lab, "errors.ipynb", PLAIN)
     panel.field("seed").fill("-3")
     panel.field("seed").press("Enter")
     panel.wait(lambda: "seed -3 must be a whole number" in panel.error, "a sentence about the seed")
@@ -375,7 +359,7 @@ def test_errors_stand_in_the_panel_in_words(lab: JupyterServer, page) -> None:
 
 
 def test_switching_the_network(lab: JupyterServer, page) -> None:
-    _, panel = opened(page, lab, "switch.ipynb", PLAIN)
+    _, panel = Panel.opened(page, lab, "switch.ipynb", PLAIN)
     panel.field("network").select_option("mnist-cnn")
     panel.wait(lambda: panel.layer("conv3").count() == 1, "the other network's layers")
     panel.wait_ready()
@@ -387,7 +371,7 @@ def test_switching_the_network(lab: JupyterServer, page) -> None:
 
 
 def test_every_number_arrives_from_a_tiny_network(lab: JupyterServer, page) -> None:
-    notebook, panel = opened(page, lab, "tiny.ipynb", TINY)
+    notebook, panel = Panel.opened(page, lab, "tiny.ipynb", TINY)
     notebook.run_code("explorer.recipe = 'tutorial13'; explorer.steps = 3000")
     panel.run()
     panel.wait_steps(3000)
@@ -396,7 +380,7 @@ def test_every_number_arrives_from_a_tiny_network(lab: JupyterServer, page) -> N
 
 
 def test_the_keyboard_reaches_everything(lab: JupyterServer, page) -> None:
-    _, panel = opened(page, lab, "keys.ipynb", PLAIN)
+    _, panel = Panel.opened(page, lab, "keys.ipynb", PLAIN)
     panel.root.get_by_label("filter layers").fill("block2b add")
     rows = panel.tree.get_by_role("treeitem")
     panel.wait(
@@ -414,7 +398,7 @@ def test_the_keyboard_reaches_everything(lab: JupyterServer, page) -> None:
 
 
 def test_the_panel_is_small_and_quick_with_a_large_tree(lab: JupyterServer, page) -> None:
-    notebook, panel = opened(
+    notebook, panel = Panel.opened(
         page, lab, "large.ipynb", "import nbfeatviz as nv\nnet = nv.load('InceptionV3', weights=None)\nlen(net.layers)",
         "explorer = nv.FeatureExplorer(net)\nexplorer",
     )  # fmt: skip
@@ -431,7 +415,7 @@ def test_the_panel_is_small_and_quick_with_a_large_tree(lab: JupyterServer, page
 def test_nothing_is_clipped_in_either_theme_wide_or_narrow(lab: JupyterServer, browser: Browser, theme, width) -> None:
     """The pictures in tests/output are for people to look at; the one of the README is made here."""
     page = browser.new_page(width, 1000)
-    notebook, panel = opened(page, lab, f"look-{theme}-{width}.ipynb", PLAIN)
+    notebook, panel = Panel.opened(page, lab, f"look-{theme}-{width}.ipynb", PLAIN)
     notebook.set_theme("JupyterLab Dark" if theme == "dark" else "JupyterLab Light")
     page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
     panel.unit.fill("3")

@@ -7,7 +7,6 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +14,9 @@ import pytest
 from PIL import Image
 
 from nbfeatviz import samples
-from tests.browser.harness import Browser, JupyterServer, NotebookPage, write_notebook
+from tests.browser.harness import Browser, JupyterServer
+from tests.browser.panel import OUTPUT, only_foreign
 from tests.browser.photo import PhotoPanel
-from tests.browser.test_panel import OUTPUT, PLAIN, only_foreign
 
 TINY = """import keras, nbfeatviz as nv
 keras.utils.set_random_seed(1)
@@ -28,28 +27,11 @@ explorer = nv.FeatureExplorer(net, layer="conv", steps=100000)
 explorer"""
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator:
-    page = browser.new_page(1400, 1100)
-    yield page
-    page.close()
-
-
-def opened(page, server: JupyterServer, name: str, source: str = PLAIN) -> tuple[NotebookPage, PhotoPanel]:
-    write_notebook(server.folder / name, source)
-    notebook = NotebookPage(page, server).open(name)
-    notebook.run_all()
-    panel = PhotoPanel(page)
-    panel.root.scroll_into_view_if_needed()
-    panel.wait_ready()
-    return notebook, panel
-
-
 @pytest.mark.parametrize("kind", ["lab", "notebook7"])
 def test_from_a_photo_through_every_tab_to_the_image_of_a_unit(
     kind: str, browser: Browser, page, request, tmp_path: Path
 ) -> None:
-    notebook, panel = opened(page, request.getfixturevalue(kind), f"photo-{kind}.ipynb")
+    notebook, panel = PhotoPanel.opened(page, request.getfixturevalue(kind), f"photo-{kind}.ipynb")
     # on its side, with the EXIF tag that says so: as a phone saves it
     cat = Image.open(samples.get("chelsea").path)
     exif = Image.Exif()
@@ -138,7 +120,7 @@ def test_from_a_photo_through_every_tab_to_the_image_of_a_unit(
 
 
 def test_comparing_and_the_randomization_check(lab: JupyterServer, browser: Browser, page) -> None:
-    _, panel = opened(page, lab, "compare.ipynb")
+    _, panel = PhotoPanel.opened(page, lab, "compare.ipynb")
     panel.open("Compare")
     panel.field("sample").select_option("coffee")
     panel.wait_photo()
@@ -165,7 +147,7 @@ def bomb(path: Path) -> Path:
 
 
 def test_bad_files_are_refused_in_words_and_nothing_is_lost(lab: JupyterServer, browser: Browser, page, tmp_path: Path):
-    notebook, panel = opened(page, lab, "bad-files.ipynb", TINY)
+    notebook, panel = PhotoPanel.opened(page, lab, "bad-files.ipynb", TINY)
     panel.open("Saliency")
     panel.field("sample").select_option("coffee")
     panel.wait(lambda: len(panel.predictions) == 4, "the predictions")
@@ -201,7 +183,7 @@ def test_bad_files_are_refused_in_words_and_nothing_is_lost(lab: JupyterServer, 
 
 
 def test_the_photo_of_a_phone_arrives_small_enough(lab: JupyterServer, page, tmp_path: Path) -> None:
-    notebook, panel = opened(page, lab, "phone.ipynb", TINY)
+    notebook, panel = PhotoPanel.opened(page, lab, "phone.ipynb", TINY)
     noise = np.random.default_rng(0).integers(0, 256, (3024, 4032, 3), np.uint8)
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -216,7 +198,7 @@ def test_the_photo_of_a_phone_arrives_small_enough(lab: JupyterServer, page, tmp
 
 
 def test_drop_crop_squash_and_the_keyboard(lab: JupyterServer, page) -> None:
-    notebook, panel = opened(page, lab, "drop.ipynb", TINY)
+    notebook, panel = PhotoPanel.opened(page, lab, "drop.ipynb", TINY)
     panel.tab("Optimize").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
@@ -252,7 +234,7 @@ def test_drop_crop_squash_and_the_keyboard(lab: JupyterServer, page) -> None:
 def test_no_tab_is_clipped_in_either_theme_wide_or_narrow(lab: JupyterServer, browser: Browser, theme, width) -> None:
     """The pictures in tests/output are for people to look at."""
     page = browser.new_page(width, 1400)
-    notebook, panel = opened(page, lab, f"tabs-{theme}-{width}.ipynb")
+    notebook, panel = PhotoPanel.opened(page, lab, f"tabs-{theme}-{width}.ipynb")
     notebook.set_theme("JupyterLab Dark" if theme == "dark" else "JupyterLab Light")
     page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
     OUTPUT.mkdir(exist_ok=True)

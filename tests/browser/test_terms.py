@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.browser.harness import Browser, JupyterServer
+from tests.browser.panel import OUTPUT, PLAIN, only_foreign
 from tests.browser.photo import PhotoPanel
-from tests.browser.test_features import opened
-from tests.browser.test_panel import OUTPUT, PLAIN, only_foreign
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator:
-    page = browser.new_page(1400, 1100)
-    yield page
-    page.close()
 
 
 def formula(panel: PhotoPanel) -> str:
@@ -24,7 +14,7 @@ def formula(panel: PhotoPanel) -> str:
 
 
 def test_terms_are_added_weighed_in_mid_run_and_removed_by_keyboard(lab: JupyterServer, browser: Browser, page) -> None:
-    notebook, panel = opened(page, lab, "terms.ipynb", PLAIN)
+    notebook, panel = PhotoPanel.opened(page, lab, "terms.ipynb", PLAIN)
     panel.choose("block3b_add")
     panel.button("Add term").focus()
     page.keyboard.press("Enter")
@@ -78,7 +68,7 @@ def test_terms_are_added_weighed_in_mid_run_and_removed_by_keyboard(lab: Jupyter
 
 
 def test_facts_and_the_chart_of_the_other_units_emerge(lab: JupyterServer, browser: Browser, page) -> None:
-    notebook, panel = opened(page, lab, "facts.ipynb", PLAIN)
+    notebook, panel = PhotoPanel.opened(page, lab, "facts.ipynb", PLAIN)
     panel.choose("block3b_add")
     facts = panel.canvas(".nbfeatviz-figures dl")
     assert "percentile" not in facts.inner_text()
@@ -112,7 +102,7 @@ def test_facts_and_the_chart_of_the_other_units_emerge(lab: JupyterServer, brows
 def test_nothing_is_clipped_with_terms_and_facts(lab: JupyterServer, browser: Browser, theme: str, width: int) -> None:
     """The pictures in tests/output are for people to look at."""
     page = browser.new_page(width, 1600)
-    notebook, panel = opened(page, lab, f"facts-{theme}-{width}.ipynb")
+    notebook, panel = PhotoPanel.opened(page, lab, f"facts-{theme}-{width}.ipynb")
     notebook.set_theme("JupyterLab Dark" if theme == "dark" else "JupyterLab Light")
     page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
     panel.button("Hold others down").click()

@@ -52,6 +52,14 @@ def test_three_colours_are_three_facets(net):
     assert sorted(member for facet in found for member in facet.members) == list(range(15))
 
 
+def test_facets_print_as_counts_and_shapes(net):
+    found = nv.facets(net, UNIT, [*coloured(12), "none.png"], clusters=3, nearest=2, layer="relu2")
+    one = "<Facet: 16×16×3, the mean of 2 of 4 images>"
+    assert repr(found[0]) == one
+    assert repr(found).splitlines() == ["<Facets: 3 found, 1 skipped>", *[f"  {one}"] * 3]
+    assert repr(found[:2]) == f"({one}, {one})"
+
+
 def test_a_facet_is_a_start(net):
     found = nv.facets(net, UNIT, list(coloured(9)), clusters=3)
     run = nv.maximize(net, UNIT, recipe="multifaceted", steps=10, start=found[0].image)

@@ -1,5 +1,7 @@
 """Penalties against NumPy, subtracted inside the gradient; the user's own functions."""
 
+import traceback
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -87,9 +89,29 @@ def test_functions_of_ones_own(net):
     assert nv.maximize(net, UNIT, recipe=fading, steps=3).image.mean() == pytest.approx(0.5 / 8, abs=0.02)
 
 
+NO_GRADIENT = "returned a number that does not change with the pixels .*can be differentiated"
+
+
 @pytest.mark.parametrize(
     ("slot", "function", "says"),
     [
+        ("regularizers", lambda pixels: 1.0, f"regularizer '<lambda>' {NO_GRADIENT}"),
+        (
+            "regularizers",
+            lambda pixels: tf.reduce_mean(tf.cast(pixels > 0.5, tf.float32)),
+            f"regularizer '<lambda>' {NO_GRADIENT}",
+        ),
+        (
+            "regularizers",
+            lambda pixels: tf.reduce_mean(tf.raw_ops.AdjustHue(images=pixels, delta=0.1)),
+            "regularizer '<lambda>' has no gradient: .*AdjustHue",
+        ),
+        (
+            "regularizers",
+            lambda pixels: tf.reduce_sum(tf.cast(pixels, tf.int32)),
+            "regularizer '<lambda>' returned a tensor of type int32: float32 is needed",
+        ),
+        ("regularizers", lambda pixels: "low", "regularizer '<lambda>' returned 'low': float32 is needed"),
         ("regularizers", lambda pixels: pixels[..., 0], "regularizer '<lambda>' returned .*one number a picture"),
         ("transforms", lambda pictures: pictures[..., :1], "transform '<lambda>' turned pictures .*channels must stay"),
         ("regularizers", lambda pixels: None, "regularizer '<lambda>' returned None"),
@@ -100,3 +122,52 @@ def test_functions_of_ones_own(net):
 def test_functions_of_ones_own_that_are_wrong(net, slot, function, says):
     with pytest.raises(ValueError, match=f"^{says}"):
         nv.maximize(net, UNIT, recipe=recipes.get("lucid").replace(**{slot: (function,)}), steps=1)
+
+
+def missing(pixels):
+    """What a dictionary raises is no ValueError."""
+    return {}["weight"] * tf.reduce_mean(pixels)
+
+
+def unlike(pixels):
+    return tf.reduce_mean(pixels @ tf.zeros([2, 2, 2]))
+
+
+def branching(pixels):
+    """Only as TensorFlow rewrites it can it look at a tensor."""
+    if tf.reduce_mean(pixels) > 2:
+        pixels = pixels / 2
+    return missing(pixels)
+
+
+@pytest.mark.parametrize(("slot", "what"), [("regularizers", "regularizer"), ("after", "change")])
+@pytest.mark.parametrize(
+    ("function", "says", "ends"),
+    [
+        (missing, "'missing' raised KeyError: 'weight'", "missing"),
+        (unlike, "'unlike' raised ValueError: Dimensions must be equal, but are 3 and 2", None),
+        (branching, "'branching' raised KeyError: 'weight'", None),
+        (lambda: 1.0, "'<lambda>' raised TypeError: .*takes 0 positional arguments but 1 was given", None),
+    ],
+)
+def test_what_a_function_of_ones_own_raises_is_said_with_its_name_and_its_traceback(
+    net, slot, what, function, says, ends
+):
+    recipe = recipes.get("lucid" if slot == "regularizers" else "tutorial13").replace(**{slot: (function,)})
+    with pytest.raises(ValueError, match=f"^{what} {says}") as caught:
+        nv.maximize(net, UNIT, recipe=recipe, steps=1)
+    assert "{{" not in str(caught.value)
+    frames = traceback.extract_tb(caught.value.__cause__.__traceback__)
+    assert type(caught.value.__cause__).__name__ in str(caught.value)
+    if ends:
+        assert (frames[-1].name, frames[-1].filename) == (ends, __file__)
+
+
+def test_a_penalty_may_branch_on_what_it_sees(net):
+    def only_bright(pixels):
+        if tf.reduce_mean(pixels) > 0.2:
+            return 50 * tf.reduce_mean((pixels - 0.5) ** 2)
+        return tf.reduce_mean(pixels)
+
+    recipe = recipes.get("lucid").replace(regularizers=(only_bright,))
+    assert nv.maximize(net, UNIT, recipe=recipe, steps=2).image.shape == (16, 16, 3)
