@@ -132,7 +132,8 @@ class Function:
 
         with contextlib.suppress(Exception):
             tf.function(once).get_concrete_function(*specs)
-        return failure[0] if failure else error
+        # an error of another kind is of the plain run alone, which cannot branch on a tensor
+        return failure[0] if failure and isinstance(failure[0], type(error)) else error
 
 
 def _number(value: Any) -> Any:

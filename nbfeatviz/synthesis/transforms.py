@@ -15,6 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from nbfeatviz.synthesis.own_functions import called
 from nbfeatviz.synthesis.parts import Live, number, tensor_of
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -240,7 +241,7 @@ def _drawn(transform: Any, seed: Any, length: int) -> Any:
 def _applied(transform: Any, pictures: Any, seed: Any, size: tuple[int, int]) -> Any:
     if hasattr(transform, "apply"):
         return transform.apply(pictures, seed, size)
-    given = transform(pictures, seed) if _takes_seed(transform) else transform(pictures)
+    given = called("transform", transform, *((pictures, seed) if _takes_seed(transform) else (pictures,)))
     moved = tensor_of("transform", transform, given)
     if moved.shape.rank != 4 or moved.shape[0] != pictures.shape[0] or moved.shape[3] != pictures.shape[3]:
         name = getattr(transform, "__name__", repr(transform))

@@ -140,7 +140,9 @@ def branching(pixels):
     return missing(pixels)
 
 
-@pytest.mark.parametrize(("slot", "what"), [("regularizers", "regularizer"), ("after", "change")])
+@pytest.mark.parametrize(
+    ("slot", "what"), [("regularizers", "regularizer"), ("after", "change"), ("transforms", "transform")]
+)
 @pytest.mark.parametrize(
     ("function", "says", "ends"),
     [
@@ -153,7 +155,7 @@ def branching(pixels):
 def test_what_a_function_of_ones_own_raises_is_said_with_its_name_and_its_traceback(
     net, slot, what, function, says, ends
 ):
-    recipe = recipes.get("lucid" if slot == "regularizers" else "tutorial13").replace(**{slot: (function,)})
+    recipe = recipes.get("tutorial13" if slot == "after" else "lucid").replace(**{slot: (function,)})
     with pytest.raises(ValueError, match=f"^{what} {says}") as caught:
         nv.maximize(net, UNIT, recipe=recipe, steps=1)
     assert "{{" not in str(caught.value)

@@ -196,9 +196,17 @@ def broken(a):
     return tf.reduce_mean(a) / math.sqrt(-1)
 
 
+def lost(a):
+    """Only as TensorFlow rewrites it does it come to its error."""
+    if tf.reduce_mean(a) > 1e9:
+        a = a / 2
+    return {}["weight"] * tf.reduce_mean(a)
+
+
 @pytest.mark.parametrize(
     ("make", "kind", "says"),
     [
+        (lambda: function(lost, "conv1"), ValueError, ["lost raised KeyError", "weight"]),
         (lambda: function(broken, "conv1"), ValueError, ["broken raised ValueError", "math domain", "in broken"]),
         (lambda: function(lambda a: undefined, "conv1"), ValueError, ["NameError", "undefined"]),  # noqa: F821
         (lambda: function(lambda a: tf.reduce_mean(a, axis=0), "conv1"), ValueError, ["shape (16, 4)", "one number"]),
