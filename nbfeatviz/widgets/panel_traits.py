@@ -10,7 +10,7 @@ import traitlets
 
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.recipe import Recipe
-from nbfeatviz.widgets.photo import Photo, name_of
+from nbfeatviz.widgets.photo import Photo
 from nbfeatviz.widgets.photo_desk import PhotoDesk
 from nbfeatviz.widgets.synthesis_tab import PanelSettings
 
@@ -85,7 +85,7 @@ class PanelTraits(ipywidgets.Box):
         if proposal["value"] is None or proposal["value"] is self._told_image:
             return proposal["value"]
         network = self.settled_network()
-        photo = self.desk.read(proposal["value"], name_of(proposal["value"]))
+        photo = self.desk.read(proposal["value"])
         picture = photo.seen(network)
         self._given = picture, photo
         return picture

@@ -20,10 +20,10 @@ from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.photo_terms import Photo as Seen
 from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets import export
+from nbfeatviz.widgets.held_photo import HeldPhoto
 from nbfeatviz.widgets.remake_settings import DEFAULTS, STATISTICS, RemakeSettings, spatial
 from nbfeatviz.widgets.remake_tab import RemakeCanvas, RemakeTab
 from nbfeatviz.widgets.runner import Runner
-from nbfeatviz.widgets.style_photo import StylePhoto
 from nbfeatviz.widgets.worker import SameThread, Worker
 
 _BRING = "upload one, drop it on the panel, or choose a sample"
@@ -81,7 +81,7 @@ class RemakeDesk:
         self._fitted_to: Network | None = None
         self._runner = Runner(worker, live, self._prepared, self._say, self._tell)
         self.style = (
-            StylePhoto(lambda: host.network, tab, worker, self.photo_changed, live.complain)
+            HeldPhoto(lambda: host.network, worker, tab.show_photo, self.photo_changed, live.complain)
             if tab.kind == "style"
             else None
         )
@@ -129,7 +129,9 @@ class RemakeDesk:
             self._seen.clear()
             self.tell()
         if self.style is not None:
-            self.style.network_changed(network)
+            wrong = self.style.refit()
+            if wrong:
+                self.live.complain(wrong)
         self._worker.submit(self._clear)
 
     def layer_changed(self) -> None:

@@ -18,8 +18,8 @@ import nbfeatviz as nv
 from nbfeatviz.encoding import decode, encode_jpeg, encode_png
 from nbfeatviz.widgets import answers
 from nbfeatviz.widgets.analyst import Answer
+from nbfeatviz.widgets.held_photo import MOST_BYTES
 from nbfeatviz.widgets.networks import Choice
-from nbfeatviz.widgets.photo_desk import MOST_BYTES
 from nbfeatviz.widgets.requests import answer
 from nbfeatviz.widgets.worker import SameThread
 from tests.synthesis.conftest import make_network

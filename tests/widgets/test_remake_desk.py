@@ -246,6 +246,8 @@ def test_the_style_photo_comes_from_the_page_and_is_cropped_there(make):
     assert tab.photo["box"][0] == 0
     say(panel, "style", "photo-fit", fit="squash")
     assert tuple(tab.photo["box"]) == (0, 0, 1, 1)
+    say(panel, "style", "photo", name="other.png", buffers=[encode_png(picture)])
+    assert (tab.photo["name"], tab.photo["fit"]) == ("other.png", "squash"), "the person's choice, not the photo's"
     before = desk.style.picture
     for content in ({"buffers": [b"no picture"]}, {"buffers": []}):
         say(panel, "style", "photo", name="bad.png", **content)
