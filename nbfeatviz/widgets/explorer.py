@@ -14,6 +14,7 @@ from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets import cells, export, recipe_values
+from nbfeatviz.widgets.live_runs import LiveRuns
 from nbfeatviz.widgets.networks import Networks, suggested_layer
 from nbfeatviz.widgets.onlooker import Onlooker
 from nbfeatviz.widgets.panel_traits import SETTINGS, PanelTraits
@@ -29,7 +30,7 @@ from nbfeatviz.widgets.synthesis_tab import PanelSettings
 from nbfeatviz.widgets.worker import MainThread, SameThread, Worker
 
 
-class FeatureExplorer(PanelTraits):
+class FeatureExplorer(LiveRuns, PanelTraits):
     """The live panel: pick a layer and a unit, press Run, and watch its image emerge.
 
     An ordinary widget: display it, lay it out with others, link its traits. Traits change on the kernel's
@@ -338,14 +339,6 @@ class FeatureExplorer(PanelTraits):
         self.desk.open("optimize")
         self.run()
 
-    def pause(self) -> None:
-        """Holds the run before its next step; `run()` or `resume()` lets it go on."""
-        self._runner.pause()
-
-    def resume(self) -> None:
-        """Lets a paused run go on."""
-        self._runner.resume()
-
     def step(self) -> None:
         """Does one step: of the paused run, or of a new one that is then paused."""
         self.sheets.stop()
@@ -354,39 +347,17 @@ class FeatureExplorer(PanelTraits):
 
     def stop(self) -> None:
         """Ends the run, the sheet or the remake before its next step; what there is of it stays."""
-        self._runner.stop()
+        super().stop()
         self.sheets.stop()
         self.remakes.stop()
 
-    def leave(self) -> None:
-        """Ends the run and gives its frames back; the last picture and the numbers stay."""
-        self.stop()
-        self._worker.submit(self.live.free)
-
-    def reset(self) -> None:
-        """Ends the run and clears the canvas; the settings stay."""
-        self.stop()
-        self._worker.submit(self._clear)
-
     def _clear(self) -> None:
-        self._runner.result = None
         self._onlooker.forget()
-        self.live.clear()
+        super()._clear()
         self._say("idle", "ready", error="")
         self._tell_progress(float("nan"), None)
 
     # What leaves the panel
-
-    def code(self) -> str:
-        """Python that makes the picture on the canvas again; of a run in progress, the picture so far."""
-        settings = self._runner.settings
-        if settings is None:
-            raise ValueError("there is no picture to reproduce yet: press Run first.")
-        return export.code(settings)
-
-    def save_file(self, kind: str) -> tuple[str, str, bytes]:
-        """(file name, MIME type, bytes): the picture as "png", or the run as "gif" or "webp"."""
-        return export.picture_file(kind, *self.live.recording(), export.name(self._runner.settings))
 
     def snapshot(self) -> None:
         """Leaves a lasting picture and its settings in the notebook, which needs no kernel to be seen."""

@@ -19,8 +19,8 @@ from nbfeatviz.synthesis.dream import Dreaming
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.photo_terms import Photo as Seen
 from nbfeatviz.synthesis.visualization import Visualization
-from nbfeatviz.widgets import export
 from nbfeatviz.widgets.held_photo import HeldPhoto
+from nbfeatviz.widgets.live_runs import LiveRuns
 from nbfeatviz.widgets.remake_settings import DEFAULTS, STATISTICS, RemakeSettings, spatial
 from nbfeatviz.widgets.remake_tab import RemakeCanvas, RemakeTab
 from nbfeatviz.widgets.runner import Runner
@@ -58,7 +58,7 @@ class Host(Protocol):
         """The open tab is about another layer."""
 
 
-class RemakeDesk:
+class RemakeDesk(LiveRuns):
     """Makes the pictures of one tab.
 
     Args:
@@ -216,31 +216,8 @@ class RemakeDesk:
             self._host.remake_begins(self)
         self._runner.step()
 
-    def pause(self) -> None:
-        """Holds the run before its next step."""
-        self._runner.pause()
-
-    def resume(self) -> None:
-        """Lets a held run go on."""
-        self._runner.resume()
-
-    def stop(self) -> None:
-        """Ends the run before its next step; its picture stays."""
-        self._runner.stop()
-
-    def leave(self) -> None:
-        """Ends the run and gives its frames back; the last picture and the numbers stay."""
-        self.stop()
-        self._worker.submit(self.live.free)
-
-    def reset(self) -> None:
-        """Ends the run and clears the canvas; the settings and photos stay."""
-        self.stop()
-        self._worker.submit(self._clear)
-
     def _clear(self) -> None:
-        self._runner.result = None
-        self.live.clear()
+        super()._clear()
         self.live.say("idle")
 
     def _network(self) -> Network:
@@ -310,22 +287,9 @@ class RemakeDesk:
         rate = f"{speed:.1f}" if speed < 10 else f"{speed:.0f}"
         self._host.remake_says("running", f"{self._settings.kind}: step {done}/{total} · {rate} steps/s")
 
-    # What leaves the tab
-
-    def code(self) -> str:
-        """Python that makes the picture on the canvas again; of a run in progress, the picture so far."""
-        settings = self._runner.settings
-        if settings is None:
-            raise ValueError("there is no picture to reproduce yet: press Run first.")
-        return export.code(settings)
-
     def show_code(self) -> None:
-        """Shows that Python on the page."""
+        """Shows on the page the Python of `code`."""
         self._tab.send({"kind": "code", "text": self.code()})
-
-    def save_file(self, kind: str) -> tuple[str, str, bytes]:
-        """(file name, MIME type, bytes): the picture as "png", or the run as "gif" or "webp"."""
-        return export.picture_file(kind, *self.live.recording(), export.name(self._runner.settings))
 
     def close(self) -> None:
         """Gives everything back."""
