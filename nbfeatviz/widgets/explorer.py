@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from nbfeatviz.networks.network import Network
-from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.visualization import Visualization
-from nbfeatviz.widgets import cells, export, recipe_values
+from nbfeatviz.widgets import cells, export
 from nbfeatviz.widgets.live_runs import LiveRuns
 from nbfeatviz.widgets.networks import Networks, suggested_layer
 from nbfeatviz.widgets.onlooker import Onlooker
-from nbfeatviz.widgets.panel_traits import SETTINGS, PanelTraits
+from nbfeatviz.widgets.panel_traits import PanelTraits
 from nbfeatviz.widgets.parts import Parts
 from nbfeatviz.widgets.photo import Photo
 from nbfeatviz.widgets.photo_desk import PhotoDesk
@@ -69,10 +67,8 @@ class FeatureExplorer(LiveRuns, PanelTraits):
     """
 
     def __init__(self, net: Any = None, *, worker: Worker | SameThread | None = None, **settings: Any) -> None:
-        self._lock = threading.RLock()
         self._main = MainThread()
         self._worker = worker or Worker()
-        self._settings = PanelSettings()
         parts = self._parts = Parts()
         self.commands, self.canvas, self.live = parts.commands, parts.canvas, parts.live
         self.tree, self.controls, self.tabs, self.features = parts.tree, parts.controls, parts.tabs, parts.features
@@ -86,7 +82,7 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         self.remakes = Remakes(self, parts.remakes, self._worker)
         given = {name: settings.pop(name) for name in ("layout",) if name in settings}
         self._own_layout = not given
-        super().__init__([parts.grid], **given)
+        super().__init__([parts.grid], self._networks, self.desk, **given)
         self.add_class("nbfeatviz-panel")
         self.commands.on_msg(lambda _, content, buffers: answer(self, content, buffers))
         self._onlooker = Onlooker(self._worker, self.live.show_rises)
@@ -113,10 +109,6 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         """Whether a network is being loaded."""
         return self._networks.loading
 
-    def settled_network(self) -> Network:
-        """The network in use, waited for."""
-        return self._networks.wait()
-
     def _fitted(self, network: Network) -> Callable[[], None]:
         """Fits the settings to a network that is to come into use; returns what adopts them."""
         old = self._settings
@@ -133,11 +125,6 @@ class FeatureExplorer(LiveRuns, PanelTraits):
 
         return adopt
 
-    def _set(self, settings: dict[str, Any]) -> None:
-        """Changes several settings, the layer first (the unit must be one of its)."""
-        for name in sorted(settings, key=lambda name: (*SETTINGS, name).index(name)):
-            self.change(name, settings[name])
-
     # Settings: the page and Python change the same ones
 
     def change(self, name: str, value: Any) -> None:
@@ -149,34 +136,12 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         if name == "network":
             self.stop()
             self._networks.switch(value)
-            return
-        network = self._networks.wait()
-        with self._lock:
-            self._adopt(self._settings.changed(network, name, value))
-
-    def change_recipe(self, path: str, value: Any) -> None:
-        """Changes one value of the recipe (see `recipe_values`); a run in progress goes on with it from its picture.
-
-        Raises:
-            ValueError, TypeError: no such value, or one that is not possible; everything stays as it was.
-        """
-        network = self._networks.wait()
-        with self._lock:
-            recipe = recipe_values.changed(recipes.get(self._settings.recipe), path, value)
-            self._adopt(self._settings.changed(network, "recipe", recipe))
-
-    def publish_recipe(self) -> None:
-        """Goes back to the recipe as it was published, its step size too."""
-        network = self._networks.wait()
-        known = recipe_values.published(self._settings.recipe)
-        if known is None:
-            raise ValueError("this recipe is one of your own, so there is no published one to go back to.")
-        with self._lock:
-            settings = self._settings.changed(network, "recipe", known)
-            self._adopt(settings.changed(network, "step_size", None))
+        else:
+            super().change(name, value)
 
     def _adopt(self, settings: PanelSettings) -> None:
-        before, self._settings = self._settings, settings
+        before = self._settings
+        super()._adopt(settings)
         self._tell_settings()
         self._main.post("settings", self._sync)
         network = self.network
@@ -272,7 +237,7 @@ class FeatureExplorer(LiveRuns, PanelTraits):
             self._runner.result = None
             self.live.clear()
             self.live.settle(picture)
-        self.desk.take(photo)
+        super().give(picture, photo)
 
     # Running
 
