@@ -19,12 +19,12 @@ from nbfeatviz.widgets.panel_traits import PanelTraits
 from nbfeatviz.widgets.parts import Parts
 from nbfeatviz.widgets.photo import Photo
 from nbfeatviz.widgets.photo_desk import PhotoDesk
-from nbfeatviz.widgets.remake_desk import RemakeDesk
 from nbfeatviz.widgets.remakes import Remakes
 from nbfeatviz.widgets.requests import answer
 from nbfeatviz.widgets.runner import Runner
 from nbfeatviz.widgets.sheet_desk import SheetDesk
 from nbfeatviz.widgets.synthesis_tab import PanelSettings
+from nbfeatviz.widgets.turns import Turns
 from nbfeatviz.widgets.worker import MainThread, SameThread, Worker
 
 
@@ -78,8 +78,9 @@ class FeatureExplorer(LiveRuns, PanelTraits):
             parts.close()
             raise
         self.desk = PhotoDesk(self, self.tabs, self._worker, self.live.complain, self.live.deliver)
-        self.sheets = SheetDesk(self, parts.features, self._worker, self.live.complain)
-        self.remakes = Remakes(self, parts.remakes, self._worker)
+        self._turns = Turns(self._tell_state)
+        self.sheets = SheetDesk(self, parts.features, self._worker, self._turns, self.live.complain)
+        self.remakes = Remakes(self, parts.remakes, self._worker, self._turns)
         given = {name: settings.pop(name) for name in ("layout",) if name in settings}
         self._own_layout = not given
         super().__init__([parts.grid], self._networks, self.desk, **given)
@@ -89,6 +90,7 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         self._runner = Runner(
             self._worker, self.live, self._prepared, self._say, self._tell_progress, self._onlooker.see
         )
+        self._turns.join(self._runner)
         cells.register(self)
         self._tell_settings()
         try:
@@ -185,21 +187,18 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         self.tree.selected = tab.layer
         self.tree.follow = self.desk.tab in ("grad-cam", "activations")
 
+    def _tell_state(self, state: str, text: str, **more: Any) -> None:
+        """Says it in the status line, and lets the trait follow."""
+        self.live.say(state, text, **more)
+        self._main.post("state", self._show_state)
+
     def _show_state(self) -> None:
         """Sets the trait to what the status line says (main thread)."""
         self.set_trait("state", self.live.status["state"])
 
     def _say(self, state: str, text: str = "", **more: Any) -> None:
-        if state == "idle" and (self.sheets.busy or self.remakes.busy):
-            return  # a sheet or remake has begun in the place of the run
-        self.live.say(state, text, **more)
-        self._main.post("state", self._show_state)
-
-    def sheet_says(self, state: str, text: str, **more: Any) -> None:
-        """How far the sheet is, for the status line."""
-        if not self._runner.busy:  # which has begun in the place of the sheet
-            self.live.say("idle" if state == "idle" else "sheet", text, **more)
-            self._main.post("state", self._show_state)
+        """How far the run is, or the loading of a network."""
+        self._turns.say(self._runner, state, text, **more)
 
     @property
     def photo_seen(self) -> np.ndarray | None:
@@ -214,19 +213,6 @@ class FeatureExplorer(LiveRuns, PanelTraits):
     def photo_changed(self) -> None:
         """There is another photo, it is seen otherwise, or there is none."""
         self.remakes.photo_changed()
-
-    def remake_begins(self, desk: RemakeDesk) -> None:
-        """A remake is about to be computed: what else is computed ends."""
-        self._runner.stop()
-        self.sheets.stop()
-        self.remakes.stop(beside=desk)
-
-    def remake_says(self, state: str, text: str, **more: Any) -> None:
-        """How far a remake is, for the status line."""
-        taken = self._runner.busy or self.sheets.busy  # have begun in its place
-        if not taken and not (state == "idle" and self.remakes.busy):
-            self.live.say("idle" if state == "idle" else "remake", text, **more)
-            self._main.post("state", self._show_state)
 
     def _tell_progress(self, loss: float, image: np.ndarray | None) -> None:
         self._main.post("progress", lambda: self._show_progress(loss, image))
@@ -250,8 +236,7 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         """
         if wait or not self.loading:
             self._networks.wait()
-        self.sheets.stop()
-        self.remakes.stop()
+        self._turns.begin(self._runner)
         self._runner.run(wait)
 
     def _prepared(self) -> Ascent:
@@ -288,11 +273,6 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         else:
             self.run()
 
-    def sheet_begins(self) -> None:
-        """A sheet is about to be computed: a run in progress ends."""
-        self._runner.stop()
-        self.remakes.stop()
-
     def go_on(self, settings: PanelSettings, result: Visualization) -> None:
         """Goes on with a picture of a sheet, large (on the worker, when nothing else is computed)."""
         self._runner.result = result
@@ -306,15 +286,12 @@ class FeatureExplorer(LiveRuns, PanelTraits):
 
     def step(self) -> None:
         """Does one step: of the paused run, or of a new one that is then paused."""
-        self.sheets.stop()
-        self.remakes.stop()
+        self._turns.begin(self._runner)
         self._runner.step()
 
     def stop(self) -> None:
         """Ends the run, the sheet or the remake before its next step; what there is of it stays."""
-        super().stop()
-        self.sheets.stop()
-        self.remakes.stop()
+        self._turns.stop()
 
     def _clear(self) -> None:
         self._onlooker.forget()

@@ -24,6 +24,7 @@ from nbfeatviz.widgets.live_runs import LiveRuns
 from nbfeatviz.widgets.remake_settings import DEFAULTS, STATISTICS, RemakeSettings, spatial
 from nbfeatviz.widgets.remake_tab import RemakeCanvas, RemakeTab
 from nbfeatviz.widgets.runner import Runner
+from nbfeatviz.widgets.turns import Turns
 from nbfeatviz.widgets.worker import SameThread, Worker
 
 _BRING = "upload one, drop it on the panel, or choose a sample"
@@ -48,12 +49,6 @@ class Host(Protocol):
     def photo_coming(self) -> bool:
         """Whether a photo is being read."""
 
-    def remake_begins(self, desk: RemakeDesk) -> None:
-        """A remake is about to be computed: what else is computed ends."""
-
-    def remake_says(self, state: str, text: str, **more: Any) -> None:
-        """How far it is, for the status line."""
-
     def tab_changed(self) -> None:
         """The open tab is about another layer."""
 
@@ -66,14 +61,17 @@ class RemakeDesk(LiveRuns):
         tab: its controls.
         live: its canvas.
         worker: what computation is done on.
+        turns: with what else the panel computes.
 
     Attributes:
         live: its canvas.
         style: the photo whose style is taken; of the Style tab only.
     """
 
-    def __init__(self, host: Host, tab: RemakeTab, live: RemakeCanvas, worker: Worker | SameThread) -> None:
-        self._host, self._tab, self.live, self._worker = host, tab, live, worker
+    def __init__(
+        self, host: Host, tab: RemakeTab, live: RemakeCanvas, worker: Worker | SameThread, turns: Turns
+    ) -> None:
+        self._host, self._tab, self.live, self._worker, self._turns = host, tab, live, worker, turns
         self._lock = threading.RLock()
         self._settings = DEFAULTS[tab.kind]
         self._seen: dict[str, Seen] = {}  # photos with what networks gave for them: a moved weight computes none anew
@@ -85,6 +83,7 @@ class RemakeDesk(LiveRuns):
             if tab.kind == "style"
             else None
         )
+        turns.join(self)
         live.say("idle")
 
     # Settings
@@ -206,14 +205,14 @@ class RemakeDesk(LiveRuns):
         """
         self._check(coming=True)
         if not self.busy:
-            self._host.remake_begins(self)
+            self._turns.begin(self)
         self._runner.run(wait)
 
     def step(self) -> None:
         """Does one step: of the held run, or of a new one that is then held."""
         self._check(coming=True)
         if not self.busy:
-            self._host.remake_begins(self)
+            self._turns.begin(self)
         self._runner.step()
 
     def _clear(self) -> None:
@@ -275,7 +274,7 @@ class RemakeDesk(LiveRuns):
             self._begun = (time.monotonic(), done)
             text = f"step {done}/{total}"
         more.pop("steps", None)  # the run's in the Optimize tab
-        self._host.remake_says(state, f"{self._settings.kind}: {text}", **more)
+        self._turns.say(self, "idle" if state == "idle" else "remake", f"{self._settings.kind}: {text}", **more)
 
     def _tell(self, loss: float, picture: np.ndarray) -> None:
         """A few times a second while it runs."""
@@ -285,7 +284,7 @@ class RemakeDesk(LiveRuns):
             return
         speed = (done - first) / max(time.monotonic() - since, 1e-9)
         rate = f"{speed:.1f}" if speed < 10 else f"{speed:.0f}"
-        self._host.remake_says("running", f"{self._settings.kind}: step {done}/{total} · {rate} steps/s")
+        self._turns.say(self, "remake", f"{self._settings.kind}: step {done}/{total} · {rate} steps/s")
 
     def show_code(self) -> None:
         """Shows on the page the Python of `code`."""

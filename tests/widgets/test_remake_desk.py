@@ -206,6 +206,18 @@ def test_one_thing_is_computed_at_a_time(make):
     wait(lambda: panel.state == "idle")
 
 
+def test_what_ends_in_another_ones_place_does_not_say_that_nothing_is_computed(make):
+    panel = make(background=True, steps=100_000)
+    panel.sheets.run()
+    wait(lambda: panel.features.progress.get("done", 0) > 1)
+    states: list[str] = []
+    panel.live.observe(lambda change: states.append(change["new"]["state"]), "status")
+    panel.remakes["invert"].run()
+    wait(lambda: panel.remakes["invert"]._runner.progress[0] > 1)
+    assert panel.features.progress["state"] == "idle"
+    assert set(states) <= {"sheet", "remake"}
+
+
 def test_without_photos_a_sentence_says_how_to_bring_one_and_nothing_ends(make, monkeypatch):
     panel = make(photo=None)
     sent: list[Any] = []
