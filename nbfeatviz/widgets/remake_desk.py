@@ -6,7 +6,6 @@ Its methods may be called from any thread.
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +23,7 @@ from nbfeatviz.widgets.live_runs import LiveRuns
 from nbfeatviz.widgets.remake_settings import DEFAULTS, STATISTICS, RemakeSettings, spatial
 from nbfeatviz.widgets.remake_tab import RemakeCanvas, RemakeTab
 from nbfeatviz.widgets.runner import Runner
+from nbfeatviz.widgets.speed import Speed
 from nbfeatviz.widgets.turns import Turns
 from nbfeatviz.widgets.worker import SameThread, Worker
 
@@ -75,7 +75,7 @@ class RemakeDesk(LiveRuns):
         self._lock = threading.RLock()
         self._settings = DEFAULTS[tab.kind]
         self._seen: dict[str, Seen] = {}  # photos with what networks gave for them: a moved weight computes none anew
-        self._begun = (0.0, 0)  # when, and at which step, the speed began to be measured
+        self._speed = Speed()
         self._fitted_to: Network | None = None
         self._runner = Runner(worker, live, self._prepared, self._say, self._tell)
         self.style = (
@@ -261,7 +261,7 @@ class RemakeDesk(LiveRuns):
         self._check()
         settings, photo = self._settings, self._host.photo_seen
         network, objective = self._network(), self._objective()
-        self._begun = (0.0, 0)
+        self._speed = Speed()
         if settings.kind == "dream":
             return Dreaming(network, objective, photo, octaves=settings.octaves, scale=settings.scale, **self._ways())
         start = {"noise": None, "photo": photo, "image": self._runner.result}[settings.start]
@@ -271,20 +271,15 @@ class RemakeDesk(LiveRuns):
         self.live.say(state, text, steps=more.get("steps"))
         if state == "running":
             done, total = self._runner.progress
-            self._begun = (time.monotonic(), done)
-            text = f"step {done}/{total}"
+            self._speed.begin(done)
+            text = self._speed.step(done, total)
         more.pop("steps", None)  # the run's in the Optimize tab
         self._turns.say(self, "idle" if state == "idle" else "remake", f"{self._settings.kind}: {text}", **more)
 
     def _tell(self, loss: float, picture: np.ndarray) -> None:
         """A few times a second while it runs."""
-        done, total = self._runner.progress
-        since, first = self._begun
-        if not self.busy or not since or done <= first:
-            return
-        speed = (done - first) / max(time.monotonic() - since, 1e-9)
-        rate = f"{speed:.1f}" if speed < 10 else f"{speed:.0f}"
-        self._turns.say(self, "remake", f"{self._settings.kind}: step {done}/{total} · {rate} steps/s")
+        if self.busy:
+            self._turns.say(self, "remake", f"{self._settings.kind}: {self._speed.step(*self._runner.progress)}")
 
     def show_code(self) -> None:
         """Shows on the page the Python of `code`."""

@@ -6,7 +6,6 @@ Its methods may be called from any thread.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -20,6 +19,7 @@ from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets.features_tab import FeaturesTab
 from nbfeatviz.widgets.runner import Runner, in_words
 from nbfeatviz.widgets.sheet_settings import ALTERNATIVES, COUNTS, LOOKS, WHAT, Cell, SheetSettings
+from nbfeatviz.widgets.speed import Speed
 from nbfeatviz.widgets.synthesis_tab import PanelSettings
 from nbfeatviz.widgets.turns import Turns
 from nbfeatviz.widgets.worker import SameThread, Worker
@@ -64,7 +64,7 @@ class SheetDesk:
         self._settings = SheetSettings()
         self._runs: SideBySide | None = None  # of the sheet that is shown
         self._cells: tuple[Cell, ...] = ()
-        self._begun = (0.0, 0)  # when, and at which step, the speed began to be measured
+        self._speed = Speed()
         self._runner: Runner = Runner(worker, tab, self._prepared, self._say, self._tell)
         turns.join(self)
 
@@ -162,15 +162,15 @@ class SheetDesk:
             self._runs, self._cells = runs, cells
         self._tab.heading = _subject(chosen)
         self._tab.cells = [_titled(cell, chosen, network) for cell in cells]
-        self._begun = (0.0, 0)
+        self._speed = Speed()
         return runs
 
     def _say(self, state: str, text: str = "", **more: Any) -> None:
         runs = self._runs
         done, total = (0, 0) if runs is None else (runs.done, runs.steps)
         if state == "running":
-            text = f"step {done}/{total}"
-            self._begun = (time.monotonic(), done)
+            self._speed.begin(done)
+            text = self._speed.step(done, total)
         self._tab.show_progress(state, text, done, total)
         more.pop("steps", None)  # the run's in the Optimize tab
         self._turns.say(self, "idle" if state == "idle" else "sheet", f"sheet: {text}", **more)
@@ -180,10 +180,7 @@ class SheetDesk:
         runs = self._runs
         if runs is None or not self.busy:
             return
-        since, first = self._begun
-        speed = (runs.done - first) / max(time.monotonic() - since, 1e-9) if runs.done > first and since else 0
-        rate = "" if not speed else f" · {speed:.1f} steps/s" if speed < 10 else f" · {speed:.0f} steps/s"
-        text = f"step {runs.done}/{runs.steps}{rate}"
+        text = self._speed.step(runs.done, runs.steps)
         self._tab.show_progress("running", text, runs.done, runs.steps)
         self._turns.say(self, "sheet", f"sheet: {text}")
 
