@@ -12,37 +12,24 @@ from nbfeatviz import objectives, samples
 from nbfeatviz.encoding import decode, encode_png
 from nbfeatviz.widgets.remake_requests import answer_remake
 from nbfeatviz.widgets.requests import answer
-from nbfeatviz.widgets.worker import SameThread, Worker
 from tests.synthesis.conftest import make_network
-from tests.widgets.test_explorer import wait
+from tests.widgets.conftest import error, wait
 
 COFFEE, CHINA = samples.get("coffee").path, samples.get("china").path
 
 
-@pytest.fixture(scope="module")
-def net():
-    return make_network()
-
-
 @pytest.fixture
-def make(net):
-    panels: list[nv.FeatureExplorer] = []
+def make(make_panel, net):
+    """Makes panels with a photo."""
 
-    def made(background: bool = False, network: Any = net, photo: Any = COFFEE, **settings: Any) -> nv.FeatureExplorer:
-        settings = {"layer": "conv2"} | settings
-        panels.append(nv.FeatureExplorer(network, worker=Worker() if background else SameThread(), **settings))
-        panels[-1].image = photo
-        for desk in panels[-1].remakes.values():
+    def made(network: Any = net, *, background: bool = False, photo: Any = COFFEE, **settings: Any) -> Any:
+        panel = make_panel(network, background=background, layer="conv2", **settings)
+        panel.image = photo
+        for desk in panel.remakes.values():
             desk.change("steps", 100_000 if background else 3)
-        return panels[-1]
+        return panel
 
-    yield made
-    for panel in panels:
-        panel.close()
-
-
-def error(panel: nv.FeatureExplorer) -> str:
-    return panel.live.status["error"]
+    return made
 
 
 def say(panel: nv.FeatureExplorer, tab: str, kind: str, **content: Any) -> None:
