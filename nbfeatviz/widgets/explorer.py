@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from nbfeatviz.networks.network import Network
-from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.visualization import Visualization
-from nbfeatviz.widgets import cells, export, recipe_values
+from nbfeatviz.widgets import cells, export
+from nbfeatviz.widgets.live_runs import LiveRuns
 from nbfeatviz.widgets.networks import Networks, suggested_layer
 from nbfeatviz.widgets.onlooker import Onlooker
-from nbfeatviz.widgets.panel_traits import SETTINGS, PanelTraits
+from nbfeatviz.widgets.panel_traits import PanelTraits
 from nbfeatviz.widgets.parts import Parts
 from nbfeatviz.widgets.photo import Photo
 from nbfeatviz.widgets.photo_desk import PhotoDesk
-from nbfeatviz.widgets.remake_desk import RemakeDesk
 from nbfeatviz.widgets.remakes import Remakes
 from nbfeatviz.widgets.requests import answer
 from nbfeatviz.widgets.runner import Runner
 from nbfeatviz.widgets.sheet_desk import SheetDesk
 from nbfeatviz.widgets.synthesis_tab import PanelSettings
+from nbfeatviz.widgets.turns import Turns
 from nbfeatviz.widgets.worker import MainThread, SameThread, Worker
 
 
-class FeatureExplorer(PanelTraits):
+class FeatureExplorer(LiveRuns, PanelTraits):
     """The live panel: pick a layer and a unit, press Run, and watch its image emerge.
 
     An ordinary widget: display it, lay it out with others, link its traits. Traits change on the kernel's
@@ -68,10 +67,8 @@ class FeatureExplorer(PanelTraits):
     """
 
     def __init__(self, net: Any = None, *, worker: Worker | SameThread | None = None, **settings: Any) -> None:
-        self._lock = threading.RLock()
         self._main = MainThread()
         self._worker = worker or Worker()
-        self._settings = PanelSettings()
         parts = self._parts = Parts()
         self.commands, self.canvas, self.live = parts.commands, parts.canvas, parts.live
         self.tree, self.controls, self.tabs, self.features = parts.tree, parts.controls, parts.tabs, parts.features
@@ -81,17 +78,19 @@ class FeatureExplorer(PanelTraits):
             parts.close()
             raise
         self.desk = PhotoDesk(self, self.tabs, self._worker, self.live.complain, self.live.deliver)
-        self.sheets = SheetDesk(self, parts.features, self._worker, self.live.complain)
-        self.remakes = Remakes(self, parts.remakes, self._worker)
+        self._turns = Turns(self._tell_state)
+        self.sheets = SheetDesk(self, parts.features, self._worker, self._turns, self.live.complain)
+        self.remakes = Remakes(self, parts.remakes, self._worker, self._turns)
         given = {name: settings.pop(name) for name in ("layout",) if name in settings}
         self._own_layout = not given
-        super().__init__([parts.grid], **given)
+        super().__init__([parts.grid], self._networks, self.desk, **given)
         self.add_class("nbfeatviz-panel")
         self.commands.on_msg(lambda _, content, buffers: answer(self, content, buffers))
         self._onlooker = Onlooker(self._worker, self.live.show_rises)
         self._runner = Runner(
             self._worker, self.live, self._prepared, self._say, self._tell_progress, self._onlooker.see
         )
+        self._turns.join(self._runner)
         cells.register(self)
         self._tell_settings()
         try:
@@ -112,10 +111,6 @@ class FeatureExplorer(PanelTraits):
         """Whether a network is being loaded."""
         return self._networks.loading
 
-    def settled_network(self) -> Network:
-        """The network in use, waited for."""
-        return self._networks.wait()
-
     def _fitted(self, network: Network) -> Callable[[], None]:
         """Fits the settings to a network that is to come into use; returns what adopts them."""
         old = self._settings
@@ -132,11 +127,6 @@ class FeatureExplorer(PanelTraits):
 
         return adopt
 
-    def _set(self, settings: dict[str, Any]) -> None:
-        """Changes several settings, the layer first (the unit must be one of its)."""
-        for name in sorted(settings, key=lambda name: (*SETTINGS, name).index(name)):
-            self.change(name, settings[name])
-
     # Settings: the page and Python change the same ones
 
     def change(self, name: str, value: Any) -> None:
@@ -148,34 +138,12 @@ class FeatureExplorer(PanelTraits):
         if name == "network":
             self.stop()
             self._networks.switch(value)
-            return
-        network = self._networks.wait()
-        with self._lock:
-            self._adopt(self._settings.changed(network, name, value))
-
-    def change_recipe(self, path: str, value: Any) -> None:
-        """Changes one value of the recipe (see `recipe_values`); a run in progress goes on with it from its picture.
-
-        Raises:
-            ValueError, TypeError: no such value, or one that is not possible; everything stays as it was.
-        """
-        network = self._networks.wait()
-        with self._lock:
-            recipe = recipe_values.changed(recipes.get(self._settings.recipe), path, value)
-            self._adopt(self._settings.changed(network, "recipe", recipe))
-
-    def publish_recipe(self) -> None:
-        """Goes back to the recipe as it was published, its step size too."""
-        network = self._networks.wait()
-        known = recipe_values.published(self._settings.recipe)
-        if known is None:
-            raise ValueError("this recipe is one of your own, so there is no published one to go back to.")
-        with self._lock:
-            settings = self._settings.changed(network, "recipe", known)
-            self._adopt(settings.changed(network, "step_size", None))
+        else:
+            super().change(name, value)
 
     def _adopt(self, settings: PanelSettings) -> None:
-        before, self._settings = self._settings, settings
+        before = self._settings
+        super()._adopt(settings)
         self._tell_settings()
         self._main.post("settings", self._sync)
         network = self.network
@@ -219,21 +187,18 @@ class FeatureExplorer(PanelTraits):
         self.tree.selected = tab.layer
         self.tree.follow = self.desk.tab in ("grad-cam", "activations")
 
+    def _tell_state(self, state: str, text: str, **more: Any) -> None:
+        """Says it in the status line, and lets the trait follow."""
+        self.live.say(state, text, **more)
+        self._main.post("state", self._show_state)
+
     def _show_state(self) -> None:
         """Sets the trait to what the status line says (main thread)."""
         self.set_trait("state", self.live.status["state"])
 
     def _say(self, state: str, text: str = "", **more: Any) -> None:
-        if state == "idle" and (self.sheets.busy or self.remakes.busy):
-            return  # a sheet or remake has begun in the place of the run
-        self.live.say(state, text, **more)
-        self._main.post("state", self._show_state)
-
-    def sheet_says(self, state: str, text: str, **more: Any) -> None:
-        """How far the sheet is, for the status line."""
-        if not self._runner.busy:  # which has begun in the place of the sheet
-            self.live.say("idle" if state == "idle" else "sheet", text, **more)
-            self._main.post("state", self._show_state)
+        """How far the run is, or the loading of a network."""
+        self._turns.say(self._runner, state, text, **more)
 
     @property
     def photo_seen(self) -> np.ndarray | None:
@@ -249,19 +214,6 @@ class FeatureExplorer(PanelTraits):
         """There is another photo, it is seen otherwise, or there is none."""
         self.remakes.photo_changed()
 
-    def remake_begins(self, desk: RemakeDesk) -> None:
-        """A remake is about to be computed: what else is computed ends."""
-        self._runner.stop()
-        self.sheets.stop()
-        self.remakes.stop(beside=desk)
-
-    def remake_says(self, state: str, text: str, **more: Any) -> None:
-        """How far a remake is, for the status line."""
-        taken = self._runner.busy or self.sheets.busy  # have begun in its place
-        if not taken and not (state == "idle" and self.remakes.busy):
-            self.live.say("idle" if state == "idle" else "remake", text, **more)
-            self._main.post("state", self._show_state)
-
     def _tell_progress(self, loss: float, image: np.ndarray | None) -> None:
         self._main.post("progress", lambda: self._show_progress(loss, image))
 
@@ -271,7 +223,7 @@ class FeatureExplorer(PanelTraits):
             self._runner.result = None
             self.live.clear()
             self.live.settle(picture)
-        self.desk.take(photo)
+        super().give(picture, photo)
 
     # Running
 
@@ -284,8 +236,7 @@ class FeatureExplorer(PanelTraits):
         """
         if wait or not self.loading:
             self._networks.wait()
-        self.sheets.stop()
-        self.remakes.stop()
+        self._turns.begin(self._runner)
         self._runner.run(wait)
 
     def _prepared(self) -> Ascent:
@@ -322,11 +273,6 @@ class FeatureExplorer(PanelTraits):
         else:
             self.run()
 
-    def sheet_begins(self) -> None:
-        """A sheet is about to be computed: a run in progress ends."""
-        self._runner.stop()
-        self.remakes.stop()
-
     def go_on(self, settings: PanelSettings, result: Visualization) -> None:
         """Goes on with a picture of a sheet, large (on the worker, when nothing else is computed)."""
         self._runner.result = result
@@ -338,55 +284,22 @@ class FeatureExplorer(PanelTraits):
         self.desk.open("optimize")
         self.run()
 
-    def pause(self) -> None:
-        """Holds the run before its next step; `run()` or `resume()` lets it go on."""
-        self._runner.pause()
-
-    def resume(self) -> None:
-        """Lets a paused run go on."""
-        self._runner.resume()
-
     def step(self) -> None:
         """Does one step: of the paused run, or of a new one that is then paused."""
-        self.sheets.stop()
-        self.remakes.stop()
+        self._turns.begin(self._runner)
         self._runner.step()
 
     def stop(self) -> None:
         """Ends the run, the sheet or the remake before its next step; what there is of it stays."""
-        self._runner.stop()
-        self.sheets.stop()
-        self.remakes.stop()
-
-    def leave(self) -> None:
-        """Ends the run and gives its frames back; the last picture and the numbers stay."""
-        self.stop()
-        self._worker.submit(self.live.free)
-
-    def reset(self) -> None:
-        """Ends the run and clears the canvas; the settings stay."""
-        self.stop()
-        self._worker.submit(self._clear)
+        self._turns.stop()
 
     def _clear(self) -> None:
-        self._runner.result = None
         self._onlooker.forget()
-        self.live.clear()
+        super()._clear()
         self._say("idle", "ready", error="")
         self._tell_progress(float("nan"), None)
 
     # What leaves the panel
-
-    def code(self) -> str:
-        """Python that makes the picture on the canvas again; of a run in progress, the picture so far."""
-        settings = self._runner.settings
-        if settings is None:
-            raise ValueError("there is no picture to reproduce yet: press Run first.")
-        return export.code(settings)
-
-    def save_file(self, kind: str) -> tuple[str, str, bytes]:
-        """(file name, MIME type, bytes): the picture as "png", or the run as "gif" or "webp"."""
-        return export.picture_file(kind, *self.live.recording(), export.name(self._runner.settings))
 
     def snapshot(self) -> None:
         """Leaves a lasting picture and its settings in the notebook, which needs no kernel to be seen."""

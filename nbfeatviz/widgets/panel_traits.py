@@ -1,7 +1,9 @@
-"""The traits of the panel, in step with its settings: Python sets and observes them on the kernel's main thread."""
+"""What the panel is set to, and the traits in step with it, which Python sets and observes on the main thread."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from typing import Any
 
 import ipywidgets
@@ -9,8 +11,11 @@ import numpy as np
 import traitlets
 
 from nbfeatviz.networks.network import Network
+from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.recipe import Recipe
-from nbfeatviz.widgets.photo import Photo, name_of
+from nbfeatviz.widgets import recipe_values
+from nbfeatviz.widgets.networks import Networks
+from nbfeatviz.widgets.photo import Photo
 from nbfeatviz.widgets.photo_desk import PhotoDesk
 from nbfeatviz.widgets.synthesis_tab import PanelSettings
 
@@ -25,7 +30,14 @@ class _Picture(traitlets.Any):
 
 
 class PanelTraits(ipywidgets.Box):
-    """What `FeatureExplorer` lets others set and observe; it documents the traits, and does what they ask for."""
+    """What `FeatureExplorer` lets others set and observe; it documents the traits.
+
+    Args:
+        children: of the box.
+        networks: those of the panel.
+        desk: what reads a photo that is given, and takes it away for None.
+        **options: of the box.
+    """
 
     layer = traitlets.Unicode()
     unit = traitlets.Int()
@@ -37,27 +49,65 @@ class PanelTraits(ipywidgets.Box):
     loss = traitlets.Float(float("nan"), read_only=True)
     image = _Picture(None, allow_none=True)
 
-    desk: PhotoDesk
-    _settings: PanelSettings
-
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(
+        self,
+        children: Sequence[ipywidgets.Widget],
+        networks: Networks,
+        desk: PhotoDesk,
+        **options: Any,
+    ) -> None:
+        self._networks, self.desk = networks, desk
+        self._lock = threading.RLock()
+        self._settings = PanelSettings()
         self._told_settings = self._settings  # what the traits were last set to from inside, and so need no check
         self._told_image: np.ndarray | None = None  # what `image` was last set to from inside
         self._clearing = False  # whether `image` is being set to None from inside
         self._given: tuple[np.ndarray, Photo] | None = None  # the photo that is being given, and what is seen of it
-        super().__init__(*args, **options)
-
-    def change(self, name: str, value: Any) -> None:
-        """Changes a setting."""
-        raise NotImplementedError
+        super().__init__(children, **options)
 
     def settled_network(self) -> Network:
-        """The network, once it is loaded."""
-        raise NotImplementedError
+        """The network in use, waited for."""
+        return self._networks.wait()
 
-    def give(self, picture: np.ndarray, photo: Photo) -> None:
-        """Takes a photo that was given, and what the network sees of it."""
-        raise NotImplementedError
+    def change(self, name: str, value: Any) -> None:
+        """Changes a setting.
+
+        Raises:
+            ValueError, TypeError: no such setting or value; everything stays as it was.
+        """
+        network = self.settled_network()
+        with self._lock:
+            self._adopt(self._settings.changed(network, name, value))
+
+    def change_recipe(self, path: str, value: Any) -> None:
+        """Changes one value of the recipe (see `recipe_values`); a run in progress goes on with it from its picture.
+
+        Raises:
+            ValueError, TypeError: no such value, or one that is not possible; everything stays as it was.
+        """
+        network = self.settled_network()
+        with self._lock:
+            recipe = recipe_values.changed(recipes.get(self._settings.recipe), path, value)
+            self._adopt(self._settings.changed(network, "recipe", recipe))
+
+    def publish_recipe(self) -> None:
+        """Goes back to the recipe as it was published, its step size too."""
+        network = self.settled_network()
+        known = recipe_values.published(self._settings.recipe)
+        if known is None:
+            raise ValueError("this recipe is one of your own, so there is no published one to go back to.")
+        with self._lock:
+            settings = self._settings.changed(network, "recipe", known)
+            self._adopt(settings.changed(network, "step_size", None))
+
+    def _adopt(self, settings: PanelSettings) -> None:
+        """Takes other settings (under the lock)."""
+        self._settings = settings
+
+    def _set(self, settings: dict[str, Any]) -> None:
+        """Changes several settings, the layer first (the unit must be one of its)."""
+        for name in sorted(settings, key=lambda name: (*SETTINGS, name).index(name)):
+            self.change(name, settings[name])
 
     def _sync(self) -> None:
         """Sets the traits to the settings (main thread)."""
@@ -85,7 +135,7 @@ class PanelTraits(ipywidgets.Box):
         if proposal["value"] is None or proposal["value"] is self._told_image:
             return proposal["value"]
         network = self.settled_network()
-        photo = self.desk.read(proposal["value"], name_of(proposal["value"]))
+        photo = self.desk.read(proposal["value"])
         picture = photo.seen(network)
         self._given = picture, photo
         return picture
@@ -99,6 +149,10 @@ class PanelTraits(ipywidgets.Box):
             return
         (picture, photo), self._given = self._given, None
         self.give(picture, photo)
+
+    def give(self, picture: np.ndarray, photo: Photo) -> None:
+        """Takes a photo that was given, and what the network sees of it."""
+        self.desk.take(photo)
 
     def _show_progress(self, loss: float, image: np.ndarray | None) -> None:
         """Sets the traits from inside (main thread)."""

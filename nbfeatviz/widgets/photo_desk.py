@@ -6,14 +6,12 @@ Its methods may be called from any thread. It calls neither the panel nor the an
 from __future__ import annotations
 
 import dataclasses
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
 
-from nbfeatviz import samples
 from nbfeatviz.attribution.question import asked
 from nbfeatviz.attribution.spatial import default_layer
 from nbfeatviz.networks.network import Network
@@ -23,14 +21,11 @@ from nbfeatviz.widgets.ahead import Ahead
 from nbfeatviz.widgets.analyst import Analyst, Answer, Kept
 from nbfeatviz.widgets.attribution_tabs import AttributionTabs
 from nbfeatviz.widgets.channel_view import ChannelView
-from nbfeatviz.widgets.photo import FITS, Photo, clean_name, own
+from nbfeatviz.widgets.held_photo import HeldPhoto
+from nbfeatviz.widgets.photo import Photo
 from nbfeatviz.widgets.photo_settings import PHOTO_TABS, TABS, PhotoSettings, Target
-from nbfeatviz.widgets.runner import in_words
 from nbfeatviz.widgets.shown import Shown
 from nbfeatviz.widgets.worker import SameThread, Worker
-
-MOST_BYTES = 9_000_000  # of a photo in a message: what the page sends is below 8 MB
-
 
 _Start = Callable[[answers.View, PhotoSettings], Iterator[Answer]]
 
@@ -56,8 +51,8 @@ class Host(Protocol):
         """Starts the synthesis of a channel, or of a neuron."""
 
 
-class PhotoDesk:
-    """Holds the photo and answers what the open tab asks about it.
+class PhotoDesk(HeldPhoto):
+    """Holds the photo, and answers what the open tab asks about it.
 
     Args:
         host: the panel.
@@ -75,21 +70,17 @@ class PhotoDesk:
         complain: Callable[[str], None],
         deliver: Callable[[str, str, bytes], None],
     ) -> None:
-        self._host, self._tabs, self._worker = host, tabs, worker
-        self._complain, self._deliver = complain, deliver
-        self._lock = threading.RLock()
+        super().__init__(
+            lambda: host.network, worker, self._show_photo, self._photo_changed, complain, changing=self.cancel
+        )
+        self._host, self._tabs, self._deliver = host, tabs, deliver
         self._ahead = Ahead(lambda: host.network) if isinstance(worker, Worker) else None
         self._kept = Kept()
+        self._kept_of = 0  # number of the photo that results are kept of
         self._shown = Shown(tabs)
         self._analyst = Analyst(worker, self._tell, self._shown.show, complain)
-        self._photo: Photo | None = None
-        self._picture: np.ndarray | None = None
         self._predicted: int | None = None
-        self._taken = 0
-        self._reading = 0  # photos that are waiting to be read
-        self._coming = 0  # of several photos that are brought in a row only the last is taken
         self._fitted_to: Network | None = None  # the network that photo and settings are fitted to
-        self._closed = False
         self._settings = PhotoSettings()
         self.channels: ChannelView = ChannelView(
             self._network, lambda start: self._begin("activations", lambda view, asked_for: start(view))
@@ -97,115 +88,27 @@ class PhotoDesk:
 
     # The photo
 
-    @property
-    def photo(self) -> Photo | None:
-        """The photo, or None."""
-        return self._photo
-
-    @property
-    def picture(self) -> np.ndarray | None:
-        """What the network sees of the photo: float32 (H, W, C) in 0..1."""
-        return self._picture
-
-    @property
-    def reading(self) -> bool:
-        """Whether a photo was brought that the worker has not read yet."""
-        return self._reading > 0
-
-    def read(self, source: Any, name: str, credit: str = "") -> Photo:
-        """A photo from whatever a person gives, not yet on the desk (ValueError, TypeError if it is none)."""
-        network = self._network()
-        before = self._settings_of_photo()
-        photo = Photo(own(source), network.contract.channels, name=clean_name(name), credit=credit, **before)
-        photo.seen(network)
-        return photo
-
-    def take(self, photo: Photo) -> None:
-        """Puts a photo on the desk in place of the one before."""
-        with self._lock:
-            self._coming += 1
-        self._take(photo)
-
-    def _take(self, photo: Photo, number: int | None = None) -> None:
-        self._analyst.cancel()
-        with self._lock:
-            if self._closed or number not in (None, self._coming):
-                return
-            self._taken += 1
-            self._place_photo(photo.fitted_otherwise(number=self._taken))
-            self._kept.clear()  # what was computed about another photo is not asked for again
-        self._host.photo_changed()
-        self.ask()
-
-    def receive(self, name: str, data: bytes) -> None:
-        """A photo that the page has sent; read on the worker, as that may take half a second."""
-        if len(data) > MOST_BYTES:
-            raise ValueError(f"{name!r} came with {len(data):,} bytes; at most {MOST_BYTES:,} are taken.")
-        self._bring(lambda: self.read(data, name))
-
-    def sample(self, name: str) -> None:
-        """Takes a bundled photograph."""
-        sample = samples.get(name)
-        self._bring(lambda: self.read(sample.path, sample.title, sample.credit))
-
-    def _bring(self, read: Callable[[], Photo]) -> None:
-        """Reads a photo on the worker and takes it, unless another was brought or it was removed meanwhile."""
-        with self._lock:
-            self._coming += 1
-            self._reading += 1
-            number = self._coming
-
-        def job() -> None:
-            try:
-                if number == self._coming:
-                    photo = read()
-                    self._take(photo, number)
-            except Exception as error:  # nobody else would hear of it
-                self._complain(in_words(error))
-            finally:
-                with self._lock:
-                    self._reading -= 1
-
-        self._worker.interject(job)
-
     def remove(self) -> None:
         """Takes the photo from the desk; what is being computed about it ends."""
-        self._analyst.cancel()
-        with self._lock:
-            self._coming += 1
-            self._place_photo(None)
-            self._kept.clear()
-            self._clear_views()
-        self._host.photo_changed()
+        super().remove()
         self._tell(self._settings.tab, "idle", 0, 0, "")
 
-    def fit(self, **changes: Any) -> None:
-        """Fits the photo otherwise: `fit` "crop" or "squash", or another `centre` (y, x) in 0..1."""
-        if changes.get("fit", "crop") not in FITS:
-            raise ValueError(f"fit {changes['fit']!r} is unknown: it is 'crop' or 'squash'.")
-        if not all(0 <= float(place) <= 1 for place in changes.get("centre", ())):
-            raise ValueError(f"the crop's centre {changes['centre']!r} is outside the photo: give fractions in 0..1.")
-        self._analyst.cancel()
-        with self._lock:
-            if self._photo is None:
-                return
-            self._place_photo(self._photo.fitted_otherwise(**changes))
-        self._host.photo_changed()
-        self.ask()
-
-    def _settings_of_photo(self) -> dict[str, Any]:
-        return {} if self._photo is None else {"fit": self._photo.fit}
-
-    def _place_photo(self, photo: Photo | None) -> None:
+    def _show_photo(self, photo: Photo | None, picture: np.ndarray | None, network: Network | None) -> None:
         """Under the lock."""
-        network = self._host.network
-        if photo is not None and network is not None and photo.channels != network.contract.channels:
-            photo = photo.fitted_otherwise(channels=network.contract.channels)
-        picture = None if photo is None or network is None else photo.seen(network)
-        self._photo, self._picture, self._predicted = photo, picture, None
+        self._predicted = None
         self._shown.forget()
         self._tabs.show_photo(photo, picture, network)
         self._tell_settings()
+        number = 0 if photo is None else photo.number
+        if number != self._kept_of:
+            self._kept.clear()  # what was computed about another photo is not asked for again
+            self._kept_of = number
+        if photo is None:
+            self._clear_views()
+
+    def _photo_changed(self) -> None:
+        self._host.photo_changed()
+        self.ask()
 
     # What is asked
 
@@ -261,19 +164,12 @@ class PhotoDesk:
     def network_changed(self, network: Network) -> None:
         """Another network is in use: the photo is fitted to it, and nothing computed before counts."""
         self._analyst.cancel()
-        wrong = ""
         with self._lock:
             self._fitted_to = network
             self._kept.clear()
             self._clear_views()
             self._settings = self._settings.fitting(network)
-            try:
-                if self._photo is not None:
-                    self._place_photo(self._photo)
-            except (ValueError, TypeError) as error:  # the photo stays for a network that can take it
-                self._picture = self._predicted = None
-                self._tabs.show_photo(None, None, None)
-                wrong = str(error)
+            wrong = self.refit()
             self._tell_settings()
         if wrong:
             self._complain(wrong)
@@ -392,18 +288,11 @@ class PhotoDesk:
         if self._ahead is not None:
             self._ahead.close()
         with self._lock:
-            self._closed = True
-            self._coming += 1
-            self._photo = self._picture = self._fitted_to = None
+            super().close()
+            self._fitted_to = None
             self._kept.clear()
             self._shown.forget()
             self.channels.close()
-
-    def _network(self) -> Network:
-        network = self._host.network
-        if network is None:
-            raise ValueError("the network is still loading: try again in a moment.")
-        return network
 
     def _clear_views(self) -> None:
         self._shown.clear()

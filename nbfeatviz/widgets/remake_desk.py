@@ -6,7 +6,6 @@ Its methods may be called from any thread.
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,11 +18,13 @@ from nbfeatviz.synthesis.dream import Dreaming
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.photo_terms import Photo as Seen
 from nbfeatviz.synthesis.visualization import Visualization
-from nbfeatviz.widgets import export
+from nbfeatviz.widgets.held_photo import HeldPhoto
+from nbfeatviz.widgets.live_runs import LiveRuns
 from nbfeatviz.widgets.remake_settings import DEFAULTS, STATISTICS, RemakeSettings, spatial
 from nbfeatviz.widgets.remake_tab import RemakeCanvas, RemakeTab
 from nbfeatviz.widgets.runner import Runner
-from nbfeatviz.widgets.style_photo import StylePhoto
+from nbfeatviz.widgets.speed import Speed
+from nbfeatviz.widgets.turns import Turns
 from nbfeatviz.widgets.worker import SameThread, Worker
 
 _BRING = "upload one, drop it on the panel, or choose a sample"
@@ -48,17 +49,11 @@ class Host(Protocol):
     def photo_coming(self) -> bool:
         """Whether a photo is being read."""
 
-    def remake_begins(self, desk: RemakeDesk) -> None:
-        """A remake is about to be computed: what else is computed ends."""
-
-    def remake_says(self, state: str, text: str, **more: Any) -> None:
-        """How far it is, for the status line."""
-
     def tab_changed(self) -> None:
         """The open tab is about another layer."""
 
 
-class RemakeDesk:
+class RemakeDesk(LiveRuns):
     """Makes the pictures of one tab.
 
     Args:
@@ -66,25 +61,29 @@ class RemakeDesk:
         tab: its controls.
         live: its canvas.
         worker: what computation is done on.
+        turns: with what else the panel computes.
 
     Attributes:
         live: its canvas.
         style: the photo whose style is taken; of the Style tab only.
     """
 
-    def __init__(self, host: Host, tab: RemakeTab, live: RemakeCanvas, worker: Worker | SameThread) -> None:
-        self._host, self._tab, self.live, self._worker = host, tab, live, worker
+    def __init__(
+        self, host: Host, tab: RemakeTab, live: RemakeCanvas, worker: Worker | SameThread, turns: Turns
+    ) -> None:
+        self._host, self._tab, self.live, self._worker, self._turns = host, tab, live, worker, turns
         self._lock = threading.RLock()
         self._settings = DEFAULTS[tab.kind]
         self._seen: dict[str, Seen] = {}  # photos with what networks gave for them: a moved weight computes none anew
-        self._begun = (0.0, 0)  # when, and at which step, the speed began to be measured
+        self._speed = Speed()
         self._fitted_to: Network | None = None
         self._runner = Runner(worker, live, self._prepared, self._say, self._tell)
         self.style = (
-            StylePhoto(lambda: host.network, tab, worker, self.photo_changed, live.complain)
+            HeldPhoto(lambda: host.network, worker, tab.show_photo, self.photo_changed, live.complain)
             if tab.kind == "style"
             else None
         )
+        turns.join(self)
         live.say("idle")
 
     # Settings
@@ -129,7 +128,9 @@ class RemakeDesk:
             self._seen.clear()
             self.tell()
         if self.style is not None:
-            self.style.network_changed(network)
+            wrong = self.style.refit()
+            if wrong:
+                self.live.complain(wrong)
         self._worker.submit(self._clear)
 
     def layer_changed(self) -> None:
@@ -204,41 +205,18 @@ class RemakeDesk:
         """
         self._check(coming=True)
         if not self.busy:
-            self._host.remake_begins(self)
+            self._turns.begin(self)
         self._runner.run(wait)
 
     def step(self) -> None:
         """Does one step: of the held run, or of a new one that is then held."""
         self._check(coming=True)
         if not self.busy:
-            self._host.remake_begins(self)
+            self._turns.begin(self)
         self._runner.step()
 
-    def pause(self) -> None:
-        """Holds the run before its next step."""
-        self._runner.pause()
-
-    def resume(self) -> None:
-        """Lets a held run go on."""
-        self._runner.resume()
-
-    def stop(self) -> None:
-        """Ends the run before its next step; its picture stays."""
-        self._runner.stop()
-
-    def leave(self) -> None:
-        """Ends the run and gives its frames back; the last picture and the numbers stay."""
-        self.stop()
-        self._worker.submit(self.live.free)
-
-    def reset(self) -> None:
-        """Ends the run and clears the canvas; the settings and photos stay."""
-        self.stop()
-        self._worker.submit(self._clear)
-
     def _clear(self) -> None:
-        self._runner.result = None
-        self.live.clear()
+        super()._clear()
         self.live.say("idle")
 
     def _network(self) -> Network:
@@ -283,7 +261,7 @@ class RemakeDesk:
         self._check()
         settings, photo = self._settings, self._host.photo_seen
         network, objective = self._network(), self._objective()
-        self._begun = (0.0, 0)
+        self._speed = Speed()
         if settings.kind == "dream":
             return Dreaming(network, objective, photo, octaves=settings.octaves, scale=settings.scale, **self._ways())
         start = {"noise": None, "photo": photo, "image": self._runner.result}[settings.start]
@@ -293,37 +271,19 @@ class RemakeDesk:
         self.live.say(state, text, steps=more.get("steps"))
         if state == "running":
             done, total = self._runner.progress
-            self._begun = (time.monotonic(), done)
-            text = f"step {done}/{total}"
+            self._speed.begin(done)
+            text = self._speed.step(done, total)
         more.pop("steps", None)  # the run's in the Optimize tab
-        self._host.remake_says(state, f"{self._settings.kind}: {text}", **more)
+        self._turns.say(self, "idle" if state == "idle" else "remake", f"{self._settings.kind}: {text}", **more)
 
     def _tell(self, loss: float, picture: np.ndarray) -> None:
         """A few times a second while it runs."""
-        done, total = self._runner.progress
-        since, first = self._begun
-        if not self.busy or not since or done <= first:
-            return
-        speed = (done - first) / max(time.monotonic() - since, 1e-9)
-        rate = f"{speed:.1f}" if speed < 10 else f"{speed:.0f}"
-        self._host.remake_says("running", f"{self._settings.kind}: step {done}/{total} · {rate} steps/s")
-
-    # What leaves the tab
-
-    def code(self) -> str:
-        """Python that makes the picture on the canvas again; of a run in progress, the picture so far."""
-        settings = self._runner.settings
-        if settings is None:
-            raise ValueError("there is no picture to reproduce yet: press Run first.")
-        return export.code(settings)
+        if self.busy:
+            self._turns.say(self, "remake", f"{self._settings.kind}: {self._speed.step(*self._runner.progress)}")
 
     def show_code(self) -> None:
-        """Shows that Python on the page."""
+        """Shows on the page the Python of `code`."""
         self._tab.send({"kind": "code", "text": self.code()})
-
-    def save_file(self, kind: str) -> tuple[str, str, bytes]:
-        """(file name, MIME type, bytes): the picture as "png", or the run as "gif" or "webp"."""
-        return export.picture_file(kind, *self.live.recording(), export.name(self._runner.settings))
 
     def close(self) -> None:
         """Gives everything back."""

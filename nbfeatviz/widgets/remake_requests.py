@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nbfeatviz.widgets.held_photo import HeldPhoto
 from nbfeatviz.widgets.remake_desk import RemakeDesk
 from nbfeatviz.widgets.requests import Handlers, answer, number, readable, received, save
-from nbfeatviz.widgets.style_photo import StylePhoto
 
 
 def answer_remake(desk: RemakeDesk) -> Callable[[Any, Any, Sequence[Any]], None]:
@@ -29,7 +29,7 @@ def _asked(act: Callable[[RemakeDesk, dict[str, Any]], None]) -> Callable[[Remak
     return handle
 
 
-def _photo(act: Callable[[StylePhoto, dict[str, Any]], None]) -> Callable[[RemakeDesk, dict[str, Any]], None]:
+def _photo(act: Callable[[HeldPhoto, dict[str, Any]], None]) -> Callable[[RemakeDesk, dict[str, Any]], None]:
     """A handler of what is done with the style's photo; the complaint before is over."""
 
     def handle(desk: RemakeDesk, content: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import anywidget
 import ipywidgets
+import numpy as np
 import traitlets
 
 from nbfeatviz.networks.network import Network
@@ -54,8 +55,8 @@ class RemakeTab(anywidget.AnyWidget):
         if facts != self.facts:
             self.facts = facts
 
-    def show_photo(self, photo: Photo | None, network: Network | None) -> None:
-        """Shows the style's photo, or that there is none."""
+    def show_photo(self, photo: Photo | None, picture: np.ndarray | None, network: Network | None) -> None:
+        """Shows the style's photo and which part of it the network sees, or that there is none."""
         if photo is None or network is None:
             self.photo, self.preview = {}, b""
             return

@@ -8,6 +8,7 @@ from nbfeatviz.networks.network import Network
 from nbfeatviz.widgets.remake_desk import Host, RemakeDesk
 from nbfeatviz.widgets.remake_parts import RemakeParts
 from nbfeatviz.widgets.remake_requests import answer_remake
+from nbfeatviz.widgets.turns import Turns
 from nbfeatviz.widgets.worker import SameThread, Worker
 
 
@@ -18,10 +19,11 @@ class Remakes(Mapping[str, RemakeDesk]):
         host: the panel.
         parts: their widgets.
         worker: what computation is done on.
+        turns: with what else the panel computes.
     """
 
-    def __init__(self, host: Host, parts: Mapping[str, RemakeParts], worker: Worker | SameThread) -> None:
-        self._desks = {kind: RemakeDesk(host, one.tab, one.live, worker) for kind, one in parts.items()}
+    def __init__(self, host: Host, parts: Mapping[str, RemakeParts], worker: Worker | SameThread, turns: Turns) -> None:
+        self._desks = {kind: RemakeDesk(host, one.tab, one.live, worker, turns) for kind, one in parts.items()}
         for kind, one in parts.items():
             one.commands.on_msg(answer_remake(self._desks[kind]))
 
@@ -53,12 +55,6 @@ class Remakes(Mapping[str, RemakeDesk]):
         """There is another photo, it is seen otherwise, or there is none."""
         for desk in self.values():
             desk.photo_changed()
-
-    def stop(self, beside: RemakeDesk | None = None) -> None:
-        """Ends all runs, but for that of one desk."""
-        for desk in self.values():
-            if desk is not beside:
-                desk.stop()
 
     def close(self) -> None:
         """Gives everything back."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
+
+import ipywidgets
 
 from nbfeatviz.networks.receptive_field import receptive_field
 from nbfeatviz.widgets.runner import in_words
@@ -50,12 +53,28 @@ def readable(text: str) -> str:
     return text if len(text) <= LONGEST_SENTENCE else text[:LONGEST_SENTENCE] + " …"
 
 
+def _loaded(panel: FeatureExplorer) -> None:
+    """Raises a sentence while a network is loading, which would be waited for."""
+    if panel.loading:
+        raise ValueError("the network is still loading: try again in a moment.")
+
+
+@contextlib.contextmanager
+def _refusing(controls: ipywidgets.DOMWidget) -> Iterator[None]:
+    """What is refused is shown on the page as it was."""
+    try:
+        yield
+    except (ValueError, TypeError):
+        controls.send({"kind": "refused"})
+        raise
+
+
 def _set(panel: FeatureExplorer, content: dict[str, Any]) -> None:
     name, value = content["name"], content["value"]
-    if panel.loading and name != "network":
-        raise ValueError("the network is still loading: try again in a moment.")
+    if name != "network":
+        _loaded(panel)
     panel.live.complain("")
-    try:
+    with _refusing(panel.controls):
         if name == "layer" and panel.desk.tab == "grad-cam":
             panel.desk.option("cam", "layer", value)
             return
@@ -65,24 +84,17 @@ def _set(panel: FeatureExplorer, content: dict[str, Any]) -> None:
         panel.change(name, value)
         if name == "network":
             panel.desk.cancel()  # what is computed about the one before only delays it
-    except (ValueError, TypeError):
-        panel.controls.send({"kind": "refused"})  # the page shows what is set again
-        raise
 
 
 def _recipe(panel: FeatureExplorer, content: dict[str, Any]) -> None:
     """One value of the recipe, or all of them back to what was published."""
-    if panel.loading:
-        raise ValueError("the network is still loading: try again in a moment.")
+    _loaded(panel)
     panel.live.complain("")
-    try:
+    with _refusing(panel.controls):
         if "path" in content:
             panel.change_recipe(content["path"], content["value"])
         else:
             panel.publish_recipe()
-    except (ValueError, TypeError):
-        panel.controls.send({"kind": "refused"})
-        raise
 
 
 def _pick(panel: FeatureExplorer, content: dict[str, Any]) -> None:
@@ -172,21 +184,16 @@ def _sheet(act: Callable[[SheetDesk, dict[str, Any]], None]) -> Callable[[Featur
     """A handler of what is done in the Features tab; what is refused is shown as it was."""
 
     def handle(panel: FeatureExplorer, content: dict[str, Any]) -> None:
-        if panel.loading:
-            raise ValueError("the network is still loading: try again in a moment.")
+        _loaded(panel)
         panel.live.complain("")
-        try:
+        with _refusing(panel.features):
             act(panel.sheets, content)
-        except (ValueError, TypeError):
-            panel.features.send({"kind": "refused"})
-            raise
 
     return handle
 
 
 def _likes(panel: FeatureExplorer, content: dict[str, Any]) -> None:
-    if panel.loading:  # it would be waited for
-        raise ValueError("the network is still loading: try again in a moment.")
+    _loaded(panel)
     panel.live.complain("")
     panel.desk.likes()
 

@@ -6,7 +6,6 @@ Its methods may be called from any thread.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -20,7 +19,9 @@ from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets.features_tab import FeaturesTab
 from nbfeatviz.widgets.runner import Runner, in_words
 from nbfeatviz.widgets.sheet_settings import ALTERNATIVES, COUNTS, LOOKS, WHAT, Cell, SheetSettings
+from nbfeatviz.widgets.speed import Speed
 from nbfeatviz.widgets.synthesis_tab import PanelSettings
+from nbfeatviz.widgets.turns import Turns
 from nbfeatviz.widgets.worker import SameThread, Worker
 
 
@@ -35,12 +36,6 @@ class Host(Protocol):
     def chosen(self) -> PanelSettings:
         """What the panel is set to."""
 
-    def sheet_begins(self) -> None:
-        """A sheet is about to be computed: a run in progress ends."""
-
-    def sheet_says(self, state: str, text: str, **more: Any) -> None:
-        """How far the sheet is, for the status line."""
-
     def go_on(self, settings: PanelSettings, result: Visualization) -> None:
         """Goes on with a picture large."""
 
@@ -52,19 +47,26 @@ class SheetDesk:
         host: the panel.
         tab: where all is shown.
         worker: what computation is done on.
+        turns: with what else the panel computes.
         complain: told an error in words.
     """
 
     def __init__(
-        self, host: Host, tab: FeaturesTab, worker: Worker | SameThread, complain: Callable[[str], None]
+        self,
+        host: Host,
+        tab: FeaturesTab,
+        worker: Worker | SameThread,
+        turns: Turns,
+        complain: Callable[[str], None],
     ) -> None:
-        self._host, self._tab, self._worker, self._complain = host, tab, worker, complain
+        self._host, self._tab, self._worker, self._turns, self._complain = host, tab, worker, turns, complain
         self._lock = threading.RLock()
         self._settings = SheetSettings()
         self._runs: SideBySide | None = None  # of the sheet that is shown
         self._cells: tuple[Cell, ...] = ()
-        self._begun = (0.0, 0)  # when, and at which step, the speed began to be measured
+        self._speed = Speed()
         self._runner: Runner = Runner(worker, tab, self._prepared, self._say, self._tell)
+        turns.join(self)
 
     # Settings
 
@@ -141,7 +143,7 @@ class SheetDesk:
         if self.busy and not wait:
             return
         self._available()
-        self._host.sheet_begins()
+        self._turns.begin(self)
         self._runner.run(wait)
 
     def stop(self) -> None:
@@ -160,30 +162,27 @@ class SheetDesk:
             self._runs, self._cells = runs, cells
         self._tab.heading = _subject(chosen)
         self._tab.cells = [_titled(cell, chosen, network) for cell in cells]
-        self._begun = (0.0, 0)
+        self._speed = Speed()
         return runs
 
     def _say(self, state: str, text: str = "", **more: Any) -> None:
         runs = self._runs
         done, total = (0, 0) if runs is None else (runs.done, runs.steps)
         if state == "running":
-            text = f"step {done}/{total}"
-            self._begun = (time.monotonic(), done)
+            self._speed.begin(done)
+            text = self._speed.step(done, total)
         self._tab.show_progress(state, text, done, total)
         more.pop("steps", None)  # the run's in the Optimize tab
-        self._host.sheet_says(state, f"sheet: {text}", **more)
+        self._turns.say(self, "idle" if state == "idle" else "sheet", f"sheet: {text}", **more)
 
     def _tell(self, losses: Any, pictures: np.ndarray) -> None:
         """A few times a second while it runs."""
         runs = self._runs
         if runs is None or not self.busy:
             return
-        since, first = self._begun
-        speed = (runs.done - first) / max(time.monotonic() - since, 1e-9) if runs.done > first and since else 0
-        rate = "" if not speed else f" · {speed:.1f} steps/s" if speed < 10 else f" · {speed:.0f} steps/s"
-        text = f"step {runs.done}/{runs.steps}{rate}"
+        text = self._speed.step(runs.done, runs.steps)
         self._tab.show_progress("running", text, runs.done, runs.steps)
-        self._host.sheet_says("running", f"sheet: {text}")
+        self._turns.say(self, "sheet", f"sheet: {text}")
 
     # Going on with one
 
@@ -195,8 +194,7 @@ class SheetDesk:
             raise ValueError("there is no sheet yet: press Run first.")
         if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < len(cells):
             raise ValueError(f"the sheet has pictures 0 to {len(cells) - 1}, not {place!r}.")
-        self.stop()
-        self._host.sheet_begins()  # a run in progress ends too
+        self._turns.stop()
         self._worker.submit(lambda: self._go_on(runs, cells[place], place))
 
     def _go_on(self, runs: SideBySide, cell: Cell, place: int) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from nbfeatviz.widgets.analyst import Analyst, Answer, Kept
 from nbfeatviz.widgets.worker import SameThread, Worker
+from tests.widgets.conftest import wait
 
 
 class Page:
@@ -45,13 +46,6 @@ def pieces(count: int, at: dict[int, Any] | None = None) -> Iterator[Answer]:
     for n in range(count):
         (at or {}).get(n, lambda: None)()
         yield Answer({"n": n}, done=n + 1, total=count)
-
-
-def wait(condition: Any) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.002)
 
 
 def test_all_pieces_are_shown_and_the_end_is_told(page):

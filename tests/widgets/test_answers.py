@@ -23,11 +23,6 @@ PICTURE = np.random.default_rng(3).random((16, 16, 3), dtype=np.float32)
 
 
 @pytest.fixture(scope="module")
-def net():
-    return make_network()
-
-
-@pytest.fixture(scope="module")
 def pooled():
     return make_network(flatten=False)
 

@@ -29,11 +29,6 @@ class Desk:
         self.got = [answer.content for answer in start(self.view)]
 
 
-@pytest.fixture(scope="module")
-def net():
-    return make_network()
-
-
 @pytest.fixture
 def desk(net):
     return Desk(net)

@@ -11,6 +11,7 @@ import threading
 import time
 import weakref
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,34 +30,12 @@ from nbfeatviz.widgets import networks
 from nbfeatviz.widgets.networks import Choice
 from nbfeatviz.widgets.worker import SameThread
 from tests.synthesis.conftest import make_network
-
-
-@pytest.fixture(scope="module")
-def net():
-    return make_network()
+from tests.widgets.conftest import wait
 
 
 @pytest.fixture
-def make(net):
-    """Makes panels that are quick, and closes them."""
-    panels: list[nv.FeatureExplorer] = []
-
-    def made(network: Any = net, *, background: bool = False, **settings: Any) -> nv.FeatureExplorer:
-        settings = {"layer": "conv1", "recipe": "tutorial13", "steps": 3} | settings
-        panel = nv.FeatureExplorer(network, worker=None if background else SameThread(), **settings)
-        panels.append(panel)
-        return panel
-
-    yield made
-    for panel in panels:
-        panel.close()
-
-
-def wait(condition: Any, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
+def make(make_panel):
+    return partial(make_panel, layer="conv1")
 
 
 def settings_of(panel: nv.FeatureExplorer) -> dict[str, Any]:
@@ -212,9 +191,9 @@ def test_no_network_at_all_is_a_sentence(monkeypatch):
     monkeypatch.setattr(networks, "_embedded", fail)
     panel = nv.FeatureExplorer(worker=SameThread())
     assert (panel.state, panel.live.status["error"]) == ("idle", "the weights are damaged.")
-    for wait in (False, True):
+    for waiting in (False, True):
         with pytest.raises(ValueError, match="no network is loaded: the weights are damaged"):
-            panel.run(wait=wait)
+            panel.run(wait=waiting)
     assert panel.state == "idle"
     panel.close()
 

@@ -12,12 +12,6 @@ from PIL import Image
 import nbfeatviz as nv
 from nbfeatviz.encoding import decode, encode_jpeg, encode_png
 from nbfeatviz.widgets import export
-from tests.synthesis.conftest import make_network
-
-
-@pytest.fixture(scope="module")
-def net():
-    return make_network()
 
 
 def picture(value: float, size: int = 16) -> np.ndarray:

@@ -14,11 +14,6 @@ from nbfeatviz.widgets.networks import choices, shown, suggested_layer
 from tests.synthesis.conftest import make_network
 
 
-@pytest.fixture(scope="module")
-def net():
-    return make_network()
-
-
 def test_the_embedded_ones_are_always_offered(net):
     assert list(choices(None)[0]) == ["efficientnet-lite0", "mnist-cnn"]
     offered, name = choices(net)

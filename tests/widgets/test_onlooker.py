@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,30 +15,15 @@ from nbfeatviz import objectives
 from nbfeatviz.synthesis import bystanders, quality
 from nbfeatviz.synthesis.bystanders import Rises
 from nbfeatviz.widgets.onlooker import Onlooker, as_page
-from nbfeatviz.widgets.worker import SameThread, Worker
-from tests.synthesis.conftest import make_network
-from tests.widgets.test_explorer import wait
+from nbfeatviz.widgets.worker import Worker
+from tests.widgets.conftest import wait
 
 UNIT = objectives.channel("conv2", 1, pre_activation=True)
 
 
-@pytest.fixture(scope="module")
-def net():
-    return make_network()
-
-
 @pytest.fixture
-def make(net):
-    panels: list[nv.FeatureExplorer] = []
-
-    def made(background: bool = False, **settings: Any) -> nv.FeatureExplorer:
-        settings = {"layer": "conv2", "unit": 1, "recipe": "tutorial13", "steps": 20} | settings
-        panels.append(nv.FeatureExplorer(net, worker=Worker() if background else SameThread(), **settings))
-        return panels[-1]
-
-    yield made
-    for panel in panels:
-        panel.close()
+def make(make_panel):
+    return partial(make_panel, layer="conv2", unit=1, steps=20)
 
 
 def test_after_a_run_the_panel_says_what_rises_says(make, net):

@@ -15,12 +15,6 @@ from PIL import Image
 import nbfeatviz as nv
 from nbfeatviz.encoding import decode
 from nbfeatviz.widgets.photo import Photo, clean_name, file_stem, name_of, own
-from tests.synthesis.conftest import make_network
-
-
-@pytest.fixture(scope="module")
-def net():
-    return make_network()
 
 
 def noise(*shape: int) -> np.ndarray:

@@ -18,19 +18,15 @@ import nbfeatviz as nv
 from nbfeatviz.encoding import decode, encode_jpeg, encode_png
 from nbfeatviz.widgets import answers
 from nbfeatviz.widgets.analyst import Answer
+from nbfeatviz.widgets.held_photo import MOST_BYTES
 from nbfeatviz.widgets.networks import Choice
-from nbfeatviz.widgets.photo_desk import MOST_BYTES
 from nbfeatviz.widgets.requests import answer
 from nbfeatviz.widgets.worker import SameThread
 from tests.synthesis.conftest import make_network
+from tests.widgets.conftest import error, wait
 
 PHOTO = np.random.default_rng(3).random((20, 30, 3), dtype=np.float32)
 SEEN = nv.read_image(PHOTO, size=(16, 16))
-
-
-@pytest.fixture(scope="module")
-def net():
-    return make_network()
 
 
 @pytest.fixture(scope="module")
@@ -51,22 +47,17 @@ def headless():
 
 
 @pytest.fixture
-def make(monkeypatch):
-    """Makes panels whose photo page is `panel.sent`, and closes them."""
-    panels: list[Any] = []
+def make(make_panel, monkeypatch):
+    """Makes panels whose photo page is `panel.sent`."""
 
-    def made(network: Any, *, background: bool = False, **settings: Any) -> Any:
-        settings = {"recipe": "tutorial13", "steps": 3} | settings
-        panel: Any = nv.FeatureExplorer(network, worker=None if background else SameThread(), **settings)
-        panels.append(panel)
+    def made(network: Any, **settings: Any) -> Any:
+        panel = make_panel(network, **settings)
         panel.sent, panel.files = [], []
         monkeypatch.setattr(panel.tabs, "send", lambda content, buffers=(): panel.sent.append((content, [*buffers])))
         monkeypatch.setattr(panel.desk, "_deliver", lambda *file: panel.files.append(file))
         return panel
 
-    yield made
-    for panel in panels:
-        panel.close()
+    return made
 
 
 @pytest.fixture
@@ -78,20 +69,9 @@ def sent(panel: Any, kind: str, tab: str | None = None) -> list[tuple[dict[str, 
     return [entry for entry in panel.sent if entry[0]["kind"] == kind and tab in (None, entry[0]["tab"])]
 
 
-def error_of(panel: Any) -> str:
-    return panel.live.status.get("error", "")
-
-
 def saved(panel: Any) -> np.ndarray:
     panel.desk.save_raw()
     return np.load(io.BytesIO(panel.files[-1][2]))
-
-
-def wait(condition: Any, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 # The photo
@@ -117,7 +97,7 @@ def test_a_photo_that_is_none_leaves_the_one_before(panel):
     panel.desk.receive("a.png", encode_png(PHOTO))
     before = panel.desk.photo, panel.tabs.photo
     panel.desk.receive("b.jpg", encode_jpeg(PHOTO)[:200])
-    assert "not an image" in error_of(panel)
+    assert "not an image" in error(panel)
     with pytest.raises(ValueError, match="9,000,001 bytes; at most 9,000,000"):
         panel.desk.receive("c.jpg", bytes(MOST_BYTES + 1))
     assert (panel.desk.photo, panel.tabs.photo) == before
@@ -206,7 +186,7 @@ TABS = {
 def test_what_is_saved_is_what_the_headless_function_gives(panel, net, tab: str):
     panel.desk.take(panel.desk.read(PHOTO, "my/../cat.x.png"))
     panel.desk.open(tab)
-    assert error_of(panel) == ""
+    assert error(panel) == ""
     np.testing.assert_allclose(saved(panel), TABS[tab](net), rtol=1e-3, atol=1e-6)
     name, mime, _ = panel.files[-1]
     assert (name, mime) == (f"cat.x-{tab}.npy", "application/octet-stream")
@@ -269,7 +249,7 @@ def test_going_back_computes_nothing(panel, net, monkeypatch):
     for tab in ("activations", "grad-cam", "occlusion", "saliency"):
         panel.desk.open(tab)
     panel.desk.option("saliency", "display", "signed")
-    assert error_of(panel) == ""
+    assert error(panel) == ""
     assert len(sent(panel, "map")) == 4
     assert len(sent(panel, "grid")) == 1
 
@@ -303,7 +283,7 @@ def test_a_unit_below_is_asked_about_at_the_layer_before_it(panel):
     panel.desk.open("grad-cam")
     panel.desk.receive("a.png", encode_png(PHOTO))
     panel.desk.target({"kind": "unit", "layer": "conv2", "unit": 3})
-    assert error_of(panel) == ""
+    assert error(panel) == ""
     assert panel.desk.layer == panel.tree.selected == "conv1"
     assert "conv1" in sent(panel, "map")[-1][0]["title"]
 
@@ -312,12 +292,12 @@ def test_a_map_at_a_dense_layer_is_a_sentence_and_the_way_back_works(panel):
     panel.desk.open("grad-cam")
     panel.desk.receive("a.png", encode_png(PHOTO))
     panel.desk.option("cam", "layer", "head")
-    assert "'head' (Dense) has no spatial extent" in error_of(panel)
+    assert "'head' (Dense) has no spatial extent" in error(panel)
     assert panel.tabs.progress["state"] == "error"
     panel.desk.option("cam", "layer", "conv1")
     assert panel.tabs.progress["state"] == "done"
     panel.desk.option("cam", "method", "cam")
-    assert "use grad_cam" in error_of(panel)
+    assert "use grad_cam" in error(panel)
 
 
 def test_a_network_without_classes(make, headless):
@@ -325,10 +305,10 @@ def test_a_network_without_classes(make, headless):
     panel.image = PHOTO
     for tab in ("activations", "compare", "optimize"):
         panel.desk.open(tab)
-        assert error_of(panel) == "", tab
+        assert error(panel) == "", tab
     assert sent(panel, "grid")
     panel.desk.open("saliency")
-    assert error_of(panel) == ""  # a unit of the output is asked about
+    assert error(panel) == ""  # a unit of the output is asked about
     assert panel.tabs.settings["target"]["kind"] == "unit"
     panel.desk.target({"kind": "unit", "layer": "last", "unit": 4})
     np.testing.assert_allclose(
@@ -343,7 +323,7 @@ def test_grey_and_rgba_networks(make, channels: int):
     panel.desk.receive("a.png", encode_png(PHOTO))
     for tab in ("saliency", "grad-cam", "occlusion", "activations"):
         panel.desk.open(tab)
-        assert error_of(panel) == ""
+        assert error(panel) == ""
     panel.desk.open("saliency")
     expected = nv.saliency(network, nv.read_image(encode_png(PHOTO), channels=channels))
     np.testing.assert_allclose(saved(panel), expected, rtol=1e-3, atol=1e-6)
@@ -369,7 +349,7 @@ def test_to_another_network_and_back_the_photo_stays(panel, net):
     panel.desk.option("cam", "layer", "conv1")
     panel.desk.target({"kind": "difference", "class": 2, "against": 0})
     panel.change("network", "mnist-cnn")
-    assert error_of(panel) == ""
+    assert error(panel) == ""
     assert panel.desk.picture.shape == (28, 28, 1)
     assert panel.tree.selected in panel.network.layers
     assert panel.tabs.photo["name"] == "a.png"
@@ -377,7 +357,7 @@ def test_to_another_network_and_back_the_photo_stays(panel, net):
     panel.change("network", "tiny")
     panel.desk.option("cam", "layer", None)
     panel.desk.target({"kind": "predicted"})
-    assert error_of(panel) == ""
+    assert error(panel) == ""
     np.testing.assert_array_equal(panel.desk.picture, nv.read_image(encode_png(PHOTO), size=(16, 16)))
     np.testing.assert_allclose(saved(panel), first, rtol=1e-4, atol=1e-6)
 
@@ -390,13 +370,13 @@ def test_a_class_that_the_other_network_has_not_is_no_target_of_it(make, net, gr
     panel.desk.target({"kind": "class", "class": "cow"})
     panel.desk.option("cam", "layer", "relu2")
     panel.change("network", "grey")
-    assert error_of(panel) == ""
+    assert error(panel) == ""
     assert panel.network is grey
     assert panel.tree.selected == "first"
     assert panel.tabs.settings["target"]["kind"] == "predicted"
     assert panel.tabs.settings["target"]["label"] in ("no", "yes")
     panel.change("network", "tiny")
-    assert error_of(panel) == ""
+    assert error(panel) == ""
     assert panel.desk.picture.shape == (16, 16, 3)
 
 
@@ -407,7 +387,7 @@ def test_a_photo_that_another_network_cannot_have_waits_for_one_that_can(make, n
     panel.image = tmp_path / "a.png"
     (tmp_path / "a.png").unlink()
     panel.change("network", "grey")  # it would have to be read again
-    assert "no file" in error_of(panel)
+    assert "no file" in error(panel)
     assert panel.network is grey
     assert (panel.desk.picture, panel.tabs.photo, panel.tabs.predictions) == (None, {}, [])
     panel.sent.clear()
@@ -600,7 +580,7 @@ def test_removing_the_photo_in_mid_computation(busy):
     assert busy.sent[-1][0] is last
     assert last["kind"] == "cleared"
     assert busy.desk._shown._raw == {}
-    assert (busy.tabs.progress["state"], error_of(busy)) == ("idle", "")
+    assert (busy.tabs.progress["state"], error(busy)) == ("idle", "")
 
 
 def test_replacing_the_photo_in_mid_computation(busy, slow):
@@ -618,7 +598,7 @@ def test_switching_the_network_in_mid_computation(busy, grey, slow):
     wait(lambda: busy.network is grey and len(slow.photos) == 2)
     busy.desk.open("saliency")
     wait(lambda: sent(busy, "map", "saliency") and busy.tabs.progress["state"] == "done")
-    assert error_of(busy) == ""
+    assert error(busy) == ""
     assert busy.desk.picture.shape == (8, 8, 1)
 
 
@@ -626,7 +606,7 @@ def test_another_tab_ends_what_is_computed(busy):
     busy.desk.open("saliency")
     wait(lambda: busy.tabs.progress == {"tab": "saliency", "state": "done", "done": 0, "total": 0, "text": ""})
     quiet(busy)
-    assert error_of(busy) == ""
+    assert error(busy) == ""
 
 
 def test_a_photo_removed_before_it_was_read_does_not_come_back(make, net, monkeypatch):
@@ -666,7 +646,7 @@ def test_a_saliency_map_of_a_first_unit_ends_well_with_a_thread(make, net):
     panel.desk.open("saliency")
     panel.image = PHOTO
     wait(lambda: panel.tabs.progress.get("state") in ("done", "error"))
-    assert (panel.tabs.progress["state"], error_of(panel)) == ("done", "")
+    assert (panel.tabs.progress["state"], error(panel)) == ("done", "")
 
 
 def test_a_run_goes_on_to_the_same_picture_while_questions_are_answered(make, net):
@@ -681,7 +661,7 @@ def test_a_run_goes_on_to_the_same_picture_while_questions_are_answered(make, ne
     wait(lambda: panel.state == "idle")
     assert len(panel.live.frames) == 60
     assert np.array_equal(panel.image, alone.image)
-    assert error_of(panel) == ""
+    assert error(panel) == ""
 
 
 def test_while_a_run_is_paused_questions_are_answered(make, net):
@@ -712,7 +692,7 @@ def test_an_observer_that_fails_ends_neither_the_answer_nor_the_run(make, net):
     panel.desk.open("saliency")
     panel.image = PHOTO
     wait(lambda: sent(panel, "map", "saliency") and panel.state == "idle")
-    assert "observer" in error_of(panel)
+    assert "observer" in error(panel)
     assert len(panel.live.frames) == 40
 
 

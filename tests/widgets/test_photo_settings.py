@@ -15,11 +15,6 @@ from tests.synthesis.conftest import make_network
 
 
 @pytest.fixture(scope="module")
-def net():
-    return make_network()
-
-
-@pytest.fixture(scope="module")
 def other():
     """It shares one layer's name with `net`, with fewer units; what is `conv2` there has no positions here."""
     picture = keras.Input((8, 8, 1), name="relu2")

@@ -11,9 +11,7 @@ import nbfeatviz as nv
 from nbfeatviz.synthesis import recipes
 from nbfeatviz.widgets import recipe_values
 from nbfeatviz.widgets.requests import answer
-from nbfeatviz.widgets.worker import SameThread, Worker
-from tests.synthesis.conftest import make_network
-from tests.widgets.test_explorer import wait
+from tests.widgets.conftest import error, wait
 
 REACH = "transforms.1.reach"
 
@@ -105,20 +103,9 @@ def test_a_function_of_ones_own_is_shown_and_cannot_be_changed():
     assert json.loads(json.dumps(page)) == page
 
 
-@pytest.fixture(scope="module")
-def net():
-    return make_network()
-
-
 @pytest.fixture
-def panel(net):
-    panel = nv.FeatureExplorer(net, worker=SameThread(), layer="conv2", steps=2, recipe="lucid")
-    yield panel
-    panel.close()
-
-
-def error(panel: nv.FeatureExplorer) -> str:
-    return panel.live.status["error"]
+def panel(make_panel):
+    return make_panel(layer="conv2", steps=2, recipe="lucid")
 
 
 def test_the_page_changes_a_value_and_goes_back(panel):
@@ -171,25 +158,22 @@ def test_the_code_makes_the_picture_of_a_changed_recipe_again(panel, net):
     assert again.settings.recipe == panel.recipe
 
 
-def test_a_change_in_mid_run_goes_on_from_the_picture_and_compiles_only_where_it_must(net):
-    panel = nv.FeatureExplorer(net, worker=Worker(), layer="conv2", recipe="lucid", steps=100_000)
-    try:
-        panel.run()
-        wait(lambda: len(panel.live.frames) > 3)
-        compiled = {key for key in net._compiled if key[0] == "ascend"}
+def test_a_change_in_mid_run_goes_on_from_the_picture_and_compiles_only_where_it_must(make_panel, net):
+    panel = make_panel(background=True, layer="conv2", recipe="lucid", steps=100_000)
+    panel.run()
+    wait(lambda: len(panel.live.frames) > 3)
+    compiled = {key for key in net._compiled if key[0] == "ascend"}
 
-        def now() -> Any:
-            """The recipe of the steps that are being done."""
-            settings = panel._runner.settings
-            return None if settings is None else settings.recipe
+    def now() -> Any:
+        """The recipe of the steps that are being done."""
+        settings = panel._runner.settings
+        return None if settings is None else settings.recipe
 
-        panel.change_recipe(REACH, 0.3)  # a live number
-        wait(lambda: now() is not None and now().transforms[1].reach == 0.3)
-        assert panel._runner.settings.start.recipe == recipes.LUCID  # from its picture
-        assert {key for key in net._compiled if key[0] == "ascend"} == compiled
-        panel.change_recipe("step_rule.beta1", 0.5)
-        wait(lambda: now() is not None and now().step_rule.beta1 == 0.5)
-        wait(lambda: panel.state == "running")
-        assert error(panel) == ""
-    finally:
-        panel.close()
+    panel.change_recipe(REACH, 0.3)  # a live number
+    wait(lambda: now() is not None and now().transforms[1].reach == 0.3)
+    assert panel._runner.settings.start.recipe == recipes.LUCID  # from its picture
+    assert {key for key in net._compiled if key[0] == "ascend"} == compiled
+    panel.change_recipe("step_rule.beta1", 0.5)
+    wait(lambda: now() is not None and now().step_rule.beta1 == 0.5)
+    wait(lambda: panel.state == "running")
+    assert error(panel) == ""

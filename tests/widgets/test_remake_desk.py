@@ -12,37 +12,24 @@ from nbfeatviz import objectives, samples
 from nbfeatviz.encoding import decode, encode_png
 from nbfeatviz.widgets.remake_requests import answer_remake
 from nbfeatviz.widgets.requests import answer
-from nbfeatviz.widgets.worker import SameThread, Worker
 from tests.synthesis.conftest import make_network
-from tests.widgets.test_explorer import wait
+from tests.widgets.conftest import error, wait
 
 COFFEE, CHINA = samples.get("coffee").path, samples.get("china").path
 
 
-@pytest.fixture(scope="module")
-def net():
-    return make_network()
-
-
 @pytest.fixture
-def make(net):
-    panels: list[nv.FeatureExplorer] = []
+def make(make_panel, net):
+    """Makes panels with a photo."""
 
-    def made(background: bool = False, network: Any = net, photo: Any = COFFEE, **settings: Any) -> nv.FeatureExplorer:
-        settings = {"layer": "conv2"} | settings
-        panels.append(nv.FeatureExplorer(network, worker=Worker() if background else SameThread(), **settings))
-        panels[-1].image = photo
-        for desk in panels[-1].remakes.values():
+    def made(network: Any = net, *, background: bool = False, photo: Any = COFFEE, **settings: Any) -> Any:
+        panel = make_panel(network, background=background, layer="conv2", **settings)
+        panel.image = photo
+        for desk in panel.remakes.values():
             desk.change("steps", 100_000 if background else 3)
-        return panels[-1]
+        return panel
 
-    yield made
-    for panel in panels:
-        panel.close()
-
-
-def error(panel: nv.FeatureExplorer) -> str:
-    return panel.live.status["error"]
+    return made
 
 
 def say(panel: nv.FeatureExplorer, tab: str, kind: str, **content: Any) -> None:
@@ -206,6 +193,18 @@ def test_one_thing_is_computed_at_a_time(make):
     wait(lambda: panel.state == "idle")
 
 
+def test_what_ends_in_another_ones_place_does_not_say_that_nothing_is_computed(make):
+    panel = make(background=True, steps=100_000)
+    panel.sheets.run()
+    wait(lambda: panel.features.progress.get("done", 0) > 1)
+    states: list[str] = []
+    panel.live.observe(lambda change: states.append(change["new"]["state"]), "status")
+    panel.remakes["invert"].run()
+    wait(lambda: panel.remakes["invert"]._runner.progress[0] > 1)
+    assert panel.features.progress["state"] == "idle"
+    assert set(states) <= {"sheet", "remake"}
+
+
 def test_without_photos_a_sentence_says_how_to_bring_one_and_nothing_ends(make, monkeypatch):
     panel = make(photo=None)
     sent: list[Any] = []
@@ -246,6 +245,8 @@ def test_the_style_photo_comes_from_the_page_and_is_cropped_there(make):
     assert tab.photo["box"][0] == 0
     say(panel, "style", "photo-fit", fit="squash")
     assert tuple(tab.photo["box"]) == (0, 0, 1, 1)
+    say(panel, "style", "photo", name="other.png", buffers=[encode_png(picture)])
+    assert (tab.photo["name"], tab.photo["fit"]) == ("other.png", "squash"), "the person's choice, not the photo's"
     before = desk.style.picture
     for content in ({"buffers": [b"no picture"]}, {"buffers": []}):
         say(panel, "style", "photo", name="bad.png", **content)

@@ -11,15 +11,10 @@ import pytest
 import nbfeatviz as nv
 from nbfeatviz import objectives
 from nbfeatviz.widgets.remake_settings import DEFAULTS, content_layer, style_layers
-from tests.synthesis.conftest import make_network, make_one_layer
+from tests.synthesis.conftest import make_one_layer
 
 PHOTO = np.full((16, 16, 3), 0.5, np.float32)
 INVERT, STYLE = DEFAULTS["invert"], DEFAULTS["style"]
-
-
-@pytest.fixture(scope="module")
-def net():
-    return make_network()
 
 
 def test_style_is_read_at_each_size_of_the_grids_and_content_in_their_middle():

@@ -13,30 +13,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import nbfeatviz as nv
 from nbfeatviz.encoding import encode_png
 from nbfeatviz.widgets import requests
 from nbfeatviz.widgets.networks import Choice
 from nbfeatviz.widgets.requests import answer
-from nbfeatviz.widgets.worker import SameThread
-from tests.synthesis.conftest import make_network, make_one_layer
+from tests.synthesis.conftest import make_one_layer
 
 NAN, INFINITY = float("nan"), float("inf")
 
 
-@pytest.fixture(scope="module")
-def net():
-    return make_network()
-
-
 @pytest.fixture
-def panel(net, monkeypatch):
-    panel = nv.FeatureExplorer(net, worker=SameThread(), layer="conv2", recipe="tutorial13", steps=3)
+def panel(make_panel, monkeypatch):
+    panel = make_panel(layer="conv2")
     panel.sent = []  # what goes to the page, of both parts that speak
     for part in (panel.live, panel.controls):
         monkeypatch.setattr(part, "send", lambda content, buffers=(): panel.sent.append((content, [*buffers])))
-    yield panel
-    panel.close()
+    return panel
 
 
 @pytest.fixture

@@ -19,12 +19,7 @@ from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.page import Commands
 from nbfeatviz.widgets.runner import Runner, in_words
 from nbfeatviz.widgets.worker import SameThread, Worker
-from tests.synthesis.conftest import Applied, make_network, make_one_layer
-
-
-@pytest.fixture(scope="module")
-def net():
-    return make_network()
+from tests.synthesis.conftest import Applied, make_one_layer
 
 
 class Rig:

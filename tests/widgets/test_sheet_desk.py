@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,32 +20,12 @@ from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.page import Commands
 from nbfeatviz.widgets.requests import answer
 from nbfeatviz.widgets.synthesis_tab import SynthesisTab
-from nbfeatviz.widgets.worker import SameThread, Worker
-from tests.synthesis.conftest import make_network
-from tests.widgets.test_explorer import wait
-
-
-@pytest.fixture(scope="module")
-def net():
-    return make_network()
+from tests.widgets.conftest import error, wait
 
 
 @pytest.fixture
-def make(net):
-    panels: list[nv.FeatureExplorer] = []
-
-    def made(background: bool = False, **settings: Any) -> nv.FeatureExplorer:
-        settings = {"layer": "conv2", "recipe": "tutorial13", "steps": 3} | settings
-        panels.append(nv.FeatureExplorer(net, worker=Worker() if background else SameThread(), **settings))
-        return panels[-1]
-
-    yield made
-    for panel in panels:
-        panel.close()
-
-
-def error(panel: nv.FeatureExplorer) -> str:
-    return panel.live.status["error"]
+def make(make_panel):
+    return partial(make_panel, layer="conv2")
 
 
 def cut(panel: nv.FeatureExplorer) -> list[np.ndarray]:

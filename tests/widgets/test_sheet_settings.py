@@ -9,7 +9,6 @@ import pytest
 from nbfeatviz.synthesis import objectives, recipes
 from nbfeatviz.widgets.sheet_settings import SheetSettings
 from nbfeatviz.widgets.synthesis_tab import PanelSettings
-from tests.synthesis.conftest import make_network
 
 WRONG = [
     ("what", "all", "'units', 'seeds', 'steps', 'recipes', 'objectives'"),
@@ -76,11 +75,6 @@ def test_another_layer_may_lack_the_units():
     settings = SheetSettings(first=4, units=(1, 4))
     assert settings.fitting(5) == settings
     assert settings.fitting(3) == SheetSettings()
-
-
-@pytest.fixture(scope="module")
-def net():
-    return make_network()
 
 
 PANEL = PanelSettings(layer="conv2", unit=3, seed=7, recipe="tutorial13")

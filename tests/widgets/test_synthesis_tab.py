@@ -17,11 +17,6 @@ from nbfeatviz.widgets.synthesis_tab import PanelSettings, SynthesisTab
 from tests.synthesis.conftest import make_network
 
 
-@pytest.fixture(scope="module")
-def net():
-    return make_network()
-
-
 @pytest.fixture
 def settings() -> PanelSettings:
     return PanelSettings(layer="conv2", unit=4)

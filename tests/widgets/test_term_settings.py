@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,17 +14,11 @@ from nbfeatviz.synthesis import objectives
 from nbfeatviz.widgets.requests import answer
 from nbfeatviz.widgets.synthesis_tab import PanelSettings
 from nbfeatviz.widgets.term_settings import TermSettings
-from nbfeatviz.widgets.worker import SameThread, Worker
 from tests.synthesis.conftest import make_network
-from tests.widgets.test_explorer import wait
+from tests.widgets.conftest import wait
 
 B = {"kind": "channel", "layer": None, "unit": 1, "weight": 0.5}
 OTHERS = {"kind": "others", "layer": None, "unit": None, "weight": -1}
-
-
-@pytest.fixture(scope="module")
-def net():
-    return make_network()
 
 
 @pytest.fixture
@@ -32,17 +27,8 @@ def settings() -> PanelSettings:
 
 
 @pytest.fixture
-def make(net):
-    panels: list[nv.FeatureExplorer] = []
-
-    def made(background: bool = False, **settings: Any) -> nv.FeatureExplorer:
-        settings = {"layer": "conv2", "recipe": "tutorial13", "steps": 3} | settings
-        panels.append(nv.FeatureExplorer(net, worker=Worker() if background else SameThread(), **settings))
-        return panels[-1]
-
-    yield made
-    for panel in panels:
-        panel.close()
+def make(make_panel):
+    return partial(make_panel, layer="conv2")
 
 
 def with_terms(net, settings: PanelSettings, *terms: Any, **more: Any) -> PanelSettings:

@@ -1,0 +1,51 @@
+"""Whose turn it is: of a run, a sheet and the remakes one is computed at a time, and the status line is about that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+
+class Computing(Protocol):
+    """Something that computes in the background."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is computing or held."""
+
+    def stop(self) -> None:
+        """Ends it soon."""
+
+
+class Turns:
+    """Its methods may be called from any thread.
+
+    Args:
+        say: tells state and text, as `LiveCanvas.say`.
+    """
+
+    def __init__(self, say: Callable[..., None]) -> None:
+        self._say = say
+        self._all: list[Computing] = []
+
+    def join(self, one: Computing) -> None:
+        """From now on it takes turns with the others."""
+        self._all.append(one)
+
+    def begin(self, one: Computing) -> None:
+        """It is about to compute: the others end."""
+        for other in self._others(one):
+            other.stop()
+
+    def stop(self) -> None:
+        """All end."""
+        for one in self._all:
+            one.stop()
+
+    def say(self, one: Computing, state: str, text: str, **more: Any) -> None:
+        """Tells how far it is, unless another has begun in its place."""
+        if not any(other.busy for other in self._others(one)):
+            self._say(state, text, **more)
+
+    def _others(self, one: Computing) -> list[Computing]:
+        return [other for other in self._all if other is not one]

@@ -1,0 +1,45 @@
+"""Panels of a tiny network, closed after the test; and what most tests ask of them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+import nbfeatviz as nv
+from nbfeatviz.widgets.worker import SameThread, Worker
+from tests.synthesis.conftest import make_network
+
+
+@pytest.fixture(scope="module")
+def net():
+    return make_network()
+
+
+@pytest.fixture
+def make_panel(net):
+    """Makes panels that are quick, and closes them."""
+    panels: list[nv.FeatureExplorer] = []
+
+    def made(network: Any = net, *, background: bool = False, **settings: Any) -> nv.FeatureExplorer:
+        settings = {"recipe": "tutorial13", "steps": 3} | settings
+        panels.append(nv.FeatureExplorer(network, worker=Worker() if background else SameThread(), **settings))
+        return panels[-1]
+
+    yield made
+    for panel in panels:
+        panel.close()
+
+
+def wait(condition: Any, seconds: float = 20) -> None:
+    """Waits until it holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def error(panel: Any) -> str:
+    """What the panel complains of."""
+    return panel.live.status.get("error", "")
