@@ -113,14 +113,18 @@ class FeatureExplorer(LiveRuns, PanelTraits):
 
     def _fitted(self, network: Network) -> Callable[[], None]:
         """Fits the settings to a network that is to come into use; returns what adopts them."""
-        old = self._settings
-        layer = old.layer if old.layer in network.layers else suggested_layer(network)
-        fitting = dataclasses.replace(old, row=None, col=None).changed(network, "layer", layer)
+
+        def fitting() -> PanelSettings:
+            old = self._settings
+            layer = old.layer if old.layer in network.layers else suggested_layer(network)
+            return dataclasses.replace(old, row=None, col=None).changed(network, "layer", layer)
+
+        fitting()  # a network without layers to choose is refused before it is in use
 
         def adopt() -> None:
             with self._lock:
                 self.tree.show(network.layers)
-                self._adopt(fitting)
+                self._adopt(fitting())  # settings may have been changed in the meantime
                 self.desk.network_changed(network)
                 self.sheets.network_changed()
                 self.remakes.network_changed(network)
