@@ -42,13 +42,22 @@ class Backbone:
     """Computes the values at some taps from pictures, and nothing behind them.
 
     Call it inside a `tf.function` (see `Network.compiled`); it holds no state of its own.
+
+    Args:
+        network: the network.
+        taps: where it is read.
+        folded: whether batch norms are folded into the convolutions before them (see `folding`): faster, and the
+            same up to rounding. Call `network.folding.refresh()` before weights that may be new are used.
     """
 
-    def __init__(self, network: Network, taps: Sequence[Tap]) -> None:
+    def __init__(self, network: Network, taps: Sequence[Tap], *, folded: bool = False) -> None:
         self._network = network
         self._taps = tuple(dict.fromkeys(taps))
         self._source = {tap: self._source_of(tap) for tap in self._taps}
         self._raw = {index for tap, (index, fused) in self._source.items() if fused}
+        targets = [index for index, _ in self._source.values()]
+        self._folds = network.folding.pairs(targets) if folded else {}
+        self._carried = {convolution.index for convolution in self._folds.values()}
 
     def _source_of(self, tap: Tap) -> tuple[int, bool]:
         """The call whose value is wanted, and whether from before its fused activation."""
@@ -78,6 +87,10 @@ class Backbone:
         before: dict[int, Any] = {}
 
         def override(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if call.index in self._carried:
+                return _argument(args, kwargs)  # the norm behind it computes both
+            if call.index in self._folds:
+                return self._network.folding.apply(self._folds[call.index], call, _argument(args, kwargs))
             activation = fused_activation(call)
             bounds = relu_bounds(call) if passing is not None else None
             changed = relu if rectifies(call) else None

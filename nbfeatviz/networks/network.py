@@ -14,6 +14,7 @@ import numpy as np
 
 from nbfeatviz.images import as_picture, fitted
 from nbfeatviz.networks.contract import InputContract
+from nbfeatviz.networks.folding import Folding
 from nbfeatviz.networks.graph import Call, Graph, read_graph
 from nbfeatviz.networks.layers import Layer, LayerTree
 
@@ -62,6 +63,11 @@ class Network:
     def graph(self) -> Graph:
         """Every call of the model, nested models included."""
         return read_graph(self.model)
+
+    @cached_property
+    def folding(self) -> Folding:
+        """The batch norms that can be folded into the convolutions before them."""
+        return Folding(self.graph)
 
     @cached_property
     def layers(self) -> LayerTree:

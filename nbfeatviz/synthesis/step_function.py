@@ -58,7 +58,7 @@ def step_function(
         shape: (height, width, channels) of the picture, or of its window.
         field: (height, width) of the part of the picture that the objective can see; None for all.
     """
-    backbone = Backbone(network, [tap for _, tap in structure])
+    backbone = Backbone(network, [tap for _, tap in structure], folded=True)
     views = views_of(recipe.transforms)
     form, white = recipe.parameterization, getattr(recipe.parameterization, "white", 1.0)
 
