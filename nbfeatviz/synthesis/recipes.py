@@ -202,7 +202,7 @@ DEFAULT = Recipe(
     transforms=(Views(2), Pad(0.5), Part(0.8, 0.97, over=0.07), Rotate(10.0, still=0.5)),
     regularizers=(PreSigmoid(weight=1.0, limit=2.5),),
     passed_gradients=16,
-    focus=Focus(1.5),
+    focus=Focus(Ramp(1.0, 2.5)),
 )
 
 

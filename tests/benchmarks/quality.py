@@ -157,7 +157,7 @@ def units_table(recipe: str, steps: int | None, count: int, crops: int = 1000) -
     compute = net.compiled(("benchmark maxima", len(taps)), lambda: maxima)
     parts = [compute(photos[k : k + BATCH]) for k in tqdm(range(0, crops, BATCH), desc="photographs")]
     natural = [np.concatenate([np.asarray(part[k]) for part in parts]) for k in range(len(taps))]
-    each, reached, silent, grey = count // len(LAYERS), 0, [], 0
+    each, reached, silent, contrasts = count // len(LAYERS), 0, [], []
     for place, layer in enumerate(LAYERS):
         units = random.choice(net.layers[layer].units, each, replace=False)
         wanted = [objectives.channel(layer, int(unit), pre_activation=True) for unit in units]
@@ -165,11 +165,13 @@ def units_table(recipe: str, steps: int | None, count: int, crops: int = 1000) -
         values = np.mean([np.asarray(compute(run)[place])[np.arange(each), units] for run in runs], axis=0)
         limit = np.percentile(natural[place][:, units], 99, axis=0)
         reached += int((values > limit).sum())
-        grey += sum(quality.contrast(picture) < 0.1 for run in runs for picture in run)
+        contrasts += [quality.contrast(picture) for run in runs for picture in run]
         silent += [(layer, int(unit)) for unit in units if natural[place][:, unit].max() <= 0]
         print(f"{layer}: {(values > limit).mean():.0%} above the 99th percentile", flush=True)
         sheet(np.concatenate(runs), OUTPUT / f"quality-units-{layer}.png", columns=each)
-    print(f"all: {reached / (each * len(LAYERS)):.1%}; grey pictures: {grey}; silent on every crop: {silent or 'none'}")
+    grey = sum(contrast < 0.1 for contrast in contrasts)
+    print(f"all: {reached / (each * len(LAYERS)):.1%}; silent on every crop: {silent or 'none'}")
+    print(f"{grey} of {len(contrasts)} pictures have a contrast below 0.1; the least is {min(contrasts):.3f}")
 
 
 def digits_table(recipe: str, steps: int | None, seed: int) -> None:

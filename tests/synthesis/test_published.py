@@ -146,11 +146,11 @@ def spectral_matrix(decay, chroma):
     return np.stack(found, axis=1)
 
 
-def adam_on_a_spectrum(v, steps, step_size, decay=1.0, chroma=1.0, weight=0.0, settles=False, focus=0.0):
+def adam_on_a_spectrum(v, steps, step_size, decay=1.0, chroma=1.0, weight=0.0, settles=False, focus=(0.0, 0.0)):
     """Adam (Kingma and Ba 2015) upwards.
 
     The penalty has the factor `weight` and is on what lies beyond 2.5 before the sigmoid. Where the picture settles,
-    the steps of the last 60 % of the run fall to nothing in a straight line.
+    the steps of the last 60 % of the run fall to nothing in a straight line. `focus` goes from a sharpness to another.
     """
     matrix, first, second = spectral_matrix(decay, chroma), 0.0, 0.0
     v = v.astype(np.float64).ravel()
@@ -159,7 +159,7 @@ def adam_on_a_spectrum(v, steps, step_size, decay=1.0, chroma=1.0, weight=0.0, s
         picture = 1 / (1 + np.exp(-z))
         whole = picture.reshape(HEIGHT, WIDTH, 3)
         yield whole, value(whole)
-        g = slope(whole, focus).ravel() * picture * (1 - picture)
+        g = slope(whole, focus[0] + (focus[1] - focus[0]) * (index - 1) / (steps - 1)).ravel() * picture * (1 - picture)
         g = matrix.T @ (g - weight * 2 * np.maximum(abs(z) - 2.5, 0) * np.sign(z) / z.size)
         first, second = 0.9 * first + 0.1 * g, 0.999 * second + 0.001 * g**2
         pace = min(1, (1 - (index - 1) / steps) / 0.6) if settles else 1
@@ -168,7 +168,7 @@ def adam_on_a_spectrum(v, steps, step_size, decay=1.0, chroma=1.0, weight=0.0, s
 
 @pytest.mark.parametrize(
     ("name", "published"),
-    [("lucid", (0.05,)), ("default", (0.024, 1.4, 2.0, 1.0, True, 1.5))],
+    [("lucid", (0.05,)), ("default", (0.024, 1.4, 2.0, 1.0, True, (1.0, 2.5)))],
     ids=["lucid", "default"],
 )
 def test_the_loop_on_a_spectrum(quadratic, name, published):
