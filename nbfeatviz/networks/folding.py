@@ -92,7 +92,8 @@ class Folding:
         """The norm's output from the convolution's input."""
         layer, follower = convolution.operation, norm.operation
         kernel, shift = self._weights_of(layer, follower)
-        return tf.nn.bias_add(_FOLDABLE[type(layer)][0](layer, inputs, kernel), shift)
+        given = tf.cast(inputs, layer.compute_dtype)  # as Keras does where a layer is called
+        return tf.nn.bias_add(_FOLDABLE[type(layer)][0](layer, given, kernel), shift)
 
     def refresh(self) -> None:
         """Folds again what has been folded, after the network's weights may have been changed."""
