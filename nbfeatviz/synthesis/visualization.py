@@ -142,6 +142,13 @@ class Visualization:
     variables: np.ndarray | None = field(default=None, repr=False)
     images: np.ndarray | None = field(default=None, repr=False)
 
+    def __repr__(self) -> str:
+        shape, settings = "×".join(map(str, self.image.shape)), self.settings
+        of = (
+            settings.objective if isinstance(settings.objective, Objective) else f"{len(settings.objective)} objectives"
+        )
+        return f"<Visualization: {shape}, {settings.steps} step{'s' * (settings.steps != 1)} of {settings.recipe.name!r}, {of}>"
+
     def as_sheet(
         self, columns: int | None = None, normalize: str | None = None, show_size: int | None = None
     ) -> Visualization:

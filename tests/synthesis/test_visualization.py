@@ -183,3 +183,9 @@ def test_the_code_of_a_chain_makes_the_last_picture():
     exec(lines, names)
     assert lines.count("nv.maximize(") == 3
     assert np.array_equal(eval(shown, names), last.image)
+
+
+def test_a_result_prints_as_a_line(net, run):
+    assert repr(run) == "<Visualization: 16×16×3, 5 steps of 'tutorial13', objectives.channel('conv2', 1)>"
+    sheet = nv.maximize_grid(net, "conv2", units=[0, 1], recipe="tutorial13", steps=1)
+    assert repr(sheet).endswith("1 step of 'tutorial13', 2 objectives>")
