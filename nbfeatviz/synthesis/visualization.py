@@ -144,10 +144,10 @@ class Visualization:
 
     def __repr__(self) -> str:
         shape, settings = "×".join(map(str, self.image.shape)), self.settings
-        of = (
-            settings.objective if isinstance(settings.objective, Objective) else f"{len(settings.objective)} objectives"
-        )
-        return f"<Visualization: {shape}, {settings.steps} step{'s' * (settings.steps != 1)} of {settings.recipe.name!r}, {of}>"
+        one = isinstance(settings.objective, Objective)
+        of = settings.objective if one else f"{len(settings.objective)} objectives"
+        steps = f"{settings.steps} step{'s' * (settings.steps != 1)}"
+        return f"<Visualization: {shape}, {steps} of {settings.recipe.name!r}, {of}>"
 
     def as_sheet(
         self, columns: int | None = None, normalize: str | None = None, show_size: int | None = None
