@@ -58,11 +58,13 @@ class Float64:
     """Inside, Keras makes layers of float64."""
 
     def __enter__(self):
-        self._before = keras.config.floatx()
+        self._before = keras.config.floatx(), keras.config.dtype_policy()
         keras.config.set_floatx("float64")
+        keras.config.set_dtype_policy("float64")  # a policy that was asked for before does not follow floatx
 
     def __exit__(self, *error):
-        keras.config.set_floatx(self._before)
+        keras.config.set_floatx(self._before[0])
+        keras.config.set_dtype_policy(self._before[1])
 
 
 def through(net, tap, folded, pictures, dtype=tf.float64):
