@@ -10,8 +10,8 @@ LAYER, UNIT = "block5c_expand_conv", 11  # as in the notebook; not an answer
 # 1. An impression. Most people say 3 to 10; the rest of the run adds contrast.
 steps_to_see = 5
 
-# 2. The correlations are about 0: the noise decides where each piece of the pattern goes. The losses are equal within 0.5 to 2.5 %:
-# what the unit likes is the same, only its place is not.
+# 2. The correlations are about 0: the noise decides where each piece of the pattern goes. The losses
+# are equal within 0.5 to 2.5 %: what the unit likes is the same, only its place is not.
 alike_in_pixels = False
 loss_spread = 1.5
 
