@@ -14,7 +14,7 @@ import numpy as np
 
 from nbfeatviz.images import as_picture, fitted
 from nbfeatviz.networks.contract import InputContract
-from nbfeatviz.networks.folding import Folding
+from nbfeatviz.networks.copies import Copies
 from nbfeatviz.networks.graph import Call, Graph, read_graph
 from nbfeatviz.networks.layers import Layer, LayerTree
 
@@ -31,6 +31,7 @@ class Network:
         class_names: names of the outputs, or None where unknown.
         head: "softmax" or "sigmoid": what turns the logits into probabilities.
         trained: False for networks with random weights.
+        copies: weights that compiled functions use, made of the model's own.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Network:
         self.head = head
         self.trained = trained
         self.source = source
+        self.copies = Copies()
         self._compiled: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.RLock()
 
@@ -63,11 +65,6 @@ class Network:
     def graph(self) -> Graph:
         """Every call of the model, nested models included."""
         return read_graph(self.model)
-
-    @cached_property
-    def folding(self) -> Folding:
-        """The batch norms that can be folded into the convolutions before them."""
-        return Folding(self.graph)
 
     @cached_property
     def layers(self) -> LayerTree:
