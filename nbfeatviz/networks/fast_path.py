@@ -64,7 +64,8 @@ class FastPath:
             call = graph.calls[index]
             if index in self._folds:
                 layer = self._folds[index].operation
-                self._linear[index] = self._affine(layer, copies.of(folded, layer, call.operation, dtype=self._dtype))
+                weights = copies.of(folded, layer, call.operation, dtype=self._dtype)
+                self._linear[index] = self._affine(layer, weights, copies)
             elif index in self.carried or isinstance(call.operation, _k.InputLayer):
                 continue
             elif is_plain_norm(call):
@@ -72,7 +73,7 @@ class FastPath:
             elif is_plain_linear(call):
                 layer = call.operation
                 weights = _own(layer) if self._dtype is None else copies.of(_weights, layer, dtype=self._dtype)
-                self._linear[index] = self._affine(layer, weights)
+                self._linear[index] = self._affine(layer, weights, copies)
             elif type(call.operation) in _WEIGHTLESS and not any(call.kwargs.values()):
                 self._direct.add(index)
             else:
@@ -104,11 +105,13 @@ class FastPath:
         narrows = self._dtype is not None and tf.is_tensor(value) and value.dtype == tf.float32
         return tf.cast(value, self._dtype) if narrows else value
 
-    def _affine(self, layer: Any, weights: tuple[Any, ...]) -> Operation:
+    def _affine(self, layer: Any, weights: tuple[Any, ...], copies: Copies) -> Operation:
         kernel, *bias = weights
         multiplied = _OPERATIONS[type(layer)]
         dtype = self._dtype or layer.compute_dtype  # as Keras does where a layer is called
-        depthwise = layer.depthwise_kernel if type(layer) is _k.SeparableConv2D else None
+        depthwise = None
+        if type(layer) is _k.SeparableConv2D:  # what comes before its kernel
+            depthwise = copies.of(_depthwise_weights, layer, dtype=dtype)[0]
 
         def affine(inputs: Any) -> Any:
             found = multiplied(layer, tf.cast(inputs, dtype), kernel, depthwise)
@@ -136,6 +139,10 @@ def _weights(layer: Any) -> tuple[np.ndarray, ...]:
     return tuple(value.numpy() for value in _own(layer))
 
 
+def _depthwise_weights(layer: Any) -> tuple[np.ndarray, ...]:
+    return (layer.depthwise_kernel.value.numpy(),)
+
+
 def _norm_weights(norm: Any) -> tuple[np.ndarray, ...]:
     return tuple(value.astype(norm.compute_dtype) for value in scale_and_shift(norm))
 
@@ -160,8 +167,7 @@ def _depthwise(layer: Any, inputs: Any, kernel: Any, _: Any) -> Any:
 
 
 def _separable(layer: Any, inputs: Any, kernel: Any, depthwise: Any) -> Any:
-    first = tf.cast(depthwise.value, inputs.dtype)
-    return keras.ops.separable_conv(inputs, first, kernel, data_format="channels_last", **_options(layer))
+    return keras.ops.separable_conv(inputs, depthwise, kernel, data_format="channels_last", **_options(layer))
 
 
 def _transposed(layer: Any, inputs: Any, kernel: Any, _: Any) -> Any:

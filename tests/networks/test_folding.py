@@ -81,7 +81,11 @@ def through(net, tap, folded, pictures, dtype=tf.float64):
         return value, tape.gradient(total, given)
 
     value, gradient = run(tf.constant(pictures, dtype))
-    return value.numpy().astype(np.float64), gradient.numpy().astype(np.float64), len(backbone._fast._folds) if folded else 0
+    return (
+        value.numpy().astype(np.float64),
+        gradient.numpy().astype(np.float64),
+        len(backbone._fast._folds) if folded else 0,
+    )
 
 
 def compared(net, path, folds, pre_activation=False):
