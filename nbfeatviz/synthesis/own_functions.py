@@ -26,7 +26,8 @@ def name_of(function: Callable[..., Any]) -> str:
 
 def converted(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function as TensorFlow rewrites it; where it cannot, as it is."""
-    if not inspect.isroutine(function) and inspect.ismethod(method := function.__call__):
+    method: Any = None if inspect.isroutine(function) else getattr(function, "__call__")  # noqa: B004, B009
+    if inspect.ismethod(method):
         return converted(method)  # an object that can be called
     if inspect.ismethod(function):
         return functools.partial(converted(function.__func__), function.__self__)

@@ -29,6 +29,9 @@ class FakeAscent:
         self.done += 1
         return Step(self.done - 1, 1.0, np.zeros((2, 2, 1), np.float32), -1.0, 1.0, 0.1)
 
+    def upcoming(self) -> tuple[Any, ...]:
+        return ()
+
     def retarget(self, **target: Any) -> None:
         if target.get("unit") == "wrong":
             raise ValueError("no such unit.")
