@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import inspect
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -200,24 +199,16 @@ class Network:
             return self._compiled[key]
 
     def function(self, function: Callable[..., Any], *, xla: bool = False) -> Any:
-        """A TensorFlow function.
+        """A TensorFlow function, traced as it is written.
 
-        TensorFlow rewrites Python code before it traces it, so that `if` may depend on a tensor; that takes three times
-        as long as the trace itself and is left out where only layers of Keras's own are called.
+        To let `if` depend on a tensor TensorFlow would rewrite the code first, which takes three times as long as the
+        trace itself; nothing here needs that, and Keras's layers would not be rewritten anyway.
         """
         import tensorflow as tf
 
         # traces are counted by line of code: a partial has none, so that functions of several keys are not taken for
         # one that is traced anew again and again
-        return tf.function(partial(function), autograph=self._own_code, jit_compile=xla or None)
-
-    @cached_property
-    def _own_code(self) -> bool:
-        """Whether layers or activations are the user's own Python."""
-        parts: list[Any] = [call.operation for call in self.graph.calls]
-        parts += [part.activation for part in parts if callable(getattr(part, "activation", None))]
-        kinds = [part if inspect.isroutine(part) else type(part) for part in parts]
-        return any(kind is keras.layers.Lambda or not kind.__module__.startswith("keras.") for kind in kinds)
+        return tf.function(partial(function), autograph=False, jit_compile=xla or None)
 
     @property
     def kept(self) -> int:

@@ -94,25 +94,6 @@ def test_an_error_of_the_users_own_function_is_raised_once():
     assert len(calls) == 2  # and once as it is written, for its traceback
 
 
-def test_a_layer_of_your_own_may_branch_on_a_tensor():
-    class Branching(keras.layers.Layer):
-        def call(self, inputs):
-            if tf.reduce_mean(inputs) > 1e9:  # noqa: SIM108
-                inputs = -inputs
-            return inputs
-
-        def compute_output_shape(self, shape):
-            return shape
-
-    inputs = keras.Input((12, 12, 3))
-    x = Branching(name="branching")(keras.layers.Conv2D(4, 3, name="conv")(inputs))
-    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
-    net = nv.load(model, input_range=(0, 1))
-    found = nv.maximize(net, objectives.channel("branching", 1), steps=2)
-    assert net.fast
-    assert np.isfinite(found.image).all()
-
-
 class Penalty:
     """An object that can be called."""
 
