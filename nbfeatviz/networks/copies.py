@@ -57,7 +57,8 @@ class Copies:
 
 
 def _values(layers: tuple[Any, ...]) -> list[Any]:
-    return [variable.value.read_value() for layer in layers for variable in layer.weights]
+    variables = [variable.value for layer in layers for variable in layer.weights]
+    return [tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype) for variable in variables]
 
 
 def _is_same(before: Any, now: Any) -> bool:
