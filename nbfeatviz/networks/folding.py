@@ -12,15 +12,15 @@ after the network's weights have been changed.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
+from nbfeatviz.engine import keras, tf
 from nbfeatviz.networks.graph import Call, Graph, Output
 
 _FLOATS = ("float32", "float64")
@@ -56,13 +56,15 @@ def _multiplied(layer: Any, inputs: Any, kernel: Any) -> Any:
 
 
 # By kind of layer: what it computes without its bias, which of its weights makes the channels, and their axes in it.
-_FOLDABLE: dict[type, tuple[Callable[[Any, Any, Any], Any], str, tuple[int, ...]]] = {
-    keras.layers.Conv2D: (_convolved, "kernel", (3,)),
-    keras.layers.DepthwiseConv2D: (_depthwise, "kernel", (2, 3)),
-    keras.layers.SeparableConv2D: (_separable, "pointwise_kernel", (3,)),
-    keras.layers.Conv2DTranspose: (_transposed, "kernel", (2,)),
-    keras.layers.Dense: (_multiplied, "kernel", (1,)),
-}
+@functools.cache
+def _foldable() -> dict[type, tuple[Callable[[Any, Any, Any], Any], str, tuple[int, ...]]]:
+    return {
+        keras.layers.Conv2D: (_convolved, "kernel", (3,)),
+        keras.layers.DepthwiseConv2D: (_depthwise, "kernel", (2, 3)),
+        keras.layers.SeparableConv2D: (_separable, "pointwise_kernel", (3,)),
+        keras.layers.Conv2DTranspose: (_transposed, "kernel", (2,)),
+        keras.layers.Dense: (_multiplied, "kernel", (1,)),
+    }
 
 
 class Folding:
@@ -93,7 +95,7 @@ class Folding:
         layer, follower = convolution.operation, norm.operation
         kernel, shift = self._weights_of(layer, follower)
         given = tf.cast(inputs, layer.compute_dtype)  # as Keras does where a layer is called
-        return tf.nn.bias_add(_FOLDABLE[type(layer)][0](layer, given, kernel), shift)
+        return tf.nn.bias_add(_foldable()[type(layer)][0](layer, given, kernel), shift)
 
     def refresh(self) -> None:
         """Folds again what has been folded, after the network's weights may have been changed."""
@@ -119,7 +121,7 @@ def _plainly_called(call: Call) -> bool:
 
 def _suits(convolution: Call, norm: Call) -> bool:
     layer, follower = convolution.operation, norm.operation
-    if type(layer) not in _FOLDABLE or layer.activation not in (None, keras.activations.linear):
+    if type(layer) not in _foldable() or layer.activation not in (None, keras.activations.linear):
         return False
     dtypes = {layer.compute_dtype, layer.variable_dtype, follower.compute_dtype, follower.variable_dtype}
     one_float = len(dtypes) == 1 and dtypes.pop() in _FLOATS
@@ -131,7 +133,7 @@ def _suits(convolution: Call, norm: Call) -> bool:
 
 def _folded(layer: Any, norm: Any) -> tuple[np.ndarray, np.ndarray]:
     """Kernel and shift; the scale is computed in float64."""
-    _, name, axes = _FOLDABLE[type(layer)]
+    _, name, axes = _foldable()[type(layer)]
     kernel = np.asarray(getattr(layer, name))
     mean, variance = np.asarray(norm.moving_mean, np.float64), np.asarray(norm.moving_variance, np.float64)
     scale = (np.asarray(norm.gamma, np.float64) if norm.scale else 1.0) / np.sqrt(variance + norm.epsilon)

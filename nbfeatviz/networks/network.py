@@ -9,9 +9,9 @@ from collections.abc import Callable, Hashable
 from functools import cached_property, partial
 from typing import Any
 
-import keras
 import numpy as np
 
+from nbfeatviz.engine import keras, tf
 from nbfeatviz.images import as_picture, fitted
 from nbfeatviz.networks.contract import InputContract
 from nbfeatviz.networks.folding import Folding
@@ -190,8 +190,6 @@ class Network:
 
     def compiled(self, key: Hashable, function: Callable[[], Callable[..., Any]]) -> Any:
         """The compiled function of that key, made at its first use; the least recently used are dropped."""
-        import tensorflow as tf
-
         with self._lock:
             if key not in self._compiled:
                 # TensorFlow counts traces by line of code: a partial has none, so that functions of several

@@ -7,12 +7,13 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import keras
-
-from nbfeatviz.networks.loading import EMBEDDED, applications, load
+from nbfeatviz import engine
+from nbfeatviz.networks.applications import applications
+from nbfeatviz.networks.loading import EMBEDDED, check_file, load
 from nbfeatviz.networks.network import Network
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.runner import in_words
@@ -29,6 +30,7 @@ class Choice:
 
 _shared: weakref.WeakValueDictionary[str, Network] = weakref.WeakValueDictionary()
 _lock = threading.Lock()
+_TURN_SECONDS = 0.05  # of waiting for TensorFlow, between looks at whether the panel was closed meanwhile
 
 
 def choices(net: Any) -> tuple[dict[str, Choice], str]:
@@ -39,7 +41,8 @@ def choices(net: Any) -> tuple[dict[str, Choice], str]:
             `nbfeatviz.load`, or a dict of such by name.
 
     Raises:
-        ValueError: an unknown name, or a network that cannot be shown in a panel.
+        ValueError: an unknown name, or a network that cannot be shown in a panel; as far as that can be known
+            before TensorFlow is there, else `Choice.load` raises it.
         TypeError: something else.
     """
     if net is None:
@@ -57,18 +60,32 @@ def choices(net: Any) -> tuple[dict[str, Choice], str]:
 
 
 def _title(net: Any) -> str:
-    if isinstance(net, Network | keras.Model):
-        return str(net.name)
-    return Path(net).stem if isinstance(net, os.PathLike) else str(net)
+    if isinstance(net, os.PathLike):
+        return Path(net).stem
+    return net if isinstance(net, str) else str(getattr(net, "name", net))
 
 
 def _choice(value: Any) -> Choice:
     if isinstance(value, str) and value in EMBEDDED:
         return Choice(lambda: _embedded(value))
+    if isinstance(value, str | os.PathLike) and not engine.loaded():
+        check_file(value)
+        return Choice(cache(lambda: shown(load(value))))  # TensorFlow will judge it, in the background
     if isinstance(value, str) and value in applications():
         return Choice(lambda: shown(load(value)))
     network = shown(load(value))  # what can be judged at once is judged at once
     return Choice(lambda: network, quick=True)
+
+
+def _with_tensorflow() -> None:
+    """Returns when TensorFlow is there (ValueError, in a sentence, if it cannot be imported)."""
+    try:
+        engine.load()
+    except Exception as error:
+        raise ValueError(
+            f"TensorFlow could not be imported ({type(error).__name__}: {error}). When that is mended "
+            "(pip install tensorflow), restart the kernel."
+        ) from error
 
 
 def _embedded(name: str) -> Network:
@@ -168,14 +185,16 @@ class Networks:
         self._ready.clear()
         self._asked += 1
         number = self._asked
-        self._say("loading", f"loading {name} …")
+        engine.begin()
+        self._say("loading", f"loading {name} …" if engine.loaded() else "loading TensorFlow …")
         self._worker.submit(lambda: self._load(name, number, then))
 
     def _load(self, name: str, number: int, then: Callable[[], None] | None) -> None:
-        if number != self._asked or self._closed:
+        if not self._engine_came(name, number):
             return
         self._live.complain("")
         try:
+            _with_tensorflow()
             self._take(name)
             if number == self._asked:
                 self._ready.set()
@@ -187,6 +206,17 @@ class Networks:
             if number == self._asked:
                 self._ready.set()
                 self._say("idle", "ready" if self.network is not None else "no network")
+
+    def _engine_came(self, name: str, number: int) -> bool:
+        """Waits while TensorFlow is imported; returns whether the network is still wanted then."""
+        waited = False
+        while number == self._asked and not self._closed:
+            if engine.wait(_TURN_SECONDS):
+                if waited:
+                    self._say("loading", f"loading {name} …")
+                return True
+            waited = True
+        return False
 
     def _take(self, name: str) -> None:
         network = self.offered[name].load()
