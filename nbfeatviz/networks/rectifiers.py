@@ -17,15 +17,8 @@ ReluGradient = Literal["guided", "rectified"]
 
 # Layers that apply their `activation` last: what it is before is their value with a linear activation.
 _ACTIVATED = (
-    "Conv1D",
-    "Conv2D",
-    "Conv3D",
-    "Conv2DTranspose",
-    "DepthwiseConv2D",
-    "SeparableConv2D",
-    "Dense",
-    "EinsumDense",
-)
+    "Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D", "Dense", "EinsumDense",
+)  # fmt: skip
 _RECTIFIER_LAYERS = ("ReLU", "LeakyReLU", "PReLU")
 _RECTIFIER_NAMES = {"relu", "relu6", "leaky_relu", "leakyrelu"}
 _OTHER_KINDS = {
@@ -33,11 +26,6 @@ _OTHER_KINDS = {
     "Mish", "Selu", "Sigmoid", "Silu", "SoftShrink", "Softmax", "Softplus", "Softsign", "SparsePlus", "Squareplus",
     "Tanh", "TanhShrink", "Threshold",
 }  # fmt: skip
-
-
-def _is_one_of(layer: Any, kinds: Sequence[str]) -> bool:
-    """Whether it is a layer of one of these classes of Keras, or of a class made from one."""
-    return isinstance(layer, tuple(getattr(keras.layers, kind) for kind in kinds))
 
 
 def fused_activation(call: Call) -> Any:
@@ -71,7 +59,12 @@ def relu_bounds(call: Call) -> tuple[float, float] | None:
 def rectifies(call: Call) -> bool:
     """Whether a call is, or ends in, a ReLU, ReLU6, leaky or parametric ReLU."""
     activation = activation_of(call)
-    return isinstance(activation, _RECTIFIER_LAYERS) or _name(activation) in _RECTIFIER_NAMES
+    return _is_one_of(activation, _RECTIFIER_LAYERS) or _name(activation) in _RECTIFIER_NAMES
+
+
+def _is_one_of(layer: Any, kinds: Sequence[str]) -> bool:
+    """Whether it is a layer of one of these classes of Keras, or of a class made from one."""
+    return isinstance(layer, tuple(getattr(keras.layers, kind) for kind in kinds))
 
 
 def _name(activation: Any) -> str:
