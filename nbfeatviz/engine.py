@@ -6,6 +6,7 @@ Importing them takes seconds. A panel does it in the background, by `begin`, and
 from __future__ import annotations
 
 import builtins
+import contextlib
 import importlib
 import os
 import sys
@@ -15,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 __all__ = ["begin", "keras", "load", "loaded", "tf", "wait"]
 
+_NAMES = {"keras", "tensorflow"}
 _LONGEST_WAIT_SECONDS = 60.0
 _lock = threading.Lock()
 _ready = threading.Event()
-_background: threading.Thread | None = None
+_beginning = threading.Lock()
+_background: _Background | None = None
 
 
 class _Later:
@@ -42,7 +45,7 @@ else:
 
 def loaded() -> bool:
     """Whether both are there, whoever imported them."""
-    return _ready.is_set() or (wait(0) and {"keras", "tensorflow"} <= sys.modules.keys())
+    return _ready.is_set() or (wait(0) and sys.modules.keys() >= _NAMES)
 
 
 def load() -> None:
@@ -54,48 +57,59 @@ def load() -> None:
 
 
 def begin() -> None:
-    """Has both imported in the background; whether that succeeds, a `load` after `wait` says.
+    """Has both imported in the background; whether that succeeded, a `load` after `wait` says.
 
-    Returns when the import of both has begun, so that whoever else imports one of them waits for its end.
+    Returns when the import of both has begun.
     """
     global _background
-    if not loaded() and wait(0):
-        # no daemon: an interpreter that goes down during the import could crash
-        _background = threading.Thread(target=_load_in_background, name="nbfeatviz-tensorflow", daemon=False)
-        _background.start()
-    while not wait(0.002) and not {"keras", "tensorflow"} <= sys.modules.keys():
-        pass
+    with _beginning:
+        if not loaded() and wait(0):
+            _background = _Background()
+            _background.start()
+            while not sys.modules.keys() >= _NAMES and not wait(0.002):
+                pass
 
 
 def wait(seconds: float) -> bool:
     """Waits so long at most for the import in the background; returns whether none is under way (any more)."""
-    thread = _background
-    if thread is not None:
-        thread.join(seconds)
-    return thread is None or not thread.is_alive()
+    return _background is None or _background.over.wait(seconds)
 
 
-def _load_in_background() -> None:
+class _Background(threading.Thread):
     """Imports both, while other threads that import one of them wait.
 
     Python gives a thread the half-made module that another one is importing where it asks for a submodule
     (`from keras.layers import Dense`), or where two modules import one another, as these two do.
     """
-    ordinary, this = builtins.__import__, threading.get_ident()
 
-    def waiting(name: str, *rest: Any, **more: Any) -> Any:
-        if name.partition(".")[0] in ("keras", "tensorflow") and threading.get_ident() != this:
-            wait(_LONGEST_WAIT_SECONDS)
-        return ordinary(name, *rest, **more)
+    def __init__(self) -> None:
+        super().__init__(name="nbfeatviz-tensorflow", daemon=False)  # an interpreter that ends meanwhile could crash
+        self.over = threading.Event()
+        self._ordinary = builtins.__import__
 
-    builtins.__import__ = waiting
-    try:
-        load()
-    except Exception:
-        return  # the next to call `load` hears of it
-    finally:
-        if builtins.__import__ is waiting:  # if not, another has built on it: then it stays, and nobody waits any more
-            builtins.__import__ = ordinary
+    def start(self) -> None:
+        builtins.__import__ = self._wait_and_import  # type: ignore[assignment]
+        super().start()
+
+    def run(self) -> None:
+        try:
+            with contextlib.suppress(Exception):  # the next to call `load` hears of it
+                load()
+        finally:
+            if builtins.__import__ == self._wait_and_import:  # else another has built on it, and it stays
+                builtins.__import__ = self._ordinary
+            self.over.set()
+
+    def _wait_and_import(self, name: str, namespace: Any = None, *rest: Any, **more: Any) -> Any:
+        """Stands for the built-in `__import__`; one of their own modules never waits, as another may wait for it."""
+        asks = (namespace or {}).get("__name__") or ""
+        if _is_of_them(name) and not _is_of_them(asks) and threading.current_thread() is not self:
+            self.over.wait(_LONGEST_WAIT_SECONDS)
+        return self._ordinary(name, namespace, *rest, **more)
+
+
+def _is_of_them(module: str) -> bool:
+    return module.partition(".")[0] in _NAMES
 
 
 def _import_quietly() -> None:
@@ -121,14 +135,16 @@ def _import_quietly() -> None:
 
 
 def _import() -> None:
-    importlib.import_module("keras")  # imports TensorFlow in turn
+    if "tensorflow" in sys.modules:  # a thread of the user's may have begun: wait for that, they import one another
+        importlib.import_module("tensorflow")
+    importlib.import_module("keras")
     importlib.import_module("tensorflow").constant(0)  # the lines about the processor come with the first operation
 
 
 def _others_are_heard() -> bool:
-    """Whether, in the background, the main thread may write its errors there meanwhile: in a script, not a notebook."""
+    """Whether the main thread may write its errors there meanwhile: in the background, in a script."""
     try:
-        return threading.current_thread() is _background and sys.stderr.fileno() == 2
+        return threading.current_thread() is not threading.main_thread() and sys.stderr.fileno() == 2
     except (AttributeError, OSError, ValueError):  # no stream, or one that is no file
         return False
 
