@@ -22,7 +22,7 @@ from nbfeatviz.networks.network import Network
 
 EMBEDDED = ("efficientnet-lite0", "mnist-cnn")
 DEFAULT = EMBEDDED[0]
-_FILES = (".keras", ".h5", ".hdf5")
+FILES = (".keras", ".h5", ".hdf5")
 
 
 def load(
@@ -73,7 +73,7 @@ def load(
         return _application(network, weights, options)
     if isinstance(network, str | os.PathLike):
         path = Path(network)
-        if path.suffix in _FILES or path.exists():
+        if path.suffix in FILES or path.exists():
             return _from_file(path, options, allow_lambda)
         raise ValueError(_unknown_name(str(network)))
     raise TypeError(
@@ -82,10 +82,9 @@ def load(
     )
 
 
-def check_file(network: str | os.PathLike[str]) -> None:
-    """What can be said of a name or path before TensorFlow is there (ValueError: a file that is missing)."""
-    path = Path(network)
-    if path.suffix in _FILES and not path.is_file():
+def check_file(path: Path) -> None:
+    """Raises ValueError if there is no such file."""
+    if not path.is_file():
         raise ValueError(f"there is no file {str(path)!r}.")
 
 
@@ -138,8 +137,7 @@ def _application(name: str, weights: str | None, options: ModelOptions) -> Netwo
 
 
 def _from_file(path: Path, options: ModelOptions, allow_lambda: bool) -> Network:
-    if not path.is_file():
-        raise ValueError(f"there is no file {str(path)!r}.")
+    check_file(path)
     from nbfeatviz.networks.head import Logits  # a class made from one of Keras, which is there now
 
     try:

@@ -13,7 +13,7 @@ from typing import Any
 
 from nbfeatviz import engine
 from nbfeatviz.networks.applications import applications
-from nbfeatviz.networks.loading import EMBEDDED, check_file, load
+from nbfeatviz.networks.loading import EMBEDDED, FILES, check_file, load
 from nbfeatviz.networks.network import Network
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.runner import in_words
@@ -69,12 +69,20 @@ def _choice(value: Any) -> Choice:
     if isinstance(value, str) and value in EMBEDDED:
         return Choice(lambda: _embedded(value))
     if isinstance(value, str | os.PathLike) and not engine.loaded():
-        check_file(value)
-        return Choice(cache(lambda: shown(load(value))))  # TensorFlow will judge it, in the background
+        return _choice_later(value)
     if isinstance(value, str) and value in applications():
         return Choice(lambda: shown(load(value)))
     network = shown(load(value))  # what can be judged at once is judged at once
     return Choice(lambda: network, quick=True)
+
+
+def _choice_later(value: str | os.PathLike[str]) -> Choice:
+    """A network that only TensorFlow can judge, which is not there yet."""
+    path = Path(value)
+    if path.suffix in FILES:
+        check_file(path)
+    choice = cache(lambda: _choice(value))
+    return Choice(lambda: choice().load())
 
 
 def _with_tensorflow() -> None:
@@ -153,6 +161,7 @@ class Networks:
         self._ready = threading.Event()
         self._asked = 0  # of several networks asked for in a row only the last is loaded
         self._closed = False
+        self._settling: int | None = None  # the thread that gives a new network its settings, before it is ready
 
     @property
     def loading(self) -> bool:
@@ -161,7 +170,8 @@ class Networks:
 
     def wait(self) -> Network:
         """The network in use, waited for if one is loading (ValueError if there is none, yet or any more)."""
-        self._ready.wait()
+        if threading.get_ident() != self._settling:
+            self._ready.wait()
         if self._closed:
             raise ValueError("this panel is closed: make another.")
         if self.network is None:
@@ -190,33 +200,28 @@ class Networks:
         self._worker.submit(lambda: self._load(name, number, then))
 
     def _load(self, name: str, number: int, then: Callable[[], None] | None) -> None:
-        if not self._engine_came(name, number):
+        while not engine.wait(_TURN_SECONDS) and self._wanted(number):
+            pass
+        if not self._wanted(number):
             return
         self._live.complain("")
         try:
             _with_tensorflow()
+            self._say("loading", f"loading {name} …")
             self._take(name)
-            if number == self._asked:
-                self._ready.set()
             if then is not None:
+                self._settling = threading.get_ident()
                 then()
         except Exception as error:
             self._live.complain(in_words(error))
         finally:
+            self._settling = None
             if number == self._asked:
                 self._ready.set()
                 self._say("idle", "ready" if self.network is not None else "no network")
 
-    def _engine_came(self, name: str, number: int) -> bool:
-        """Waits while TensorFlow is imported; returns whether the network is still wanted then."""
-        waited = False
-        while number == self._asked and not self._closed:
-            if engine.wait(_TURN_SECONDS):
-                if waited:
-                    self._say("loading", f"loading {name} …")
-                return True
-            waited = True
-        return False
+    def _wanted(self, number: int) -> bool:
+        return number == self._asked and not self._closed
 
     def _take(self, name: str) -> None:
         network = self.offered[name].load()
