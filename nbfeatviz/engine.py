@@ -57,17 +57,12 @@ def load() -> None:
 
 
 def begin() -> None:
-    """Has both imported in the background; whether that succeeded, a `load` after `wait` says.
-
-    Returns when the import of both has begun.
-    """
+    """Has both imported in the background; whether that succeeded, a `load` after `wait` says."""
     global _background
     with _beginning:
         if not loaded() and wait(0):
             _background = _Background()
             _background.start()
-            while not sys.modules.keys() >= _NAMES and not wait(0.002):
-                pass
 
 
 def wait(seconds: float) -> bool:
@@ -88,8 +83,14 @@ class _Background(threading.Thread):
         self._ordinary = builtins.__import__
 
     def start(self) -> None:
+        """Returns when the import of both has begun; where a thread of the user's has begun it, that one is first."""
+        if sys.modules.keys() & _NAMES:
+            super().start()
+            return
         builtins.__import__ = self._wait_and_import  # type: ignore[assignment]
         super().start()
+        while not sys.modules.keys() >= _NAMES and not self.over.wait(0.002):
+            pass
 
     def run(self) -> None:
         try:
@@ -135,7 +136,7 @@ def _import_quietly() -> None:
 
 
 def _import() -> None:
-    if "tensorflow" in sys.modules:  # a thread of the user's may have begun: wait for that, they import one another
+    if "tensorflow" in sys.modules:  # a thread of the user's has begun with it: wait for that, they import one another
         importlib.import_module("tensorflow")
     importlib.import_module("keras")
     importlib.import_module("tensorflow").constant(0)  # the lines about the processor come with the first operation
