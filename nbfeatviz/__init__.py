@@ -1,6 +1,7 @@
 """nbfeatviz: watch what the units of a convolutional network like to see, live in a notebook.
 
-Importing this package is quick: TensorFlow and ipywidgets are loaded with the first name that needs them.
+Importing this package is quick: ipywidgets is loaded with the first name that needs it, and TensorFlow with the first
+computation; a panel loads it in the background.
 """
 
 from __future__ import annotations

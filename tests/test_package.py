@@ -21,15 +21,16 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Each part, and the parts of the package that it may import.
 BELOW: dict[str, set[str]] = {
+    "engine": set(),
     "samples": set(),
     "images": set(),
     "encoding": set(),
-    "networks": {"images"},
-    "synthesis": {"images", "encoding", "networks"},
-    "attribution": {"images", "networks"},
-    "catalogue": {"images", "encoding", "samples", "networks", "synthesis", "attribution"},
-    "widgets": {"images", "encoding", "samples", "networks", "synthesis", "attribution"},
-    "cli": {"images", "encoding", "samples", "networks", "synthesis", "attribution", "catalogue", "widgets"},
+    "networks": {"engine", "images"},
+    "synthesis": {"engine", "images", "encoding", "networks"},
+    "attribution": {"engine", "images", "networks"},
+    "catalogue": {"engine", "images", "encoding", "samples", "networks", "synthesis", "attribution"},
+    "widgets": {"engine", "images", "encoding", "samples", "networks", "synthesis", "attribution"},
+    "cli": {"engine", "images", "encoding", "samples", "networks", "synthesis", "attribution", "catalogue", "widgets"},
 }
 
 
@@ -109,6 +110,12 @@ def test_only_widgets_know_jupyter(file: Path):
 
 
 @pytest.mark.parametrize("file", FILES, ids=_module)
+def test_tensorflow_and_keras_come_from_the_engine(file: Path):
+    if _module(file) != "nbfeatviz.engine":
+        assert not {"tensorflow", "keras"} & {module.split(".")[0] for module in _imports(file)}
+
+
+@pytest.mark.parametrize("file", FILES, ids=_module)
 def test_every_module_says_what_it_is(file: Path):
     assert ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
 
@@ -168,8 +175,14 @@ def test_pictures_load_neither_tensorflow_nor_widgets():
     assert not {"tensorflow", "keras", "ipywidgets"} & _loaded_after("import nbfeatviz.images")
 
 
+def test_naming_what_computes_does_not_load_tensorflow_yet():
+    loaded = _loaded_after("import nbfeatviz as nv; [getattr(nv, name) for name in nv.__all__]")
+    assert {"numpy", "ipywidgets"} <= loaded
+    assert not {"tensorflow", "keras"} & loaded
+
+
 def test_computing_loads_no_widgets():
-    loaded = _loaded_after("import nbfeatviz as nv; nv.load, nv.maximize, nv.receptive_field")
+    loaded = _loaded_after("import nbfeatviz as nv; nv.maximize, nv.receptive_field, nv.load('mnist-cnn')")
     assert "tensorflow" in loaded
     assert not {"ipywidgets", "ipycanvas", "anywidget"} & loaded  # Keras itself loads IPython
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
-import tensorflow as tf
-
+from nbfeatviz.engine import tf
 from nbfeatviz.networks.network import Network
 
 

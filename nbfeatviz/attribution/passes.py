@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from nbfeatviz.attribution.compiled import Pass
 from nbfeatviz.attribution.question import Question
+from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Backbone, Tap
 from nbfeatviz.networks.layers import Layer
 from nbfeatviz.networks.network import Network

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 
 from nbfeatviz.attribution.gradients import checked_count
 from nbfeatviz.attribution.methods import METHODS, Method
 from nbfeatviz.attribution.partial import finished
 from nbfeatviz.attribution.question import Question, asked
+from nbfeatviz.engine import keras
 from nbfeatviz.networks.network import Network
 
 

@@ -10,7 +10,7 @@ import types
 from collections.abc import Iterator
 from functools import cache
 
-import keras
+from nbfeatviz.engine import keras
 
 _FETCH_SECONDS = 10.0
 _fetching = threading.Lock()

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
-
+from nbfeatviz.engine import keras
 from nbfeatviz.networks.fast_path import FastPath
 from nbfeatviz.networks.graph import Call
 from nbfeatviz.networks.network import Network

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import keras
+from nbfeatviz.engine import keras
 
 Shape = tuple[int | None, ...]
 Key = tuple[str, int]

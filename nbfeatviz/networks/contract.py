@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz.engine import tf
+
 
 @dataclass(frozen=True)
 class InputContract:
@@ -101,6 +103,4 @@ def _per_channel(value: Any, channels: int) -> tuple[float, ...]:
 def _reordered(pictures: Any, order: tuple[int, ...]) -> Any:
     if isinstance(pictures, np.ndarray):
         return pictures[..., list(order)]
-    import tensorflow as tf
-
     return tf.gather(pictures, order, axis=-1)

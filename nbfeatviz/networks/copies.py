@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
+
+from nbfeatviz.engine import tf
 
 Make = Callable[..., tuple[np.ndarray, ...]]
 

@@ -15,9 +15,9 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import keras
 import numpy as np
 
+from nbfeatviz.engine import keras
 from nbfeatviz.networks import torch_file
 
 INPUT_MEAN = 127.0

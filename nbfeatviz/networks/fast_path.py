@@ -17,24 +17,22 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
+from nbfeatviz.engine import keras, tf
 from nbfeatviz.networks.copies import Copies
-from nbfeatviz.networks.folding import folded, folds, is_plain_linear, is_plain_norm, scale_and_shift
+from nbfeatviz.networks.folding import folded, folds, is_plain_linear, is_plain_norm, keras_kind, scale_and_shift
 from nbfeatviz.networks.graph import Call, Graph
 from nbfeatviz.networks.twins import callable_in_graph
 
 _log = logging.getLogger(__name__)
 
-_k = keras.layers
 # Layers without weights, whose `call` computes in the type that it is given.
 _WEIGHTLESS = {
-    _k.Activation, _k.ReLU, _k.LeakyReLU, _k.ELU, _k.Softmax, _k.Add, _k.Subtract, _k.Multiply, _k.Average, _k.Maximum,
-    _k.Minimum, _k.Concatenate, _k.ZeroPadding2D, _k.Cropping2D, _k.UpSampling2D, _k.MaxPooling2D, _k.AveragePooling2D,
-    _k.GlobalMaxPooling2D, _k.GlobalAveragePooling2D, _k.Flatten, _k.Reshape, _k.Permute, _k.Dropout,
-    _k.SpatialDropout2D, _k.GaussianNoise, _k.GaussianDropout,
+    "Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum",
+    "Concatenate", "ZeroPadding2D", "Cropping2D", "UpSampling2D", "MaxPooling2D", "AveragePooling2D",
+    "GlobalMaxPooling2D", "GlobalAveragePooling2D", "Flatten", "Reshape", "Permute", "Dropout", "SpatialDropout2D",
+    "GaussianNoise", "GaussianDropout",
 }  # fmt: skip
 
 Operation = Callable[[Any], Any]
@@ -66,7 +64,7 @@ class FastPath:
                 layer = self._folds[index].operation
                 weights = copies.of(folded, layer, call.operation, dtype=self._dtype)
                 self._linear[index] = self._affine(layer, weights, copies)
-            elif index in self.carried or isinstance(call.operation, _k.InputLayer):
+            elif index in self.carried or keras_kind(call.operation) == "InputLayer":
                 continue
             elif is_plain_norm(call):
                 self._linear[index] = _scaled(copies.of(_norm_weights, call.operation, dtype=self._dtype))
@@ -74,7 +72,7 @@ class FastPath:
                 layer = call.operation
                 weights = _own(layer) if self._dtype is None else copies.of(_weights, layer, dtype=self._dtype)
                 self._linear[index] = self._affine(layer, weights, copies)
-            elif type(call.operation) in _WEIGHTLESS and not any(call.kwargs.values()):
+            elif keras_kind(call.operation) in _WEIGHTLESS and not any(call.kwargs.values()):
                 self._direct.add(index)
             else:
                 unknown[call.kind] += 1
@@ -107,10 +105,10 @@ class FastPath:
 
     def _affine(self, layer: Any, weights: tuple[Any, ...], copies: Copies) -> Operation:
         kernel, *bias = weights
-        multiplied = _OPERATIONS[type(layer)]
+        multiplied = _OPERATIONS[keras_kind(layer)]
         dtype = self._dtype or layer.compute_dtype  # as Keras does where a layer is called
         depthwise = None
-        if type(layer) is _k.SeparableConv2D:  # what comes before its kernel
+        if keras_kind(layer) == "SeparableConv2D":  # what comes before its kernel
             depthwise = copies.of(_depthwise_weights, layer, dtype=dtype)[0]
 
         def affine(inputs: Any) -> Any:
@@ -131,7 +129,7 @@ def reducible(graph: Graph) -> bool:
 
 def _own(layer: Any) -> tuple[Any, ...]:
     """A layer's kernel and bias, the variables themselves."""
-    kernel = layer.pointwise_kernel if type(layer) is _k.SeparableConv2D else layer.kernel
+    kernel = layer.pointwise_kernel if keras_kind(layer) == "SeparableConv2D" else layer.kernel
     return (kernel.value, layer.bias.value) if layer.use_bias else (kernel.value,)
 
 
@@ -179,10 +177,10 @@ def _multiplied(layer: Any, inputs: Any, kernel: Any, _: Any) -> Any:
     return keras.ops.matmul(inputs, kernel)
 
 
-_OPERATIONS: dict[type, Callable[[Any, Any, Any, Any], Any]] = {
-    _k.Conv2D: _convolved,
-    _k.DepthwiseConv2D: _depthwise,
-    _k.SeparableConv2D: _separable,
-    _k.Conv2DTranspose: _transposed,
-    _k.Dense: _multiplied,
+_OPERATIONS: dict[str, Callable[[Any, Any, Any, Any], Any]] = {
+    "Conv2D": _convolved,
+    "DepthwiseConv2D": _depthwise,
+    "SeparableConv2D": _separable,
+    "Conv2DTranspose": _transposed,
+    "Dense": _multiplied,
 }

@@ -11,18 +11,18 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
+from nbfeatviz.engine import keras
 from nbfeatviz.networks.graph import Call, Graph, Output
 
 # By kind of layer: which of its weights makes the channels, and their axes in it.
-KERNELS: dict[type, tuple[str, tuple[int, ...]]] = {
-    keras.layers.Conv2D: ("kernel", (3,)),
-    keras.layers.DepthwiseConv2D: ("kernel", (2, 3)),
-    keras.layers.SeparableConv2D: ("pointwise_kernel", (3,)),
-    keras.layers.Conv2DTranspose: ("kernel", (2,)),
-    keras.layers.Dense: ("kernel", (1,)),
+KERNELS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "Conv2D": ("kernel", (3,)),
+    "DepthwiseConv2D": ("kernel", (2, 3)),
+    "SeparableConv2D": ("pointwise_kernel", (3,)),
+    "Conv2DTranspose": ("kernel", (2,)),
+    "Dense": ("kernel", (1,)),
 }
 _FLOATS = ("float32", "float64")
 
@@ -48,10 +48,16 @@ def folds(graph: Graph, targets: Sequence[int]) -> dict[int, Call]:
     return found
 
 
+def keras_kind(layer: Any) -> str:
+    """The class of a layer where that is Keras's own, such as "Conv2D"; "" where it is anybody else's."""
+    kind = type(layer)
+    return kind.__name__ if kind.__module__.partition(".")[0] == "keras" else ""
+
+
 def is_plain_norm(call: Call) -> bool:
     """Whether it is a batch norm over the last axis that works with its stored statistics."""
     layer = call.operation
-    if type(layer) is not keras.layers.BatchNormalization or not plainly_called(call) or not _one_float(layer):
+    if keras_kind(layer) != "BatchNormalization" or not plainly_called(call) or not _one_float(layer):
         return False
     return layer.axis in (-1, len(call.shape or ()))
 
@@ -59,7 +65,7 @@ def is_plain_norm(call: Call) -> bool:
 def is_plain_linear(call: Call) -> bool:
     """Whether it is a convolution or dense layer of Keras's own, unchanged; it may have an activation."""
     layer = call.operation
-    if type(layer) not in KERNELS or not plainly_called(call) or not _one_float(layer):
+    if keras_kind(layer) not in KERNELS or not plainly_called(call) or not _one_float(layer):
         return False
     plain = getattr(layer, "quantization_mode", None) is None and not getattr(layer, "lora_enabled", False)
     return plain and getattr(layer, "data_format", "channels_last") == "channels_last"
@@ -76,7 +82,7 @@ def _one_float(layer: Any) -> bool:
 
 def folded(layer: Any, norm: Any) -> tuple[np.ndarray, np.ndarray]:
     """Kernel and shift of both together; the scale is computed in float64."""
-    name, axes = KERNELS[type(layer)]
+    name, axes = KERNELS[keras_kind(layer)]
     kernel = np.asarray(getattr(layer, name))
     scale, shift = scale_and_shift(norm)
     if layer.use_bias:

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import keras
-
+from nbfeatviz.engine import keras
 from nbfeatviz.networks.configuration import (
     Key,
     Shape,

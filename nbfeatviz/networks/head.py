@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
+from nbfeatviz.engine import keras
 
 _PROBABILITIES = ("softmax", "sigmoid")
 

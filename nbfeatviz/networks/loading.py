@@ -5,23 +5,24 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import h5py
-import keras
 
+from nbfeatviz.engine import keras
 from nbfeatviz.networks import imagenet
 from nbfeatviz.networks.applications import application_of, applications, make_application
 from nbfeatviz.networks.contract import InputContract
 from nbfeatviz.networks.graph import read_graph
-from nbfeatviz.networks.head import with_logits
 from nbfeatviz.networks.model_options import ModelOptions, assumed_range
 from nbfeatviz.networks.network import Network
 
 EMBEDDED = ("efficientnet-lite0", "mnist-cnn")
 DEFAULT = EMBEDDED[0]
+FILES = (".keras", ".h5", ".hdf5")
 
 
 def load(
@@ -60,7 +61,7 @@ def load(
     options = ModelOptions(input_range, channel_order, size, class_names)
     if isinstance(network, Network):
         return network
-    if isinstance(network, keras.Model):
+    if "keras" in sys.modules and isinstance(network, keras.Model):  # without Keras it is none
         return _from_model(network, options, name=network.name)
     if isinstance(network, str) and network in EMBEDDED:
         options.refuse(network, "input_range", "channel_order", "size", "class_names")
@@ -72,13 +73,19 @@ def load(
         return _application(network, weights, options)
     if isinstance(network, str | os.PathLike):
         path = Path(network)
-        if path.suffix in (".keras", ".h5", ".hdf5") or path.exists():
+        if path.suffix in FILES or path.exists():
             return _from_file(path, options, allow_lambda)
         raise ValueError(_unknown_name(str(network)))
     raise TypeError(
         f"a network is a name, a path or a keras.Model, not {network!r} ({type(network).__name__}); "
         "call nbfeatviz.load() with one of these."
     )
+
+
+def check_file(path: Path) -> None:
+    """Raises ValueError if there is no such file."""
+    if not path.is_file():
+        raise ValueError(f"there is no file {str(path)!r}.")
 
 
 def _unknown_name(name: str) -> str:
@@ -130,12 +137,14 @@ def _application(name: str, weights: str | None, options: ModelOptions) -> Netwo
 
 
 def _from_file(path: Path, options: ModelOptions, allow_lambda: bool) -> Network:
-    if not path.is_file():
-        raise ValueError(f"there is no file {str(path)!r}.")
+    check_file(path)
+    from nbfeatviz.networks.head import Logits  # a class made from one of Keras, which is there now
+
     try:
         if not allow_lambda and _holds_lambda(path):
             raise _LambdaError
-        model = keras.models.load_model(path, compile=False, safe_mode=not allow_lambda)
+        ours = {"nbfeatviz>Logits": Logits}
+        model = keras.models.load_model(path, custom_objects=ours, compile=False, safe_mode=not allow_lambda)
     except Exception as error:
         text = str(error).replace(str(path), "")
         if isinstance(error, _LambdaError) or (not allow_lambda and "unsafe_deserialization" in text):
@@ -175,6 +184,8 @@ def _holds_lambda(path: Path) -> bool:
 
 
 def _from_model(model: keras.Model, options: ModelOptions, name: str, source: str | None = None) -> Network:
+    from nbfeatviz.networks.head import with_logits
+
     _check_pictures(model)
     read_graph(model)  # says what is wrong with a model that has no readable graph
     prepared, head = with_logits(model)

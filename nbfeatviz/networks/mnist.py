@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.resources
 
-import keras
+from nbfeatviz.engine import keras
 
 CLASS_NAMES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 """The class names by index of the logit."""

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
+from nbfeatviz.engine import keras
 from nbfeatviz.networks.callers import frames_inside
 from nbfeatviz.networks.contract import checked_size
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Hashable
 from functools import cached_property, partial
 from typing import Any
 
-import keras
 import numpy as np
 
+from nbfeatviz.engine import keras, tf
 from nbfeatviz.images import as_picture, fitted
 from nbfeatviz.networks.contract import InputContract
 from nbfeatviz.networks.copies import Copies
@@ -204,8 +204,6 @@ class Network:
         To let `if` depend on a tensor TensorFlow would rewrite the code first, which takes three times as long as the
         trace itself; nothing here needs that, and Keras's layers would not be rewritten anyway.
         """
-        import tensorflow as tf
-
         # traces are counted by line of code: a partial has none, so that functions of several keys are not taken for
         # one that is traced anew again and again
         return tf.function(partial(function), autograph=False, jit_compile=xla or None)

@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 import platformdirs
-import tensorflow as tf
 
+from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Backbone, Tap
 from nbfeatviz.networks.fast_path import reducible
 from nbfeatviz.networks.network import Network

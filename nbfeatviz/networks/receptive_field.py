@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import keras
-
+from nbfeatviz.engine import keras
 from nbfeatviz.networks.graph import Call, Graph
 from nbfeatviz.networks.network import Network
 

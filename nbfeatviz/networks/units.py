@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Backbone, Tap
 from nbfeatviz.networks.network import Network
 
@@ -45,16 +46,12 @@ class Channel:
     @staticmethod
     def positions(activation: Any, values: Any) -> Any:
         """(batch, n): the unit at all positions, whose mean is the measure."""
-        import tensorflow as tf
-
         chosen = tf.one_hot(values[:, 0], activation.shape[-1], dtype=activation.dtype)
         return tf.einsum("npu,nu->np", tf.reshape(activation, [chosen.shape[0], -1, activation.shape[-1]]), chosen)
 
     @staticmethod
     def measure(activation: Any, values: Any) -> Any:
         """(batch,) from the layer's output (batch, ..., units) and values (batch, 1)."""
-        import tensorflow as tf
-
         axes = list(range(1, len(activation.shape) - 1))
         means = tf.reduce_mean(activation, axis=axes) if axes else activation
         return tf.gather(means, values[:, 0], axis=1, batch_dims=1)
@@ -108,8 +105,6 @@ class Neuron:
     @staticmethod
     def measure(activation: Any, values: Any) -> Any:
         """(batch,) from the layer's output (batch, h, w, units) and values (batch, 3)."""
-        import tensorflow as tf
-
         height, width = activation.shape[1:3]
         row = tf.where(values[:, 1] < 0, height // 2, values[:, 1])
         col = tf.where(values[:, 2] < 0, width // 2, values[:, 2])
@@ -127,8 +122,6 @@ def measure(structure: Any, activations: Mapping[Tap, Any], weights: Any, values
         values: per term an integer tensor (batch, numbers of that term).
         focus: its `mean` takes the place of that over a reader's `positions`; None for the plain mean.
     """
-    import tensorflow as tf
-
     total: Any = 0.0
     for place, ((kind, tap), numbers) in enumerate(zip(structure, values, strict=True)):
         several = getattr(kind, "taps", None)
@@ -146,8 +139,6 @@ def traced_shape(network: Network, tap: Tap, size: tuple[int, int]) -> tuple[Any
 
     Of a size that they cannot take, the shape at the network's own: the first step says what is wrong.
     """
-    import tensorflow as tf
-
     backbone = Backbone(network, [tap])
     function = network.compiled(("shape", tap, size), lambda: lambda pictures: backbone(pictures)[tap])
     pictures = tf.TensorSpec((1, *size, network.contract.channels), tf.float32)

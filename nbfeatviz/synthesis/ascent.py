@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from nbfeatviz.encoding import Frames
+from nbfeatviz.engine import tf
 from nbfeatviz.images import fitted
 from nbfeatviz.networks.contract import checked_size
 from nbfeatviz.networks.network import Network

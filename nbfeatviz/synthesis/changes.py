@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from nbfeatviz.engine import tf
 from nbfeatviz.synthesis.denoising import Denoise
 from nbfeatviz.synthesis.own_functions import called, name_of
 from nbfeatviz.synthesis.parts import Live, number, tensor_of

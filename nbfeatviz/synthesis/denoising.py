@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import tensorflow as tf
-
+from nbfeatviz.engine import tf
 from nbfeatviz.synthesis.parts import Live, number
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from nbfeatviz.encoding import Frames, encode_png
+from nbfeatviz.engine import tf
 from nbfeatviz.images import as_picture, fitted
 from nbfeatviz.networks.contract import checked_size
 from nbfeatviz.networks.network import Network

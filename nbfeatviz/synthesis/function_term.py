@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import tensorflow as tf
-
+from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Tap
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.units import traced_shape

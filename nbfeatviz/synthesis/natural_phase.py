@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from nbfeatviz.engine import tf
 from nbfeatviz.synthesis.parameterizations import colour_matrix
 
 SPECTRUM = Path(__file__).parents[1] / "data" / "natural_spectrum.npz"

@@ -14,7 +14,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import tensorflow as tf
+from nbfeatviz.engine import tf
 
 _LIBRARIES = ("tensorflow", "keras", "numpy")
 
@@ -54,13 +54,12 @@ def called(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
     try:
         value = converted(function)(*arguments)
     except Exception as error:
-        cause = _as_written(function, arguments, error)
+        cause = tf.autograph.experimental.do_not_convert(_as_written)(function, arguments, error)
         says = str(cause).split(" for '{{node")[0]  # the rest is about TensorFlow's names
         raise ValueError(f"{what} {name_of(function)} raised {type(cause).__name__}: {says}") from cause
     return value
 
 
-@tf.autograph.experimental.do_not_convert
 def _as_written(function: Callable[..., Any], arguments: tuple[Any, ...], error: Exception) -> Exception:
     """The error with the traceback of the function as it is written: TensorFlow rewrites it in order to trace it."""
     try:

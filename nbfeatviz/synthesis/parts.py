@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-import tensorflow as tf
+
+from nbfeatviz.engine import tf
 
 P = TypeVar("P")
 Live = Any

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import tensorflow as tf
-
+from nbfeatviz.engine import tf
 from nbfeatviz.synthesis.changes import Change
 from nbfeatviz.synthesis.gradient_changes import GradientChange
 from nbfeatviz.synthesis.parts import Live, Ramp, number

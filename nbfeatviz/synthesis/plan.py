@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from nbfeatviz.engine import tf
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.receptive_field import FieldCrop, field_crop
 from nbfeatviz.networks.units import Neuron

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from nbfeatviz.engine import tf
 from nbfeatviz.images import as_picture, fitted
 from nbfeatviz.networks.backbone import Backbone, Tap
 from nbfeatviz.networks.network import Network

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_args
 
-import tensorflow as tf
-
+from nbfeatviz.engine import tf
 from nbfeatviz.synthesis.changes import Change
 from nbfeatviz.synthesis.focus import Focus
 from nbfeatviz.synthesis.gradient_changes import GradientChange

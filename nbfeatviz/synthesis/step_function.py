@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import tensorflow as tf
-
+from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Backbone
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.units import measure

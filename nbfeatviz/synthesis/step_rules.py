@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from nbfeatviz.engine import tf
 from nbfeatviz.synthesis.parts import Live, number
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Tap
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.units import Channel, check_unit

@@ -13,8 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import tensorflow as tf
-
+from nbfeatviz.engine import tf
 from nbfeatviz.synthesis.own_functions import called
 from nbfeatviz.synthesis.parts import Live, number, tensor_of
 

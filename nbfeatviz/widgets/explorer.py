@@ -33,7 +33,8 @@ class FeatureExplorer(LiveRuns, PanelTraits):
     """The live panel: pick a layer and a unit, press Run, and watch its image emerge.
 
     An ordinary widget: display it, lay it out with others, link its traits. Traits change on the kernel's
-    main thread.
+    main thread. Where TensorFlow is not imported yet, the panel is there before it, imports it in the background, and
+    says so; what needs it waits.
 
     Args:
         net: None for the embedded networks; or a `Network`, a `keras.Model`, a name or path for
@@ -43,8 +44,8 @@ class FeatureExplorer(LiveRuns, PanelTraits):
             be set in the panel: `row`, `col`, `step_size`, `pre_activation`, `keep` (retargeting keeps the
             picture), `start` ("noise", "image" or "photo"), `precision` ("auto", "float32" or "bfloat16"),
             `terms` (further `TermSettings`, or dicts of their attributes) and `weight` (of the first term, where
-            there are further ones); and `layout`, as of every widget. While a network loads in the background,
-            what is wrong in them is said in the panel.
+            there are further ones); and `layout`, as of every widget. While a network (or TensorFlow) loads in the
+            background, what is wrong in them is said in the panel.
 
     Attributes:
         layer: path of the layer.

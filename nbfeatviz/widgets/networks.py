@@ -7,12 +7,13 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import keras
-
-from nbfeatviz.networks.loading import EMBEDDED, applications, load
+from nbfeatviz import engine
+from nbfeatviz.networks.applications import applications
+from nbfeatviz.networks.loading import EMBEDDED, FILES, check_file, load
 from nbfeatviz.networks.network import Network
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.runner import in_words
@@ -29,6 +30,7 @@ class Choice:
 
 _shared: weakref.WeakValueDictionary[str, Network] = weakref.WeakValueDictionary()
 _lock = threading.Lock()
+_TURN_SECONDS = 0.05  # of waiting for TensorFlow, between looks at whether the panel was closed meanwhile
 
 
 def choices(net: Any) -> tuple[dict[str, Choice], str]:
@@ -39,7 +41,8 @@ def choices(net: Any) -> tuple[dict[str, Choice], str]:
             `nbfeatviz.load`, or a dict of such by name.
 
     Raises:
-        ValueError: an unknown name, or a network that cannot be shown in a panel.
+        ValueError: an unknown name, or a network that cannot be shown in a panel; as far as that can be known
+            before TensorFlow is there, else `Choice.load` raises it.
         TypeError: something else.
     """
     if net is None:
@@ -57,18 +60,40 @@ def choices(net: Any) -> tuple[dict[str, Choice], str]:
 
 
 def _title(net: Any) -> str:
-    if isinstance(net, Network | keras.Model):
-        return str(net.name)
-    return Path(net).stem if isinstance(net, os.PathLike) else str(net)
+    if isinstance(net, os.PathLike):
+        return Path(net).stem
+    return net if isinstance(net, str) else str(getattr(net, "name", net))
 
 
 def _choice(value: Any) -> Choice:
     if isinstance(value, str) and value in EMBEDDED:
         return Choice(lambda: _embedded(value))
+    if isinstance(value, str | os.PathLike) and not engine.loaded():
+        return _choice_later(value)
     if isinstance(value, str) and value in applications():
         return Choice(lambda: shown(load(value)))
     network = shown(load(value))  # what can be judged at once is judged at once
     return Choice(lambda: network, quick=True)
+
+
+def _choice_later(value: str | os.PathLike[str]) -> Choice:
+    """A network that only TensorFlow can judge, which is not there yet."""
+    path = Path(value)
+    if path.suffix in FILES:
+        check_file(path)
+    choice = cache(lambda: _choice(value))
+    return Choice(lambda: choice().load())
+
+
+def _with_tensorflow() -> None:
+    """Returns when TensorFlow is there (ValueError, in a sentence, if it cannot be imported)."""
+    try:
+        engine.load()
+    except Exception as error:
+        raise ValueError(
+            f"TensorFlow could not be imported ({type(error).__name__}: {error}). When that is mended "
+            "(pip install tensorflow), restart the kernel."
+        ) from error
 
 
 def _embedded(name: str) -> Network:
@@ -136,6 +161,7 @@ class Networks:
         self._ready = threading.Event()
         self._asked = 0  # of several networks asked for in a row only the last is loaded
         self._closed = False
+        self._settling: int | None = None  # the thread that gives a new network its settings, before it is ready
 
     @property
     def loading(self) -> bool:
@@ -144,7 +170,8 @@ class Networks:
 
     def wait(self) -> Network:
         """The network in use, waited for if one is loading (ValueError if there is none, yet or any more)."""
-        self._ready.wait()
+        if threading.get_ident() != self._settling:
+            self._ready.wait()
         if self._closed:
             raise ValueError("this panel is closed: make another.")
         if self.network is None:
@@ -168,25 +195,33 @@ class Networks:
         self._ready.clear()
         self._asked += 1
         number = self._asked
-        self._say("loading", f"loading {name} …")
+        engine.begin()
+        self._say("loading", f"loading {name} …" if engine.loaded() else "loading TensorFlow …")
         self._worker.submit(lambda: self._load(name, number, then))
 
     def _load(self, name: str, number: int, then: Callable[[], None] | None) -> None:
-        if number != self._asked or self._closed:
+        while not engine.wait(_TURN_SECONDS) and self._wanted(number):
+            pass
+        if not self._wanted(number):
             return
         self._live.complain("")
         try:
+            _with_tensorflow()
+            self._say("loading", f"loading {name} …")
             self._take(name)
-            if number == self._asked:
-                self._ready.set()
             if then is not None:
+                self._settling = threading.get_ident()
                 then()
         except Exception as error:
             self._live.complain(in_words(error))
         finally:
+            self._settling = None
             if number == self._asked:
                 self._ready.set()
                 self._say("idle", "ready" if self.network is not None else "no network")
+
+    def _wanted(self, number: int) -> bool:
+        return number == self._asked and not self._closed
 
     def _take(self, name: str) -> None:
         network = self.offered[name].load()

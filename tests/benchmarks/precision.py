@@ -1,10 +1,10 @@
 """Whether bfloat16 is good enough to climb by, network by network.
 
-`python -m tests.benchmarks.precision [--networks 4] [--units 20] [--steps 64] [--recipe tutorial13]` prints a table. A network passes where,
-after so many steps from the same start, the score of the bfloat16 run's picture, evaluated again in float32, is at
-least 0.97 of the float32 run's for at least 90 % of the units. The cosine of the two first gradients and the quality
-measures of the pictures stand beside it and decide nothing. All but EfficientNet-Lite0 have random weights. Nothing
-here is a test.
+`python -m tests.benchmarks.precision [--networks 4] [--units 20] [--steps 64] [--recipe tutorial13]` prints a table. A
+network passes where, after so many steps from the same start, the score of the bfloat16 run's picture, evaluated again
+in float32, is at least 0.97 of the float32 run's for at least 90 % of the units. The cosine of the two first gradients
+and the quality measures of the pictures stand beside it and decide nothing. All but EfficientNet-Lite0 have random
+weights. Nothing here is a test.
 """
 
 from __future__ import annotations

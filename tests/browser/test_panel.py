@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.browser.harness import Browser, JupyterServer, NotebookPage
+from tests.browser.harness import Browser, JupyterServer, NotebookPage, write_notebook
 from tests.browser.panel import OUTPUT, PLAIN, Panel, only_foreign
 
 STARTER = Path(__file__).parents[2] / "notebooks" / "explore.ipynb"
@@ -23,6 +23,14 @@ model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Conv2D(8, 3, na
 net = nv.load(model, input_range=(0, 1), class_names=["<script>alert(1)</script>", "b", "c", "d"])
 explorer = nv.FeatureExplorer(net, layer="conv", steps=100000)
 explorer"""
+
+HOLD = """import sys, threading
+opened = threading.Event()
+class Gate:
+    def find_spec(self, name, path=None, target=None):
+        if name == "tensorflow.python":
+            opened.wait(60)
+sys.meta_path.insert(0, Gate())"""
 
 
 @pytest.fixture
@@ -356,6 +364,26 @@ def test_errors_stand_in_the_panel_in_words(lab: JupyterServer, page) -> None:
     panel.wait_rest()
     page.wait_for_timeout(500)
     assert panel.button("Run").is_enabled(), "a double click is one run"
+
+
+def test_the_panel_is_seen_before_tensorflow_is_there(lab: JupyterServer, page) -> None:
+    """A gate holds its import, so that there is time to look; the cells after the panel's run meanwhile."""
+    write_notebook(lab.folder / "before.ipynb", HOLD, PLAIN)
+    notebook = NotebookPage(page, lab).open("before.ipynb")
+    notebook.run_all()
+    panel = Panel(page)
+    panel.wait(lambda: panel.root.count() and "loading TensorFlow" in panel.status, "the word about TensorFlow")
+    assert panel.button("Run").is_disabled() and panel.unit.is_disabled()
+    assert panel.root.get_by_role("tab", name="Saliency").is_visible()
+    assert notebook.run_code("hasattr(sys.modules['tensorflow'], 'constant')") == "False"
+    notebook.run_code("opened.set()")
+    panel.wait_ready()
+    panel.wait(lambda: panel.status == "ready", "the status line to say so")
+    assert panel.error == ""
+    assert "tensorflow" not in panel.root.inner_text().casefold()
+    assert notebook.run_code("explorer.layer") == "'block5c_add'"
+    for cell in range(2):
+        assert "oneDNN" not in notebook.cell_text(cell), "what TensorFlow writes at its start stays out of the notebook"
 
 
 def test_switching_the_network(lab: JupyterServer, page) -> None:

@@ -1,0 +1,157 @@
+"""TensorFlow and Keras, imported when one of their names is first used: the package has both from here.
+
+Importing them takes seconds. A panel does it in the background, by `begin`, and is seen meanwhile.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import importlib
+import os
+import sys
+import tempfile
+import threading
+from typing import TYPE_CHECKING, Any
+
+__all__ = ["begin", "keras", "load", "loaded", "tf", "wait"]
+
+_NAMES = {"keras", "tensorflow"}
+_LONGEST_WAIT_SECONDS = 60.0
+_lock = threading.Lock()
+_ready = threading.Event()
+_beginning = threading.Lock()
+_background: _Background | None = None
+
+
+class _Later:
+    """Stands for a module: each of its names is the module's, which is imported with the first."""
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        if not _ready.is_set():
+            load()
+        return getattr(sys.modules[self._module], name)
+
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+else:
+    keras, tf = _Later("keras"), _Later("tensorflow")
+
+
+def loaded() -> bool:
+    """Whether both are there, whoever imported them."""
+    return _ready.is_set() or (wait(0) and sys.modules.keys() >= _NAMES)
+
+
+def load() -> None:
+    """Imports both, or waits for the thread that does (ImportError if they cannot be imported)."""
+    with _lock:
+        if not _ready.is_set():
+            _import_quietly()
+            _ready.set()
+
+
+def begin() -> None:
+    """Has both imported in the background; whether that succeeded, a `load` after `wait` says."""
+    global _background
+    with _beginning:
+        if not loaded() and wait(0):
+            _background = _Background()
+            _background.start()
+
+
+def wait(seconds: float) -> bool:
+    """Waits so long at most for the import in the background; returns whether none is under way (any more)."""
+    return _background is None or _background.over.wait(seconds)
+
+
+class _Background(threading.Thread):
+    """Imports both, while other threads that import one of them wait.
+
+    Python gives a thread the half-made module that another one is importing where it asks for a submodule
+    (`from keras.layers import Dense`), or where two modules import one another, as these two do.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="nbfeatviz-tensorflow", daemon=False)  # an interpreter that ends meanwhile could crash
+        self.over = threading.Event()
+        self._ordinary = builtins.__import__
+
+    def start(self) -> None:
+        """Returns when the import of both has begun; where a thread of the user's has begun it, that one is first."""
+        if sys.modules.keys() & _NAMES:
+            super().start()
+            return
+        builtins.__import__ = self._wait_and_import  # type: ignore[assignment]
+        super().start()
+        while not sys.modules.keys() >= _NAMES and not self.over.wait(0.002):
+            pass
+
+    def run(self) -> None:
+        try:
+            with contextlib.suppress(Exception):  # the next to call `load` hears of it
+                load()
+        finally:
+            if builtins.__import__ == self._wait_and_import:  # else another has built on it, and it stays
+                builtins.__import__ = self._ordinary
+            self.over.set()
+
+    def _wait_and_import(self, name: str, namespace: Any = None, *rest: Any, **more: Any) -> Any:
+        """Stands for the built-in `__import__`; one of their own modules never waits, as another may wait for it."""
+        asks = (namespace or {}).get("__name__") or ""
+        if _is_of_them(name) and not _is_of_them(asks) and threading.current_thread() is not self:
+            self.over.wait(_LONGEST_WAIT_SECONDS)
+        return self._ordinary(name, namespace, *rest, **more)
+
+
+def _is_of_them(module: str) -> bool:
+    return module.partition(".")[0] in _NAMES
+
+
+def _import_quietly() -> None:
+    """Imports both without the dozen lines of log that TensorFlow writes to file descriptor 2 as it starts.
+
+    A notebook would show them in red above the panel. They are written after all if the import fails.
+    """
+    stderr = None if "tensorflow" in sys.modules or _others_are_heard() else _copy_of_stderr()
+    if stderr is None:
+        _import()
+        return
+    with tempfile.TemporaryFile() as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            _import()
+        except BaseException:
+            log.seek(0)
+            os.write(stderr, log.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def _import() -> None:
+    if "tensorflow" in sys.modules:  # a thread of the user's has begun with it: wait for that, they import one another
+        importlib.import_module("tensorflow")
+    importlib.import_module("keras")
+    importlib.import_module("tensorflow").constant(0)  # the lines about the processor come with the first operation
+
+
+def _others_are_heard() -> bool:
+    """Whether the main thread may write its errors there meanwhile: in the background, in a script."""
+    try:
+        return threading.current_thread() is not threading.main_thread() and sys.stderr.fileno() == 2
+    except (AttributeError, OSError, ValueError):  # no stream, or one that is no file
+        return False
+
+
+def _copy_of_stderr() -> int | None:
+    try:
+        return os.dup(2)
+    except OSError:  # no standard error at all
+        return None
