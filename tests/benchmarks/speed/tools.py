@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 import nbfeatviz as nv
+from nbfeatviz import samples
 from nbfeatviz.attribution.spatial import default_layer
 from nbfeatviz.images import fitted
 from tests.benchmarks.speed.timing import (
@@ -120,7 +121,7 @@ def _running(net: nv.Network, names: list[str], picture: np.ndarray, output: Pat
 
 
 def _photo(net: nv.Network) -> np.ndarray:
-    return fitted(nv.read_image("coffee"), net.contract.size)
+    return fitted(nv.read_image(samples.get("coffee").path), net.contract.size)
 
 
 def tools(rounds: int, output: Path) -> None:
