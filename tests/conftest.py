@@ -8,6 +8,9 @@ import tempfile
 # no weights that this machine has fetched before; Keras reads it when it is imported
 os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="nbfeatviz-keras-")
 
+# nothing that was measured on this machine before
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="nbfeatviz-cache-")
+
 from typing import TYPE_CHECKING
 
 import pytest

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from nbfeatviz.networks.fast_path import FastPath
 from nbfeatviz.networks.graph import Call
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.rectifiers import (
@@ -46,18 +47,20 @@ class Backbone:
     Args:
         network: the network.
         taps: where it is read.
-        folded: whether batch norms are folded into the convolutions before them (see `folding`): faster, and the
-            same up to rounding. Call `network.folding.refresh()` before weights that may be new are used.
+        folded: whether it takes the quick way (see `fast_path`): the same up to rounding. Call
+            `network.copies.refresh()` before weights that may be new are used.
+        precision: "float32", or "bfloat16" for the quick way in half the bits. The taps are float32 either way.
     """
 
-    def __init__(self, network: Network, taps: Sequence[Tap], *, folded: bool = False) -> None:
+    def __init__(
+        self, network: Network, taps: Sequence[Tap], *, folded: bool = False, precision: str = "float32"
+    ) -> None:
         self._network = network
         self._taps = tuple(dict.fromkeys(taps))
         self._source = {tap: self._source_of(tap) for tap in self._taps}
         self._raw = {index for tap, (index, fused) in self._source.items() if fused}
         targets = [index for index, _ in self._source.values()]
-        self._folds = network.folding.pairs(targets) if folded else {}
-        self._carried = {convolution.index for convolution in self._folds.values()}
+        self._fast = FastPath(network.graph, network.copies, targets, precision) if folded else None
 
     def _source_of(self, tap: Tap) -> tuple[int, bool]:
         """The call whose value is wanted, and whether from before its fused activation."""
@@ -85,32 +88,44 @@ class Backbone:
             One tensor a tap, batch first.
         """
         before: dict[int, Any] = {}
+        fast = self._fast
 
         def override(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            if call.index in self._carried:
+            if fast is not None and call.index in fast.carried:
                 return _argument(args, kwargs)  # the norm behind it computes both
-            if call.index in self._folds:
-                return self._network.folding.apply(self._folds[call.index], call, _argument(args, kwargs))
             activation = fused_activation(call)
             bounds = relu_bounds(call) if passing is not None else None
             changed = relu if rectifies(call) else None
-            if activation is not None and (call.index in self._raw or bounds or changed):
+            raw = fast.linear(call, _argument(args, kwargs)) if fast is not None else None
+            if raw is None and activation is not None and (call.index in self._raw or bounds or changed):
                 raw = twin(callable_in_graph(call.operation), activation=keras.activations.linear)(*args, **kwargs)
+            if raw is not None:
                 before[call.index] = raw
                 if bounds:
                     return passing_relu(raw, bounds, passing)
+                if activation is None:
+                    return raw
                 return with_relu_gradient(changed, raw, activation(raw)) if changed else activation(raw)
             if bounds:
                 return passing_relu(_argument(args, kwargs), bounds, passing)
             if changed:
                 value = callable_in_graph(call.operation)(*args, **kwargs)
                 return with_relu_gradient(changed, _argument(args, kwargs), value)
-            return None
+            return None if fast is None else fast.other(call, args, kwargs)
 
         inputs = self._network.contract.apply(pictures)
         targets = [index for index, _ in self._source.values()]
-        values = self._network.graph.evaluate(inputs, targets, override)
-        return {tap: before[index] if fused else values[index] for tap, (index, fused) in self._source.items()}
+        if fast is None:
+            values = self._network.graph.evaluate(inputs, targets, override)
+        else:
+            values = self._network.graph.evaluate(fast.given(inputs), targets, override)
+        read = {tap: before[index] if fused else values[index] for tap, (index, fused) in self._source.items()}
+        return {tap: _wide(value) for tap, value in read.items()} if fast is not None else read
+
+
+def _wide(value: Any) -> Any:
+    """A value that flowed in half the bits as float32."""
+    return keras.ops.cast(value, "float32") if keras.backend.standardize_dtype(value.dtype) == "bfloat16" else value
 
 
 def _argument(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -14,7 +15,7 @@ import numpy as np
 
 from nbfeatviz.images import as_picture, fitted
 from nbfeatviz.networks.contract import InputContract
-from nbfeatviz.networks.folding import Folding
+from nbfeatviz.networks.copies import Copies
 from nbfeatviz.networks.graph import Call, Graph, read_graph
 from nbfeatviz.networks.layers import Layer, LayerTree
 
@@ -31,6 +32,8 @@ class Network:
         class_names: names of the outputs, or None where unknown.
         head: "softmax" or "sigmoid": what turns the logits into probabilities.
         trained: False for networks with random weights.
+        copies: weights that compiled functions use, made of the model's own.
+        fast: whether synthesis takes the quick way through it (see `fast_path`); False once that has failed.
     """
 
     def __init__(
@@ -51,6 +54,8 @@ class Network:
         self.head = head
         self.trained = trained
         self.source = source
+        self.copies = Copies()
+        self.fast = True
         self._compiled: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.RLock()
 
@@ -63,11 +68,6 @@ class Network:
     def graph(self) -> Graph:
         """Every call of the model, nested models included."""
         return read_graph(self.model)
-
-    @cached_property
-    def folding(self) -> Folding:
-        """The batch norms that can be folded into the convolutions before them."""
-        return Folding(self.graph)
 
     @cached_property
     def layers(self) -> LayerTree:
@@ -188,17 +188,41 @@ class Network:
         """The name of a class, or "class 7" where names are unknown."""
         return self.class_names[index] if self.class_names is not None else f"class {index}"
 
-    def compiled(self, key: Hashable, function: Callable[[], Callable[..., Any]]) -> Any:
+    def compiled(self, key: Hashable, function: Callable[[], Callable[..., Any]], *, xla: bool = False) -> Any:
         """The compiled function of that key, made at its first use; the least recently used are dropped."""
+        with self._lock:
+            if key in self._compiled:
+                self._compiled.move_to_end(key)
+                return self._compiled[key]
+        made = self.function(function(), xla=xla)
+        with self._lock:
+            self.keep(key, self._compiled.get(key, made))
+            return self._compiled[key]
+
+    def function(self, function: Callable[..., Any], *, xla: bool = False) -> Any:
+        """A TensorFlow function.
+
+        TensorFlow rewrites Python code before it traces it, so that `if` may depend on a tensor; that takes three times
+        as long as the trace itself and is left out where only layers of Keras's own are called.
+        """
         import tensorflow as tf
 
-        with self._lock:
-            if key not in self._compiled:
-                # TensorFlow counts traces by line of code: a partial has none, so that functions of several
-                # keys are not taken for one that is traced anew again and again
-                self.keep(key, tf.function(partial(function())))
-            self._compiled.move_to_end(key)
-            return self._compiled[key]
+        # traces are counted by line of code: a partial has none, so that functions of several keys are not taken for
+        # one that is traced anew again and again
+        return tf.function(partial(function), autograph=self._own_code, jit_compile=xla or None)
+
+    @cached_property
+    def _own_code(self) -> bool:
+        """Whether layers or activations are the user's own Python."""
+        parts: list[Any] = [call.operation for call in self.graph.calls]
+        parts += [part.activation for part in parts if callable(getattr(part, "activation", None))]
+        kinds = [part if inspect.isroutine(part) else type(part) for part in parts]
+        return any(kind is keras.layers.Lambda or not kind.__module__.startswith("keras.") for kind in kinds)
+
+    @property
+    def kept(self) -> int:
+        """How many compiled functions are kept, of at most `COMPILED_AT_MOST`."""
+        return len(self._compiled)
 
     def keep(self, key: Hashable, function: Any) -> None:
         """Puts a compiled function into the cache, so that from now on it is the one of that key."""

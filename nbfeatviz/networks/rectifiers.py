@@ -144,29 +144,40 @@ def _straight_through(before: Any, after: Any) -> Any:
 
 
 def passing_relu(inputs: Any, bounds: tuple[float, float], passing: Any) -> Any:
-    """A ReLU whose gradient, where it is zero for a whole picture, lets the units return to its live range."""
+    """A ReLU whose gradient, where it is zero for a whole picture, lets the units return to its live range.
+
+    All is told from the output, so that nothing but the ReLU takes the input, and TensorFlow fuses it with what is
+    before it.
+    """
     low, high = bounds
 
-    def plain(x: Any, upstream: Any) -> Any:
+    def plain(y: Any, upstream: Any) -> Any:
         if high == 6.0:
-            return tf.raw_ops.Relu6Grad(gradients=upstream, features=x)
+            return tf.raw_ops.Relu6Grad(gradients=upstream, features=y)
         if high == float("inf"):
-            return tf.raw_ops.ReluGrad(gradients=upstream, features=x)
-        return tf.where((x > low) & (x < high), upstream, 0.0)
+            return tf.raw_ops.ReluGrad(gradients=upstream, features=y)
+        return tf.where((y > low) & (y < high), upstream, tf.zeros_like(upstream))
 
-    def returning(x: Any, upstream: Any) -> Any:
-        ordinary = plain(x, upstream)
-        helpful = tf.where(x <= low, tf.maximum(upstream, 0.0), upstream)
-        helpful = tf.where(x >= high, tf.minimum(upstream, 0.0), helpful)
-        axes = list(range(1, len(x.shape)))
+    def returning(y: Any, upstream: Any) -> Any:
+        ordinary = plain(y, upstream)
+        helpful = tf.where(y <= low, tf.maximum(upstream, 0.0), upstream)
+        helpful = tf.where(y >= high, tf.minimum(upstream, 0.0), helpful)
+        axes = list(range(1, len(y.shape)))
         blocked = tf.reduce_all(ordinary == 0, axis=axes, keepdims=True)
         return tf.where(blocked, helpful, ordinary)
 
     @tf.custom_gradient
     def relu(x: Any) -> Any:
-        def gradient(upstream: Any) -> Any:
-            return tf.cond(passing, lambda: returning(x, upstream), lambda: plain(x, upstream))
+        if high == 6.0:
+            y = tf.nn.relu6(x)
+        elif high == float("inf"):
+            y = tf.nn.relu(x)
+        else:
+            y = tf.clip_by_value(x, low, high)
 
-        return tf.clip_by_value(x, low, high), gradient
+        def gradient(upstream: Any) -> Any:
+            return tf.cond(passing, lambda: returning(y, upstream), lambda: plain(y, upstream))
+
+        return y, gradient
 
     return relu(inputs)

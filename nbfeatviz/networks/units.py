@@ -48,7 +48,7 @@ class Channel:
         import tensorflow as tf
 
         chosen = tf.one_hot(values[:, 0], activation.shape[-1], dtype=activation.dtype)
-        return tf.einsum("npu,nu->np", tf.reshape(activation, [len(chosen), -1, activation.shape[-1]]), chosen)
+        return tf.einsum("npu,nu->np", tf.reshape(activation, [chosen.shape[0], -1, activation.shape[-1]]), chosen)
 
     @staticmethod
     def measure(activation: Any, values: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,16 @@ from nbfeatviz.encoding import Frames
 from nbfeatviz.images import fitted
 from nbfeatviz.networks.contract import checked_size
 from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.precision import mode
 from nbfeatviz.synthesis import recipes as recipes_module
 from nbfeatviz.synthesis.arguments import positive
+from nbfeatviz.synthesis.next_step import NextStep
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.phases import LARGEST_STEP, MOST_STEPS
 from nbfeatviz.synthesis.plan import planned
 from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.synthesis.start import first_variables
 from nbfeatviz.synthesis.step import NotFiniteError, Step, not_finite
-from nbfeatviz.synthesis.step_function import plain_errors, step_function
 from nbfeatviz.synthesis.visualization import Numbers, Settings, Visualization
 
 __all__ = ["LARGEST_STEP", "MOST_STEPS", "Ascent", "NotFiniteError", "Step", "ascend"]
@@ -44,6 +45,7 @@ class Ascent(Iterator[Step]):
         size: int | tuple[int, int] | None = None,
         start: Any = None,
         predict_every: int | None = None,
+        precision: str = "auto",
     ) -> None:
         if not isinstance(network, Network):
             raise TypeError(f"{network!r} is not a Network: nbfeatviz.load(...) makes one.")
@@ -52,6 +54,7 @@ class Ascent(Iterator[Step]):
         height, width = checked_size(size) if size is not None else network.contract.size
         self.shape = (height, width, network.contract.channels)
         self._prepare(objective, recipe, steps, step_size, seed)
+        self.mode = mode(network, precision)
         self._start(start)
 
     def _prepare(self, objective: Any, recipe: str | Recipe, steps: int | None, step_size: Any, seed: Any) -> None:
@@ -64,7 +67,7 @@ class Ascent(Iterator[Step]):
 
     def _start(self, start: Any) -> None:
         """Variables from noise, from a picture, or exactly those a Visualization ended with."""
-        self.network.folding.refresh()
+        self.network.copies.refresh()
         self._begun_with = start
         self._origin: Settings | str | None = None if start is None else "picture"
         if isinstance(start, Visualization):
@@ -84,6 +87,7 @@ class Ascent(Iterator[Step]):
         steps: int | None = None,
         step_size: float | None = None,
         seed: int | Sequence[int] | None = None,
+        precision: str | None = None,
         keep: bool = True,
     ) -> None:
         """Aims the run at something else: a fresh count, fresh moments, and (`keep`) the picture so far.
@@ -102,6 +106,8 @@ class Ascent(Iterator[Step]):
                 step_size,
                 self.seed if seed is None else seed,
             )
+            if precision is not None:
+                self.mode = mode(self.network, precision)
             count = self._plan.count
             if isinstance(end, Visualization) and end.image.ndim == 4 and len(end.image) != count:
                 end = None  # which of several pictures would it go on from?
@@ -129,40 +135,40 @@ class Ascent(Iterator[Step]):
                 self._variables = tf.image.resize(self._variables, size, "bicubic")
         self._phase = place
 
-    def _key_of(self, recipe: Recipe, probable: bool) -> Hashable:
-        structure = self._plan.ways[probable][0][0].structure
-        seeds = isinstance(self.seed, tuple)
-        field = self._plan.field.size if self._plan.field else None
-        return ("ascend", structure, recipe.structure, self._variables.shape, self.shape, seeds, field)
-
     @property
     def done(self) -> int:
         """Steps done so far, since the last retarget."""
         return self._index
 
     @property
+    def precision(self) -> str:
+        """In which the network is computed: "float32" or "bfloat16"."""
+        return self.mode.precision if self.network.fast else "float32"
+
+    @property
     def compiled(self) -> bool:
         """Whether the next step is compiled already."""
-        recipe, _, _, probable = self._now()
-        return self.network.is_compiled(self._key_of(recipe, probable))
+        return self._upcoming().compiled
+
+    def upcoming(self) -> tuple[NextStep, ...]:
+        """The next step, for whoever wants to compile it before it is asked for."""
+        return () if self._index >= self.steps else (self._upcoming(),)
+
+    def _upcoming(self) -> NextStep:
+        recipe, live, size, probable = self._now()
+        resolved, constants = self._plan.ways[probable]
+        field = self._plan.field.size if self._plan.field else None
+        given = (self._variables, self._slots, tf.constant(self._index, tf.int32), size, live, constants)
+        objective, structure, seeds = self._plan.given[0], resolved[0].structure, isinstance(self.seed, tuple)
+        return NextStep(self.network, objective, structure, recipe, self.shape, field, self.mode, seeds, given)
 
     def __next__(self) -> Step:
         if self._failed or self._index >= self.steps:
             raise StopIteration
         if self.recipe.phases:
             self._enlarge()
-        recipe, live, size, probable = self._now()
-        resolved, constants = self._plan.ways[probable]
-        field = self._plan.field.size if self._plan.field else None
-        advance = self.network.compiled(
-            self._key_of(recipe, probable),
-            lambda: step_function(self.network, resolved[0].structure, recipe, self.shape, field),
-        )
-        with plain_errors(self._plan.given[0], self.shape):
-            variables, slots, measured, picture, figures = advance(
-                self._variables, self._slots, tf.constant(self._index, tf.int32), size, live, constants
-            )
-            loss, score, low, high, factor, finite = (np.asarray(figure) for figure in figures)
+        variables, slots, measured, picture, figures = self._upcoming().compute()
+        loss, score, low, high, factor, finite = (np.asarray(figure) for figure in figures)
         if wrong := not_finite(self._index, (loss, low, high, finite), self._plan.given, self.recipe):
             self._failed = True
             raise NotFiniteError(wrong)
@@ -224,6 +230,7 @@ class Ascent(Iterator[Step]):
             seed=self.seed,
             size=None if self.shape[:2] == self.network.contract.size else self.shape[:2],
             start=self._origin,
+            precision=self.precision,
         )
 
     def visualization(self, numbers: Iterable[Numbers] = (), frames: Frames | None = None) -> Visualization:
@@ -257,6 +264,7 @@ def ascend(
     size: int | tuple[int, int] | None = None,
     start: Any = None,
     predict_every: int | None = None,
+    precision: str = "auto",
 ) -> Ascent:
     """Runs gradient ascent step by step.
 
@@ -271,6 +279,9 @@ def ascend(
         size: (height, width) of the picture; None for the network's own. Heads that flatten take no other.
         start: None for noise, a picture (path, PIL image, array), or a Visualization to go on from exactly.
         predict_every: predict the class at every so-many-th step; None never. Costs up to another step.
+        precision: "float32"; "bfloat16", which is faster on processors that have instructions for it, and good enough
+            to climb by; "auto" for what a measurement on this machine found once to be the faster one for this network.
+            The run's `settings` say which it was.
 
     Returns:
         An iterator of `Step`s that can also be retargeted.
@@ -289,4 +300,5 @@ def ascend(
         size=size,
         start=start,
         predict_every=predict_every,
+        precision=precision,
     )

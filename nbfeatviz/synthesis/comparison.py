@@ -26,6 +26,7 @@ def compare(
     seed: int | Sequence[int] = 0,
     size: int | tuple[int, int] | None = None,
     start: Any = None,
+    precision: str = "auto",
     on_step: Callable[[tuple[int, ...], Step], Any] | None = None,
 ) -> tuple[Visualization, ...]:
     """Several runs that differ in seed, step count, recipe or objective, side by side.
@@ -41,6 +42,7 @@ def compare(
         seed: likewise.
         size: (height, width) of the pictures.
         start: as for `ascend`.
+        precision: likewise.
         on_step: called with the places of the cases of a batch and its Step, whose image is (n, H, W, C).
 
     Returns:
@@ -58,8 +60,9 @@ def compare(
     for place, case in enumerate(cases):
         groups.setdefault(batch_key(net, case, extent), []).append(place)
     found: dict[int, Visualization] = {}
+    options = {"size": size, "start": start, "precision": precision}
     for places in groups.values():
-        found.update(_run(net, [(place, cases[place]) for place in places], size, start, on_step))
+        found.update(_run(net, [(place, cases[place]) for place in places], options, on_step))
     return tuple(found[place] for place in range(len(cases)))
 
 
@@ -82,7 +85,9 @@ def _cases(objective: Any, recipe: Any, steps: Any, seed: Any) -> list[Case]:
     ]
 
 
-def _run(net: Network, cases: list[tuple[int, Case]], size: Any, start: Any, on_step: Any) -> dict[int, Visualization]:
+def _run(
+    net: Network, cases: list[tuple[int, Case]], options: dict[str, Any], on_step: Any
+) -> dict[int, Visualization]:
     rows = list(dict.fromkeys((case.objective, case.seed) for _, case in cases))
     ascent = Ascent(
         net,
@@ -90,8 +95,7 @@ def _run(net: Network, cases: list[tuple[int, Case]], size: Any, start: Any, on_
         recipe=cases[0][1].recipe,
         steps=max(case.count for _, case in cases),
         seed=[seed for _, seed in rows],
-        size=size,
-        start=start,
+        **options,
     )
     numbers: list[list[Numbers]] = [[] for _ in rows]
     found: dict[int, Visualization] = {}

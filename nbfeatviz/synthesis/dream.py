@@ -17,6 +17,7 @@ from nbfeatviz.synthesis import objectives
 from nbfeatviz.synthesis import recipes as recipes_module
 from nbfeatviz.synthesis.arguments import whole
 from nbfeatviz.synthesis.ascent import Ascent
+from nbfeatviz.synthesis.next_step import NextStep
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.synthesis.step import Step
@@ -44,6 +45,7 @@ class _Wish:
     steps: int | None = None
     step_size: float | None = None
     seed: int = 0
+    precision: str = "auto"
 
 
 class Dreaming(Iterator[Step]):
@@ -91,6 +93,7 @@ class Dreaming(Iterator[Step]):
             steps=self._wish.steps,
             step_size=self._wish.step_size,
             seed=self._wish.seed + self._place,
+            precision=self._wish.precision,
             size=extent,
             start=np.clip(self._shrunk + _resized(self._detail, extent), 0, 1),
         )
@@ -104,6 +107,15 @@ class Dreaming(Iterator[Step]):
     def compiled(self) -> bool:
         """Whether the next step is compiled already."""
         return self._ascent.compiled
+
+    def upcoming(self) -> tuple[NextStep, ...]:
+        """The next step; see `Ascent.upcoming`."""
+        return self._ascent.upcoming()
+
+    @property
+    def precision(self) -> str:
+        """In which the network is computed."""
+        return self._ascent.precision
 
     def __next__(self) -> Step:
         step = next(self._ascent)
@@ -191,6 +203,7 @@ def deep_dream(
     step_size: float | None = None,
     seed: int = 0,
     size: int | tuple[int, int] | None = None,
+    precision: str = "auto",
     on_step: Callable[[Step], Any] | None = None,
 ) -> Visualization:
     """Deep dream by octaves (Mordvintsev, Olah and Tyka 2015).
@@ -209,6 +222,7 @@ def deep_dream(
         step_size: None for the recipe's.
         seed: of the first octave.
         size: (height, width); None for the network's own.
+        precision: as for `ascend`.
         on_step: called with every Step.
 
     Returns:
@@ -228,6 +242,7 @@ def deep_dream(
         step_size=step_size,
         seed=seed,
         size=size,
+        precision=precision,
     )
     numbers: list[Numbers] = []
     frames = Frames()

@@ -13,6 +13,7 @@ import tensorflow as tf
 from nbfeatviz.networks.backbone import Tap
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.units import traced_shape
+from nbfeatviz.synthesis.own_functions import converted
 from nbfeatviz.synthesis.terms import check_layer
 
 
@@ -24,11 +25,11 @@ class _Called:
     taps: tuple[Tap, ...]
 
     def measure(self, activations: Any, values: Any) -> Any:
-        given = [tf.cast(one, tf.float32) for one in activations]
+        given, function = [tf.cast(one, tf.float32) for one in activations], converted(self.function)
         if given[0].shape[0] is None:
-            return tf.map_fn(lambda parts: _number(self.function(*parts)), given, fn_output_signature=tf.float32)
+            return tf.map_fn(lambda parts: _number(function(*parts)), given, fn_output_signature=tf.float32)
         pictures = zip(*(tf.unstack(one) for one in given), strict=True)
-        return tf.stack([_number(self.function(*parts)) for parts in pictures])
+        return tf.stack([_number(function(*parts)) for parts in pictures])
 
 
 class _Carried:

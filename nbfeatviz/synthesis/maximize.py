@@ -28,6 +28,7 @@ def maximize(
     size: int | tuple[int, int] | None = None,
     start: Any = None,
     predict_every: int | None = None,
+    precision: str = "auto",
     on_step: Callable[[Step], Any] | None = None,
 ) -> Visualization:
     """Runs `ascend` to its end.
@@ -52,6 +53,7 @@ def maximize(
         size=size,
         start=start,
         predict_every=predict_every,
+        precision=precision,
     )
     numbers: list[Numbers] = []
     frames = Frames()
@@ -87,6 +89,7 @@ def maximize_grid(
     step_size: float | None = None,
     seed: int = 0,
     size: int | tuple[int, int] | None = None,
+    precision: str = "auto",
     on_step: Callable[[Step], Any] | None = None,
 ) -> Visualization:
     """A sheet of several units of a layer, optimized as one batch.
@@ -114,7 +117,9 @@ def maximize_grid(
     except TypeError:
         raise TypeError(f"units are several whole numbers, such as range(6), not {units!r}.") from None
     objectives = [objectives_module.channel(layer, unit, pre_activation=pre_activation) for unit in units]
-    ascent = Ascent(net, objectives, recipe=recipe, steps=steps, step_size=step_size, seed=seed, size=size)
+    ascent = Ascent(
+        net, objectives, recipe=recipe, steps=steps, step_size=step_size, seed=seed, size=size, precision=precision
+    )
     numbers: list[Numbers] = []
     try:
         for step in ascent:

@@ -63,6 +63,7 @@ def neuron_views(
     steps: int | None = None,
     step_size: float | None = None,
     seed: int = 0,
+    precision: str = "auto",
     on_step: Callable[[str, Step], Any] | None = None,
 ) -> tuple[NeuronView, ...]:
     """Single neurons of a column of layers: early ones paint a dot, late ones the whole picture (Sainburg 2020).
@@ -81,6 +82,7 @@ def neuron_views(
         steps: of each run; None for the recipe's.
         step_size: None for the recipe's.
         seed: of each run.
+        precision: as for `ascend`.
         on_step: called with the layer's path and every Step.
 
     Returns:
@@ -110,6 +112,7 @@ def neuron_views(
             steps=steps,
             step_size=step_size,
             seed=seed,
+            precision=precision,
             on_step=None if on_step is None else partial(on_step, neuron.layer),
         )
         box = receptive_field(net, neuron.layer).box(*where)

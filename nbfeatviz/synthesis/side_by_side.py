@@ -13,6 +13,7 @@ from nbfeatviz.images import fitted
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes as recipes_module
 from nbfeatviz.synthesis.ascent import Ascent, NotFiniteError, Step
+from nbfeatviz.synthesis.next_step import NextStep
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.synthesis.visualization import Settings, Visualization
@@ -57,6 +58,7 @@ class SideBySide(Iterator[Step]):
         cases: the pictures.
         steps: of the cases that say nothing else; None for each recipe's.
         step_size: of all; None for each recipe's.
+        precision: of all; see `ascend`.
 
     Raises:
         ValueError, TypeError: what `ascend` refuses, or no case.
@@ -71,6 +73,7 @@ class SideBySide(Iterator[Step]):
         *,
         steps: int | None = None,
         step_size: float | None = None,
+        precision: str = "auto",
     ) -> None:
         if not cases:
             raise ValueError("there is nothing to be set side by side: at least one picture is needed.")
@@ -79,7 +82,7 @@ class SideBySide(Iterator[Step]):
         groups: dict[Any, list[int]] = {}
         for place, case in enumerate(self.cases):
             groups.setdefault(batch_key(network, case), []).append(place)
-        self._runs = [self._batch(places, step_size) for places in groups.values()]
+        self._runs = [self._batch(places, step_size, precision) for places in groups.values()]
         self._going = list(self._runs)
         self._error: NotFiniteError | None = None
         self._images: dict[int, np.ndarray] = {}
@@ -87,7 +90,7 @@ class SideBySide(Iterator[Step]):
         self._figures = np.full((4, len(self.cases)), np.nan)
         self.done = 0
 
-    def _batch(self, places: list[int], step_size: float | None) -> _Batch:
+    def _batch(self, places: list[int], step_size: float | None, precision: str) -> _Batch:
         cases = [self.cases[place] for place in places]
         alike = list(dict.fromkeys((case.objective, case.seed) for case in cases))
         ascent = Ascent(
@@ -97,6 +100,7 @@ class SideBySide(Iterator[Step]):
             steps=max(case.count for case in cases),
             step_size=step_size,
             seed=[seed for _, seed in alike],
+            precision=precision,
         )
         rows = {place: alike.index((case.objective, case.seed)) for place, case in zip(places, cases, strict=True)}
         return _Batch(ascent, rows)
@@ -110,6 +114,15 @@ class SideBySide(Iterator[Step]):
     def compiled(self) -> bool:
         """Whether the next step is compiled already."""
         return all(batch.ascent.compiled for batch in self._going)
+
+    def upcoming(self) -> tuple[NextStep, ...]:
+        """The next steps; see `Ascent.upcoming`."""
+        return tuple(step for batch in self._going for step in batch.ascent.upcoming())
+
+    @property
+    def precision(self) -> str:
+        """In which the network is computed."""
+        return self._runs[0].ascent.precision
 
     def __next__(self) -> Step:
         """One step of every run that has not ended; pictures (n, H, W, C) and figures (n,) as the cases are."""

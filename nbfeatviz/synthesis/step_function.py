@@ -48,6 +48,7 @@ def step_function(
     recipe: Recipe,
     shape: tuple[int, int, int],
     field: tuple[int, int] | None = None,
+    precision: str | None = "float32",
 ) -> Callable[..., Any]:
     """One step as a function of tensors; only what `structure` and `recipe.structure` name is part of it.
 
@@ -57,8 +58,10 @@ def step_function(
         recipe: without phases.
         shape: (height, width, channels) of the picture, or of its window.
         field: (height, width) of the part of the picture that the objective can see; None for all.
+        precision: of the network; None for the plain way through it.
     """
-    backbone = Backbone(network, [tap for _, tap in structure], folded=True)
+    taps = [tap for _, tap in structure]
+    backbone = Backbone(network, taps, folded=precision is not None, precision=precision or "float32")
     views = views_of(recipe.transforms)
     form, white = recipe.parameterization, getattr(recipe.parameterization, "white", 1.0)
 
@@ -102,7 +105,7 @@ def step_function(
         moment = Moment(form, index, of.steps)
         for change in parts.before:
             here = changed(change, here, moment)
-        with tf.GradientTape() as tape:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(here)
             logits = form.logits(here, shape) if parts.regularizers else None
             picture = form.picture(here, shape) if logits is None else tf.sigmoid(logits)
@@ -153,7 +156,7 @@ class plain_errors:  # noqa: N801 - reads as a word in a with statement
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if error is None or not isinstance(error, Exception):
             return
-        own = _own_error(error)
+        own = own_error(error)
         if own is not None:
             raise ValueError(str(own)) from own.__cause__
         if not isinstance(error, ValueError | tf.errors.InvalidArgumentError | tf.errors.ResourceExhaustedError):
@@ -167,7 +170,7 @@ class plain_errors:  # noqa: N801 - reads as a word in a with statement
         ) from error
 
 
-def _own_error(error: BaseException | None) -> BaseException | None:
+def own_error(error: BaseException | None) -> BaseException | None:
     """Our error about a part of the recipe, behind those that TensorFlow makes of it; it still has its cause."""
     while error is not None and not (isinstance(error, ValueError) and str(error).startswith(_OWN_SENTENCES)):
         error = error.__cause__ or error.__context__

@@ -46,6 +46,7 @@ class Settings:
         normalize: how the pictures of a sheet are stretched: "each", "together" or None.
         show_size: how many rows and columns of each picture a sheet shows, None for all.
         octaves: of a deep dream, (how many, scale); `steps` are those of each.
+        precision: in which the network was computed, "float32" or "bfloat16".
     """
 
     network: str
@@ -60,6 +61,7 @@ class Settings:
     normalize: str | None = None
     show_size: int | None = None
     octaves: tuple[int, float] | None = None
+    precision: str = "float32"
 
     def code(self, start: str | None = None) -> str:
         """One line of Python that makes the picture (given `nv`, `objectives`, `net`) from the variable `start`."""
@@ -81,6 +83,7 @@ class Settings:
             arguments.append(f"size={self.size}")
         if start is not None and self.octaves is None:
             arguments.append(f"start={start}")
+        arguments.append(f"precision={self.precision!r}")
         return f"nv.{maker}({', '.join(['net', *arguments])})"
 
 

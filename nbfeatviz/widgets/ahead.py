@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
 from nbfeatviz.attribution.passes import gradient_pass, shared_pass
 from nbfeatviz.attribution.question import Question, asked
 from nbfeatviz.networks.network import Network
+from nbfeatviz.synthesis.next_step import NextStep
 from nbfeatviz.widgets.worker import Worker
 
 PAUSE_SECONDS = 0.3  # in which whoever knows already what to ask has asked
@@ -33,6 +34,7 @@ class Ahead:
         self._worker = Worker()
         self._asked: set[Hashable] = set()
         self._number = 0  # of the last postponement
+        self._run = 0  # of the last run that is expected
         self._tracing = False
         self._closed = threading.Event()
 
@@ -61,20 +63,37 @@ class Ahead:
             blank = np.zeros((1, *question.picture.shape), np.float32)
             self._once(network, "predict", lambda: network.predict_batch(blank))
 
+    def expect_run(self, network: Network, steps: Callable[[], Sequence[NextStep]]) -> None:
+        """Compiles the steps that a run would begin with, if it were begun now; of several such runs only the last."""
+        self._run += 1
+        number = self._run
+
+        def act() -> None:
+            for step in steps():
+                if number == self._run and not step.compiled:
+                    step.compile()
+                    step.compute()  # the first time takes longer than any other
+
+        self._worker.submit(lambda: self._trace(network, lambda: number == self._run, act))
+
+    def forget_run(self) -> None:
+        """A run has begun: nothing is compiled for another one meanwhile."""
+        self._run += 1
+
     def _once(self, network: Network, key: Hashable, act: Callable[[], object]) -> None:
         if self._closed.is_set() or (id(network), key) in self._asked:
             return
         self._asked.add((id(network), key))
         number = self._number
-        self._worker.submit(lambda: self._trace(network, number, act))
+        self._worker.submit(lambda: self._trace(network, lambda: number == self._number, act))
 
-    def _trace(self, network: Network, number: int, act: Callable[[], object]) -> None:
-        if self._closed.wait(PAUSE_SECONDS) or number != self._number or network is not self._network():
+    def _trace(self, network: Network, wanted: Callable[[], bool], act: Callable[[], object]) -> None:
+        if not wanted() or self._closed.wait(PAUSE_SECONDS) or not wanted() or network is not self._network():
             return
         self._tracing = True
         try:
             act()
-        except Exception as error:  # an answer that needs it will say so in the panel
+        except Exception as error:  # whoever needs it will say so in the panel
             _log.info("nothing was compiled ahead: %s", error)
         finally:
             self._tracing = False

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.network import COMPILED_AT_MOST, Network
 from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets import cells, export
+from nbfeatviz.widgets.ahead import Ahead
 from nbfeatviz.widgets.live_runs import LiveRuns
 from nbfeatviz.widgets.networks import Networks, suggested_layer
 from nbfeatviz.widgets.onlooker import Onlooker
@@ -40,9 +41,10 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         worker: what computation runs on; None for a thread of its own.
         **settings: initial values of the traits below, as `layer="block5c_add", unit=3`, and of what else can
             be set in the panel: `row`, `col`, `step_size`, `pre_activation`, `keep` (retargeting keeps the
-            picture), `start` ("noise", "image" or "photo"), `terms` (further `TermSettings`, or dicts of their
-            attributes) and `weight` (of the first term, where there are further ones); and `layout`, as of every
-            widget. While a network loads in the background, what is wrong in them is said in the panel.
+            picture), `start` ("noise", "image" or "photo"), `precision` ("auto", "float32" or "bfloat16"),
+            `terms` (further `TermSettings`, or dicts of their attributes) and `weight` (of the first term, where
+            there are further ones); and `layout`, as of every widget. While a network loads in the background,
+            what is wrong in them is said in the panel.
 
     Attributes:
         layer: path of the layer.
@@ -77,7 +79,8 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         except Exception:
             parts.close()
             raise
-        self.desk = PhotoDesk(self, self.tabs, self._worker, self.live.complain, self.live.deliver)
+        self._ahead = Ahead(lambda: self.network) if isinstance(self._worker, Worker) else None
+        self.desk = PhotoDesk(self, self.tabs, self._worker, self.live.complain, self.live.deliver, self._ahead)
         self._turns = Turns(self._tell_state)
         self.sheets = SheetDesk(self, parts.features, self._worker, self._turns, self.live.complain)
         self.remakes = Remakes(self, parts.remakes, self._worker, self._turns)
@@ -159,11 +162,19 @@ class FeatureExplorer(LiveRuns, PanelTraits):
                 steps=settings.steps,
                 step_size=settings.step_size,
                 seed=settings.seed,
+                precision=settings.precision,
                 keep=settings.keep,
             )
+        self._look_ahead()
         if network is not None and settings.layer != before.layer:
             self.desk.layer_changed()
             self.remakes.layer_changed()
+
+    def _look_ahead(self) -> None:
+        """Compiles in the background what Run would have to wait for."""
+        network = self.network
+        if network is not None and self._ahead is not None and not self._runner.busy:
+            self._ahead.expect_run(network, lambda: self._prepared().upcoming())
 
     def _tell_settings(self) -> None:
         """Shows the settings on the page."""
@@ -193,7 +204,9 @@ class FeatureExplorer(LiveRuns, PanelTraits):
 
     def _tell_state(self, state: str, text: str, **more: Any) -> None:
         """Says it in the status line, and lets the trait follow."""
-        self.live.say(state, text, **more)
+        network = self.network
+        kept = "" if network is None else f"{network.kept} of at most {COMPILED_AT_MOST} compiled functions are kept"
+        self.live.say(state, text, kept=kept, **more)
         self._main.post("state", self._show_state)
 
     def _show_state(self) -> None:
@@ -241,6 +254,8 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         if wait or not self.loading:
             self._networks.wait()
         self._turns.begin(self._runner)
+        if self._ahead is not None:
+            self._ahead.forget_run()
         self._runner.run(wait)
 
     def _prepared(self) -> Ascent:
@@ -258,6 +273,7 @@ class FeatureExplorer(LiveRuns, PanelTraits):
             steps=settings.steps,
             step_size=settings.step_size,
             seed=settings.seed,
+            precision=settings.precision,
             start=starts[settings.start](),
         )
 
@@ -330,6 +346,8 @@ class FeatureExplorer(LiveRuns, PanelTraits):
             return
         self.stop()
         self._networks.close()
+        if self._ahead is not None:
+            self._ahead.close()
         self._worker.close()
         self._onlooker.close()
         self.desk.close()

@@ -78,14 +78,34 @@ class LiveCanvas(anywidget.AnyWidget):
             self.rises = {}
             self.send({"kind": "begin", "run": self._run})
 
-    def say(self, state: str, text: str = "", *, steps: int | None = None, error: str | None = None) -> None:
-        """Sets the status line; an error stays until the next run or a new one."""
+    def say(
+        self,
+        state: str,
+        text: str = "",
+        *,
+        steps: int | None = None,
+        error: str | None = None,
+        precision: str | None = None,
+        kept: str | None = None,
+    ) -> None:
+        """Sets the status line; an error stays until the next run or a new one.
+
+        Args:
+            state: see `FeatureExplorer`.
+            text: what the line says; while it runs the page counts the steps itself.
+            steps: how many there will be.
+            error: a sentence, "" for none.
+            precision: in which the network is computed.
+            kept: how many compiled functions are, in words.
+        """
         with self._lock:
             self.status = {
                 "state": state,
                 "text": text,
                 "steps": self.status.get("steps", 0) if steps is None else steps,
                 "error": self.status.get("error", "") if error is None else error,
+                "precision": self.status.get("precision", "") if precision is None else precision,
+                "kept": self.status.get("kept", "") if kept is None else kept,
             }
 
     def complain(self, error: str) -> None:

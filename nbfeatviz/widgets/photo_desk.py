@@ -60,6 +60,7 @@ class PhotoDesk(HeldPhoto):
         worker: what computation is done on.
         complain: told an error in words.
         deliver: given name, MIME type and bytes of a file to save.
+        ahead: what compiles in the background, if anything does.
     """
 
     def __init__(
@@ -69,12 +70,13 @@ class PhotoDesk(HeldPhoto):
         worker: Worker | SameThread,
         complain: Callable[[str], None],
         deliver: Callable[[str, str, bytes], None],
+        ahead: Ahead | None = None,
     ) -> None:
         super().__init__(
             lambda: host.network, worker, self._show_photo, self._photo_changed, complain, changing=self.cancel
         )
         self._host, self._tabs, self._deliver = host, tabs, deliver
-        self._ahead = Ahead(lambda: host.network) if isinstance(worker, Worker) else None
+        self._ahead = ahead
         self._kept = Kept()
         self._kept_of = 0  # number of the photo that results are kept of
         self._shown = Shown(tabs)
@@ -285,8 +287,6 @@ class PhotoDesk(HeldPhoto):
     def close(self) -> None:
         """Gives everything back."""
         self._analyst.cancel()
-        if self._ahead is not None:
-            self._ahead.close()
         with self._lock:
             super().close()
             self._fitted_to = None

@@ -24,6 +24,7 @@ from nbfeatviz.widgets.remake_settings import DEFAULTS, STATISTICS, RemakeSettin
 from nbfeatviz.widgets.remake_tab import RemakeCanvas, RemakeTab
 from nbfeatviz.widgets.runner import Runner
 from nbfeatviz.widgets.speed import Speed
+from nbfeatviz.widgets.synthesis_tab import PanelSettings
 from nbfeatviz.widgets.turns import Turns
 from nbfeatviz.widgets.worker import SameThread, Worker
 
@@ -40,6 +41,10 @@ class Host(Protocol):
     @property
     def chosen_layer(self) -> str:
         """The layer that the panel is set to."""
+
+    @property
+    def chosen(self) -> PanelSettings:
+        """What the panel is set to."""
 
     @property
     def photo_seen(self) -> np.ndarray | None:
@@ -166,6 +171,7 @@ class RemakeDesk(LiveRuns):
             "steps": settings.steps,
             "step_size": settings.step_size,
             "seed": settings.seed,
+            "precision": self._host.chosen.precision,
         }
 
     def tell(self) -> None:
@@ -261,19 +267,20 @@ class RemakeDesk(LiveRuns):
         self._check()
         settings, photo = self._settings, self._host.photo_seen
         network, objective = self._network(), self._objective()
-        self._speed = Speed()
         if settings.kind == "dream":
             return Dreaming(network, objective, photo, octaves=settings.octaves, scale=settings.scale, **self._ways())
         start = {"noise": None, "photo": photo, "image": self._runner.result}[settings.start]
         return Ascent(network, objective, start=start, **self._ways())
 
     def _say(self, state: str, text: str = "", **more: Any) -> None:
-        self.live.say(state, text, steps=more.get("steps"))
+        self.live.say(state, text, steps=more.get("steps"), precision=more.get("precision"))
         if state == "running":
             done, total = self._runner.progress
+            self._speed = Speed(more.get("precision", ""))
             self._speed.begin(done)
             text = self._speed.step(done, total)
-        more.pop("steps", None)  # the run's in the Optimize tab
+        for name in ("steps", "precision"):  # the run's in the Optimize tab
+            more.pop(name, None)
         self._turns.say(self, "idle" if state == "idle" else "remake", f"{self._settings.kind}: {text}", **more)
 
     def _tell(self, loss: float, picture: np.ndarray) -> None:

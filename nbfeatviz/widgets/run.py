@@ -13,6 +13,7 @@ from nbfeatviz.synthesis import quality
 from nbfeatviz.synthesis.ascent import Ascent, Step
 from nbfeatviz.synthesis.dream import Dreaming
 from nbfeatviz.synthesis.side_by_side import SideBySide
+from nbfeatviz.widgets.compiling import Compiling
 
 PREDICT_SECONDS = 0.5
 PREDICT_SHARE = 30  # predicting may take a thirtieth of the time
@@ -41,6 +42,7 @@ class Control:
         self._paused = paused
         self._single_steps = 0
         self._target: dict[str, Any] | None = None
+        self._taken = 0  # whether the step that may be done now was a single one
         self._woken = False
         self.done = threading.Event()
 
@@ -79,6 +81,20 @@ class Control:
         """Whether the run was told to end."""
         return self._stopped
 
+    def until(self, done: Callable[[], bool], attend: Callable[[], bool]) -> bool:
+        """Waits for something that ends in `wake`; False where the person wants something else before it is done."""
+        while True:
+            while attend():
+                pass
+            with self._changed:
+                while not (done() or self._woken or self._stopped or self._target is not None):
+                    self._changed.wait()
+                self._woken = False
+                if done() or self._stopped or self._target is not None:
+                    if not done():
+                        self._single_steps += self._taken  # it has not been done
+                    return done()
+
     def wake(self) -> None:
         """Lets a held run look at what was interjected."""
         with self._changed:
@@ -96,8 +112,10 @@ class Control:
             while attend():
                 pass
         with self._changed:
+            self._taken = 0
             if self._paused and self._single_steps and not self._stopped:
                 self._single_steps -= 1
+                self._taken = 1
             target, self._target = self._target, None
             return target
 
@@ -194,7 +212,7 @@ class PanelWatcher:
     def running(self, ascent: Run) -> None:
         """Steps are being done."""
         self._ascent = ascent
-        self._say("running", steps=ascent.steps)
+        self._say("running", steps=ascent.steps, precision=ascent.precision)
 
     def holding(self, ascent: Run) -> None:
         """The run is paused: the picture so far is shown for good."""
@@ -252,6 +270,14 @@ def drive(ascent: Run, control: Control, watcher: Watcher, attend: Callable[[], 
     predicted_at, pause, first = -float("inf"), PREDICT_SECONDS, True
     held = True
 
+    def compiled() -> bool:
+        """Whether the next step is, after it was waited for; not where the person wants something else by then."""
+        compiling = Compiling(ascent.upcoming(), control.wake)
+        if not control.until(lambda: compiling.done, attend):
+            return False
+        compiling.check()
+        return True
+
     def hold() -> None:
         nonlocal held
         held = True
@@ -271,6 +297,8 @@ def drive(ascent: Run, control: Control, watcher: Watcher, attend: Callable[[], 
         if not ascent.compiled:
             watcher.compiling(ascent)
             held = True
+            if not compiled():
+                continue
         step = next(ascent, None)
         if step is None:
             return

@@ -157,12 +157,12 @@ class SheetDesk:
             raise ValueError("no network is loaded.")
         cells = settings.cells(network, chosen)
         step_size = None if settings.what == "recipes" else chosen.step_size
-        runs = SideBySide(network, [cell.case for cell in cells], step_size=step_size)
+        runs = SideBySide(network, [cell.case for cell in cells], step_size=step_size, precision=chosen.precision)
         with self._lock:
             self._runs, self._cells = runs, cells
         self._tab.heading = _subject(chosen)
         self._tab.cells = [_titled(cell, chosen, network) for cell in cells]
-        self._speed = Speed()
+        self._speed = Speed(runs.precision)
         return runs
 
     def _say(self, state: str, text: str = "", **more: Any) -> None:
@@ -172,7 +172,8 @@ class SheetDesk:
             self._speed.begin(done)
             text = self._speed.step(done, total)
         self._tab.show_progress(state, text, done, total)
-        more.pop("steps", None)  # the run's in the Optimize tab
+        for name in ("steps", "precision"):  # the run's in the Optimize tab
+            more.pop(name, None)
         self._turns.say(self, "idle" if state == "idle" else "sheet", f"sheet: {text}", **more)
 
     def _tell(self, losses: Any, pictures: np.ndarray) -> None:

@@ -6,9 +6,14 @@ import time
 
 
 class Speed:
-    """Steps a second since a run began or went on."""
+    """Steps a second since a run began or went on.
 
-    def __init__(self) -> None:
+    Args:
+        precision: in which it is computed, "" where that is not known yet.
+    """
+
+    def __init__(self, precision: str = "") -> None:
+        self._precision = f" · {precision}" if precision else ""
         self._since: float | None = None
         self._first = 0
 
@@ -17,9 +22,9 @@ class Speed:
         self._since, self._first = time.monotonic(), done
 
     def step(self, done: int, total: int) -> str:
-        """The step that is done, as in "step 84/256 · 21 steps/s"; without a speed before there is one."""
+        """The step that is done, as in "step 84/256 · 21 steps/s · float32"; without a speed before there is one."""
         text = f"step {done}/{total}"
         if self._since is None or done <= self._first:
             return text
         speed = (done - self._first) / max(time.monotonic() - self._since, 1e-9)
-        return f"{text} · {speed:.{1 if speed < 10 else 0}f} steps/s"
+        return f"{text} · {speed:.{1 if speed < 10 else 0}f} steps/s{self._precision}"

@@ -12,6 +12,7 @@ import numpy as np
 import traitlets
 
 from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.precision import checked_precision
 from nbfeatviz.networks.receptive_field import receptive_field
 from nbfeatviz.synthesis import objectives, recipes
 from nbfeatviz.synthesis.ascent import LARGEST_STEP, MOST_STEPS
@@ -45,6 +46,7 @@ class PanelSettings:
         start: "noise", "image" for what the canvas shows, "photo" for the photo as the network sees it.
         terms: further terms, added to the first one that layer, objective and unit say.
         weight: of the first term, where there are further ones.
+        precision: "auto", "float32" or "bfloat16" (see `ascend`).
     """
 
     layer: str = ""
@@ -61,6 +63,7 @@ class PanelSettings:
     start: str = "noise"
     terms: tuple[TermSettings, ...] = ()
     weight: float = 1.0
+    precision: str = "auto"
 
     def units(self, network: Network) -> int:
         """How many units (or classes) there are to choose from."""
@@ -155,6 +158,8 @@ def _checked(name: str, value: Any) -> Any:
         return checked_terms(value)
     elif name == "weight":
         return checked_weight(value)
+    elif name == "precision":
+        return checked_precision(value)
     elif name in ("pre_activation", "keep") and not isinstance(value, bool):
         raise ValueError(f"{name} is True or False, not {value!r}.")
     return value

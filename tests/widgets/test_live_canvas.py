@@ -300,7 +300,16 @@ def test_the_status_keeps_what_is_not_said_anew(page: Page):
     page.live.say("running", "x", steps=30)
     page.live.complain("something <b>is</b> wrong.")
     page.live.say("idle", "stopped")
-    assert page.live.status == {"state": "idle", "text": "stopped", "steps": 30, "error": "something <b>is</b> wrong."}
+    page.live.say("running", precision="bfloat16", kept="3 of 24")
+    page.live.say("idle", "stopped")
+    assert page.live.status == {
+        "state": "idle",
+        "text": "stopped",
+        "steps": 30,
+        "error": "something <b>is</b> wrong.",
+        "precision": "bfloat16",
+        "kept": "3 of 24",
+    }
     page.live.say("compiling", error="")
     assert page.live.status["error"] == ""
 

@@ -43,6 +43,11 @@ function render({ model, el }) {
   const start = make("select", { on: { change: () => set("start", start.value) } },
     ...options([["noise", "noise"], ["image", "the image shown"], ["photo", "my photo"]]));
 
+  const precision = make("select", { on: { change: () => set("precision", precision.value) } },
+    ...options([["auto", "auto", "what was measured to be the faster on this machine"],
+      ["float32", "float32"], ["bfloat16", "bfloat16", "half the bits: faster on some processors, good enough to climb by"]]));
+  const kept = make("p", { class: "nbfeatviz-credit" });
+
   const terms = new Terms(`${id}-classes`, set);
   const values = new RecipeValues((content) => say("recipe", content));
 
@@ -58,7 +63,7 @@ function render({ model, el }) {
   const check = (name, box, title) => make("label", { class: "nbfeatviz-check", title }, box, make("span", { text: name }));
   const classRow = row("class", named, names);
   const advanced = make("details", { class: "nbfeatviz-advanced" }, make("summary", { text: "advanced" }),
-    row("step size", stepSize), row("start", start),
+    row("step size", stepSize), row("start", start), row("precision", precision), kept,
     check("before activation", preActivation, "measure the unit before its ReLU, so that it cannot start dead"),
     check("keep image", keep, "moving the slider in mid-run keeps the image and retargets it; off: start over"),
     values.el);
@@ -118,6 +123,7 @@ function render({ model, el }) {
     keep.checked = settings.keep;
     values.show(facts.recipe, settings.step_size, force === true);
     start.value = settings.start;
+    precision.value = settings.precision;
     enable();
   }
 
@@ -127,7 +133,7 @@ function render({ model, el }) {
     network.disabled = disconnected;
     values.enable(ready);
     terms.enable(ready);
-    for (const input of [objective, unit, number, named, recipe, steps, seed, stepSize, preActivation, keep, start])
+    for (const input of [objective, unit, number, named, recipe, steps, seed, stepSize, preActivation, keep, start, precision])
       input.disabled = !ready || (input === preActivation && objective.value === "class");
   }
 
@@ -140,7 +146,12 @@ function render({ model, el }) {
   model.on("change:facts", show);
   model.on("msg:custom", received);
   const following = peer(model, "live").then((live) => {
-    const follow = () => { buttons.state = live.get("status").state ?? "loading"; show(); };
+    const follow = () => { 
+      const status = live.get("status");
+      buttons.state = status.state ?? "loading";
+      kept.textContent = status.kept ?? "";
+      show();
+    };
     const lost = () => { disconnected = true; enable(); };
     live.on("change:status", follow);
     live.on("comm_live_update", lost);

@@ -171,11 +171,11 @@ class LivePage {
 
   statusText() {
     if (this.disconnected) return "disconnected: run the cell again to go on; the last picture stays";
-    const { state, text, steps } = this.model.get("status");
+    const { state, text, steps, precision } = this.model.get("status");
     if (state !== "running") return text ?? "";
     const done = this.table.length ? this.table.at(-1)[0] + 1 : 0;
     const speed = this.stepsPerSecond();
-    return `step ${done}/${steps}` + (speed ? ` · ${speed < 10 ? speed.toFixed(1) : Math.round(speed)} steps/s` : "");
+    return `step ${done}/${steps}` + (speed ? ` · ${speed < 10 ? speed.toFixed(1) : Math.round(speed)} steps/s` : "") + (precision ? ` · ${precision}` : "");
   }
 
   addView(view) {
