@@ -2,7 +2,7 @@
 
 Units, positions and weights are tensors, and the batch dimension is left open, so that neither another class nor
 another number of pictures traces anything anew. Those that are run many times for one answer have their batch norms
-folded (see `networks.folding`); the folded weights are brought up to date when a question is put (see `question`).
+folded (see `networks.fast_path`); the copied weights are brought up to date when a question is put (see `question`).
 """
 
 from __future__ import annotations

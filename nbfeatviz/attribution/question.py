@@ -71,7 +71,7 @@ class Question:
 
     def of(self, network: Network) -> Question:
         """The same question to another network with the same layers, with the weights that it has now."""
-        network.folding.refresh()
+        network.copies.refresh()
         return replace(self, network=network)
 
 
@@ -90,7 +90,7 @@ def asked(network: Network, image: Any, target: Any = None) -> Question:
     """
     picture = fitted_picture(network, image)
     network = network.full_precision  # gradients of 16 bits are no explanation
-    network.folding.refresh()  # the user may have changed weights since the last question
+    network.copies.refresh()  # the user may have changed weights since the last question
     if isinstance(target, Resolvable):
         resolved = target.resolved(network)
         return Question(network, picture, resolved.structure, resolved.values, resolved.weights, repr(target))
