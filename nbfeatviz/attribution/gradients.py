@@ -108,7 +108,7 @@ def smooth_grad_steps(
     eager: bool = False,
 ) -> Iterator[Partial]:
     """`smooth_grad`, piece by piece."""
-    for done, total, _ in _noisy_sums(question, samples, noise, seed, gradient, eager):
+    for done, total, _ in _noisy_sums(question, samples, noise, seed, gradient, eager, squared=False):
         yield Partial(done, samples, (total / done).astype(np.float32))
 
 
@@ -139,15 +139,18 @@ def var_grad_steps(
     eager: bool = False,
 ) -> Iterator[Partial]:
     """`var_grad`, piece by piece."""
-    for done, total, squares in _noisy_sums(question, samples, noise, seed, gradient, eager):
+    for done, total, squares in _noisy_sums(question, samples, noise, seed, gradient, eager, squared=True):
         variance = squares / done - (total / done) ** 2
         yield Partial(done, samples, np.maximum(variance, 0).astype(np.float32))
 
 
 def _noisy_sums(
-    question: Question, samples: int, noise: float, seed: int, gradient: Gradient, eager: bool
+    question: Question, samples: int, noise: float, seed: int, gradient: Gradient, eager: bool, *, squared: bool
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """(samples done, sum of their gradients, sum of the squares), in float64 so that the variance is exact."""
+    """(samples done, sum of their gradients, sum of the squares), in float64 so that the variance is exact.
+
+    Without `squared` the second sum stays 0: it costs as much as a sample does.
+    """
     checked_count("samples", samples)
     if isinstance(noise, bool) or not isinstance(noise, int | float | np.number) or not 0 <= noise < np.inf:
         raise ValueError(f"noise {noise!r} is out of range: give a share of the picture's range, such as 0.2.")
@@ -160,7 +163,8 @@ def _noisy_sums(
         noisy = picture + sigma * random.standard_normal(shape, np.float32)
         gradients = gradients_of(question, noisy.astype(np.float32), relu, eager=eager)[1].astype(np.float64)
         total += gradients.sum(axis=0)
-        squares += (gradients**2).sum(axis=0)
+        if squared:
+            squares += (gradients**2).sum(axis=0)
         yield piece.stop, total, squares
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-_PIXELS_AT_ONCE = 200_000  # forward and backward; forward alone takes twice as many in the same time
+# Forward and backward: 8 pictures of 224×224, the fewest that cost no more each than in larger batches (3 cost a fifth
+# to a half more, measured on EfficientNet-Lite0). Forward alone takes twice as many in the same time.
+_PIXELS_AT_ONCE = 8 * 224 * 224
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +39,7 @@ def finished(steps: Iterator[Partial]) -> np.ndarray:
 
 
 def pieces(total: int, picture: np.ndarray, *, forward_only: bool = False) -> Iterator[slice]:
-    """Cuts `total` passes over a picture into batches that a person does not notice as waiting (about 0.1 s).
+    """Cuts `total` passes over a picture into batches that a person hardly notices as waiting (0.1 to 0.2 s).
 
     They depend on the picture's size alone, so that two runs add up in the same order.
     """

@@ -1,7 +1,8 @@
 """The passes through a network that attribution is made of: compiled once, for any class and any batch size.
 
 Units, positions and weights are tensors, and the batch dimension is left open, so that neither another class nor
-another number of pictures traces anything anew.
+another number of pictures traces anything anew. Those that are run many times for one answer have their batch norms
+folded (see `networks.fast_path`); the copied weights are brought up to date when a question is put (see `question`).
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def gradient_pass(question: Question, relu: ReluGradient | None = None) -> Pass:
     network, structure = question.network, question.structure
 
     def build() -> Callable[..., Any]:
-        backbone = Backbone(network, [tap for _, tap in structure])
+        backbone = Backbone(network, [tap for _, tap in structure], folded=True)
 
         def gradient(pictures: Any, weights: Any, values: Any) -> Any:
             with tf.GradientTape() as tape:
@@ -87,7 +88,7 @@ def value_pass(question: Question) -> Pass:
     is_class = question.class_index is not None
 
     def build() -> Callable[..., Any]:
-        backbone = Backbone(network, [tap for _, tap in structure])
+        backbone = Backbone(network, [tap for _, tap in structure], folded=True)
 
         def value(pictures: Any, weights: Any, values: Any) -> Any:
             activations = backbone(pictures)

@@ -70,12 +70,13 @@ class Question:
         return tuple(dict.fromkeys(tap.path for _, tap in self.structure))
 
     def of(self, network: Network) -> Question:
-        """The same question to another network with the same layers."""
+        """The same question to another network with the same layers, with the weights that it has now."""
+        network.copies.refresh()
         return replace(self, network=network)
 
 
 def asked(network: Network, image: Any, target: Any = None) -> Question:
-    """Puts a picture and a target into the form that every method takes.
+    """Puts a picture and a target into the form that every method takes; what the network's weights are now counts.
 
     Args:
         network: the network.
@@ -89,6 +90,7 @@ def asked(network: Network, image: Any, target: Any = None) -> Question:
     """
     picture = fitted_picture(network, image)
     network = network.full_precision  # gradients of 16 bits are no explanation
+    network.copies.refresh()  # the user may have changed weights since the last question
     if isinstance(target, Resolvable):
         resolved = target.resolved(network)
         return Question(network, picture, resolved.structure, resolved.values, resolved.weights, repr(target))

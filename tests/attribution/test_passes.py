@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import nbfeatviz as nv
 from nbfeatviz import objectives
@@ -153,3 +154,44 @@ def test_one_pass_gives_the_gradient_at_the_picture_as_at_every_layer(image):
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)  # float32, the same sums in another order
     assert not passes.gradient_pass(fresh).compiled
+
+
+def _normed():
+    """Convolution, batch norm with statistics of its own, ReLU, head."""
+    random = np.random.default_rng(3)
+    picture = keras.Input((8, 8, 3))
+    norm = keras.layers.BatchNormalization(name="norm")
+    value = keras.layers.ReLU()(norm(keras.layers.Conv2D(6, 3, name="conv")(picture)))
+    model = keras.Model(picture, keras.layers.Dense(4, name="head")(keras.layers.Flatten()(value)))
+    norm.set_weights([random.uniform(0.5, 2, 6) for _ in range(4)])
+    return model, nv.load(model, input_range=(0, 1))
+
+
+def _plain_gradient(model, pictures, index):
+    """As it is written without this package."""
+    pictures = tf.constant(pictures)
+    with tf.GradientTape() as tape:
+        tape.watch(pictures)
+        value = model(pictures, training=False)[:, index]
+    return value.numpy(), tape.gradient(value, pictures).numpy()
+
+
+def test_folded_batch_norms_change_nothing_but_the_rounding():
+    model, network = _normed()
+    pictures = np.random.default_rng(4).random((5, 8, 8, 3), np.float32)
+    question = asked(network, pictures[0], 2)
+    value, gradient = _plain_gradient(model, pictures, 2)
+    np.testing.assert_allclose(passes.gradients_of(question, pictures)[1], gradient, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(passes.values_of(question, pictures)[0], value, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("layer", ["conv", "norm", "head"])
+def test_a_question_is_answered_with_the_weights_that_the_network_has_then(layer):
+    model, network = _normed()
+    picture = np.random.default_rng(5).random((8, 8, 3), np.float32)
+    before = nv.saliency(network, picture, 1)
+    changed = model.get_layer(layer)
+    changed.set_weights([2.5 * value for value in changed.get_weights()])
+    after = nv.saliency(network, picture, 1)
+    assert np.abs(after - before).max() > 1e-3
+    np.testing.assert_allclose(after, _plain_gradient(model, picture[None], 1)[1][0], rtol=1e-4, atol=1e-6)
