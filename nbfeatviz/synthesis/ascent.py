@@ -199,6 +199,20 @@ class Ascent(Iterator[Step]):
         """The variables of the result: after the last update, or of the best step."""
         return self._variables if self._best is None else self._best[1]
 
+    @property
+    def predicts(self) -> bool:
+        """Whether predicting is compiled, so that `predict` will not wait for that."""
+        return self.network.is_compiled(("predict", self._seen_shape))
+
+    def prepare_prediction(self) -> None:
+        """Compiles predicting; may be called on another thread."""
+        self.network.predict_batch(np.zeros(self._seen_shape, np.float32))
+
+    @property
+    def _seen_shape(self) -> tuple[int, ...]:
+        """Of the pictures that are predicted."""
+        return (self._plan.count, *self.network.contract.size, self.shape[2])
+
     def predict(self, image: np.ndarray) -> Any:
         """The first class of a step's picture (a pass of its own through the whole network)."""
         pictures = image[None] if image.ndim == 3 else image

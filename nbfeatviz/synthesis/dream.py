@@ -151,6 +151,15 @@ class Dreaming(Iterator[Step]):
             self.__dict__.update(before)
             raise
 
+    @property
+    def predicts(self) -> bool:
+        """Whether predicting is compiled."""
+        return self._ascent.predicts
+
+    def prepare_prediction(self) -> None:
+        """Compiles predicting."""
+        self._ascent.prepare_prediction()
+
     def predict(self, image: np.ndarray) -> Any:
         """The first class of a step's picture."""
         return self._ascent.predict(image)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 
 import numpy as np
 
 from nbfeatviz.attribution.passes import gradient_pass, shared_pass
 from nbfeatviz.attribution.question import Question, asked
 from nbfeatviz.networks.network import Network
-from nbfeatviz.synthesis.next_step import NextStep
+from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.widgets.worker import Worker
 
 PAUSE_SECONDS = 0.3  # in which whoever knows already what to ask has asked
@@ -63,16 +63,19 @@ class Ahead:
             blank = np.zeros((1, *question.picture.shape), np.float32)
             self._once(network, "predict", lambda: network.predict_batch(blank))
 
-    def expect_run(self, network: Network, steps: Callable[[], Sequence[NextStep]]) -> None:
-        """Compiles the steps that a run would begin with, if it were begun now; of several such runs only the last."""
+    def expect_run(self, network: Network, prepared: Callable[[], Ascent]) -> None:
+        """Compiles what a run would begin with, if it were begun now; of several such runs only the last."""
         self._run += 1
         number = self._run
 
         def act() -> None:
-            for step in steps():
+            run = prepared()
+            for step in run.upcoming():
                 if number == self._run and not step.compiled:
                     step.compile()
                     step.compute()  # the first time takes longer than any other
+            if number == self._run and network.classifies and not run.predicts:
+                run.prepare_prediction()
 
         self._worker.submit(lambda: self._trace(network, lambda: number == self._run, act))
 

@@ -8,24 +8,22 @@ import time
 import weakref
 from collections.abc import Callable, Sequence
 
-from nbfeatviz.synthesis.next_step import NextStep
-
 _JOIN_SECONDS = 2.0
 _threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
 
 class Compiling:
-    """Compiles the next steps of a run in the background.
+    """Compiles in the background.
 
     A trace that nobody waits for any more ends by itself; what it made is kept like any other compiled function.
 
     Args:
-        steps: what is to be compiled.
+        acts: what compiles, one after the other.
         ended: called when it is done or has failed, on that thread.
     """
 
-    def __init__(self, steps: Sequence[NextStep], ended: Callable[[], None]) -> None:
-        self._steps, self._ended = steps, ended
+    def __init__(self, acts: Sequence[Callable[[], object]], ended: Callable[[], None]) -> None:
+        self._acts, self._ended = acts, ended
         self._error: Exception | None = None
         self.done = False
         thread = threading.Thread(target=self._work, name="nbfeatviz-compiling", daemon=True)
@@ -34,8 +32,8 @@ class Compiling:
 
     def _work(self) -> None:
         try:
-            for step in self._steps:
-                step.compile()
+            for act in self._acts:
+                act()
         except Exception as error:
             self._error = error
         finally:

@@ -267,12 +267,12 @@ class PanelWatcher:
 
 def drive(ascent: Run, control: Control, watcher: Watcher, attend: Callable[[], bool] = lambda: False) -> None:
     """Does the steps of a run until it ends, is stopped, or fails (raises); `attend` does other work in between."""
-    predicted_at, pause, first = -float("inf"), PREDICT_SECONDS, True
-    held = True
+    predicted_at, pause = -float("inf"), PREDICT_SECONDS
+    held, predicting = True, None
 
     def compiled() -> bool:
         """Whether the next step is, after it was waited for; not where the person wants something else by then."""
-        compiling = Compiling(ascent.upcoming(), control.wake)
+        compiling = Compiling([step.compile for step in ascent.upcoming()], control.wake)
         if not control.until(lambda: compiling.done, attend):
             return False
         compiling.check()
@@ -306,10 +306,13 @@ def drive(ascent: Run, control: Control, watcher: Watcher, attend: Callable[[], 
             held = False
             watcher.running(ascent)
         watcher.stepped(step)
-        if not isinstance(ascent, SideBySide) and ascent.network.classifies and time.monotonic() - predicted_at > pause:
+        if isinstance(ascent, SideBySide) or not ascent.network.classifies:
+            continue
+        if not ascent.predicts:  # the run does not wait for that
+            predicting = predicting or Compiling([ascent.prepare_prediction], control.wake)
+            predicting.check()
+        elif time.monotonic() - predicted_at > pause:
             begun = time.monotonic()
             watcher.predicted(ascent.predict(step.image))
             predicted_at = time.monotonic()
-            if not first:  # the first may have been compiled
-                pause = max(PREDICT_SECONDS, PREDICT_SHARE * (predicted_at - begun))
-            first = False
+            pause = max(PREDICT_SECONDS, PREDICT_SHARE * (predicted_at - begun))

@@ -137,3 +137,27 @@ def test_what_goes_wrong_is_raised_by_the_run():
     ascent = Ascent(net, objectives.class_logit(1), size=(16, 16), steps=2)
     with pytest.raises(ValueError, match="16×16 pixels"):
         drive(ascent, Control(), Recorder())
+
+
+def test_a_run_does_not_wait_until_predicting_is_compiled(held):
+    """Only the layers up to the one that is looked at are traced for the steps; the prediction needs them all."""
+    net, layer = held
+    x = keras.layers.GlobalAveragePooling2D()(net.model.output)
+    layer.open.set()
+    net = nv.load(keras.Model(net.model.input, x), input_range=(0, 1))
+    layer.open.clear()
+    layer.traced.clear()
+    driven = Driven(Ascent(net, objectives.channel("conv", 1), steps=10_000))
+    assert layer.traced.wait(LIMIT)
+    count = len(driven.watcher.told)
+    until = time.monotonic() + LIMIT
+    while len(driven.watcher.told) < count + 5:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert not any(isinstance(told, tuple) for told in driven.watcher.told)
+    layer.open.set()
+    while not any(isinstance(told, tuple) for told in driven.watcher.told):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    driven.control.stop()
+    driven.end()
