@@ -81,12 +81,16 @@ def test_a_run_right_away_waits_and_has_the_settings():
         GATE
         + """
 from nbfeatviz import FeatureExplorer
-slow = FeatureExplorer._set
-FeatureExplorer._set = lambda self, settings: (time.sleep(0.5), slow(self, settings))
+ordinary, running = FeatureExplorer._set, []
+def slow(self, settings):
+    time.sleep(0.5)
+    running.append(self._runner.busy)
+    ordinary(self, settings)
+FeatureExplorer._set = slow
 panel = nv.FeatureExplorer("mnist-cnn", layer="conv2", unit=3, recipe="tutorial13", steps=2)
 assert panel.loading
 panel.run(wait=True)
-assert len(panel.live.frames) and panel.image is not None
+assert running == [False] and len(panel.live.frames) and panel.image is not None
 assert "'conv2', 3" in panel.code() and "steps=2" in panel.code(), panel.code()
 """
     )
