@@ -37,6 +37,7 @@ class Ahead:
         self._run = 0  # of the last run that is expected
         self._tracing = False
         self._closed = threading.Event()
+        self._worker.on_close(self._closed.set)
 
     @property
     def busy(self) -> bool:
@@ -68,16 +69,20 @@ class Ahead:
         self._run += 1
         number = self._run
 
+        def wanted() -> bool:
+            return number == self._run and not self._closed.is_set()
+
         def act() -> None:
             run = prepared()
             for step in run.upcoming():
-                if number == self._run and not step.compiled:
+                if wanted() and not step.compiled:
                     step.compile()
-                    step.compute()  # the first time takes longer than any other
-            if number == self._run and network.classifies and not run.predicts:
+                    if wanted():
+                        step.compute()  # the first time takes longer than any other
+            if wanted() and network.classifies and not run.predicts:
                 run.prepare_prediction()
 
-        self._worker.submit(lambda: self._trace(network, lambda: number == self._run, act))
+        self._worker.submit(lambda: self._trace(network, wanted, act))
 
     def forget_run(self) -> None:
         """A run has begun: nothing is compiled for another one meanwhile."""

@@ -8,7 +8,7 @@ import time
 import weakref
 from collections.abc import Callable, Sequence
 
-_JOIN_SECONDS = 2.0
+_EXIT_SECONDS = 30.0
 _threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
 
@@ -48,7 +48,7 @@ class Compiling:
 
 @atexit.register
 def _wait_for_all() -> None:
-    """A thread inside TensorFlow while the interpreter goes down can crash it: wait a little."""
-    until = time.monotonic() + _JOIN_SECONDS
+    """A thread inside TensorFlow while the interpreter goes down crashes it: wait for it."""
+    until = time.monotonic() + _EXIT_SECONDS
     for thread in list(_threads):
         thread.join(max(0.0, until - time.monotonic()))

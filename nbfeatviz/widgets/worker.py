@@ -7,10 +7,12 @@ import atexit
 import contextlib
 import queue
 import threading
+import time
 import weakref
 from collections.abc import Callable
 
 _JOIN_SECONDS = 2.0
+_EXIT_SECONDS = 30.0
 _workers: weakref.WeakSet[Worker] = weakref.WeakSet()
 
 
@@ -75,8 +77,9 @@ class Worker:
     def _put(self, job: Callable[[], None], short: bool) -> None:
         with self._starting:
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._work, args=(self._jobs,), name="nbfeatviz", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, args=(self._jobs,), name="nbfeatviz", daemon=True)
+                thread.start()
+                self._thread = thread
             self._jobs.put(job, short)
 
     def attend(self) -> bool:
@@ -96,15 +99,15 @@ class Worker:
         """Registers what wakes a job that waits, so that it attends."""
         self._on_interjection.append(wake)
 
-    def close(self) -> None:
-        """Ends the job in progress and the thread; waits 2 s at most."""
+    def close(self, seconds: float = _JOIN_SECONDS) -> None:
+        """Ends the job in progress and the thread; waits so long at most."""
         for stop in self._on_close:
             stop()
         self._jobs.put(None)
         thread, self._thread = self._thread, None
         self._jobs = _Jobs()  # what ends this thread must not end the next one
         if thread is not None and thread is not threading.current_thread():
-            thread.join(_JOIN_SECONDS)
+            thread.join(seconds)
 
     @staticmethod
     def _work(jobs: _Jobs) -> None:
@@ -152,9 +155,10 @@ class SameThread:
 
 @atexit.register
 def _close_all() -> None:
-    """A thread inside TensorFlow while the interpreter goes down can crash it: end them first."""
+    """A thread inside TensorFlow while the interpreter goes down crashes it: end them first."""
+    until = time.monotonic() + _EXIT_SECONDS
     for worker in list(_workers):
-        worker.close()
+        worker.close(max(0.0, until - time.monotonic()))
 
 
 class MainThread:
