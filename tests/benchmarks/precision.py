@@ -2,9 +2,9 @@
 
 `python -m tests.benchmarks.precision [--networks InceptionV3 ...] [--units 20] [--steps 64] [--recipe tutorial13]`
 prints a table. A network passes where, after so many steps from the same start, the score of the bfloat16 run's
-picture, evaluated again in float32, is at least 0.97 of the float32 run's for at least 90 % of the units (of those that noise
-wakes at all). The cosine of the two first gradients and the quality measures of the pictures stand beside it and decide
-nothing. All but EfficientNet-Lite0 have random weights. Nothing here is a test.
+picture, evaluated again in float32, is at least 0.97 of the float32 run's for at least 90 % of the units (of
+those that noise wakes at all). The cosine of the two first gradients and the quality measures of the pictures stand
+beside it and decide nothing. All but EfficientNet-Lite0 have random weights. Nothing here is a test.
 """
 
 from __future__ import annotations
