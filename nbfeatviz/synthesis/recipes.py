@@ -194,12 +194,12 @@ INVERSION = Recipe(
 
 DEFAULT = Recipe(
     name="default",
-    reference="this package's own: the spectrum falls as that of photographs does, two views a step, soft limits",
+    reference="this package's own: the spectrum falls as that of photographs does, soft limits, the best places lead",
     steps=256,
     step_size=0.024,
     parameterization=Fourier(deviation=0.0018, decay=1.4, chroma=2.0),
     step_rule=Adam(epsilon=1e-18, pace=Ramp(1.0, 0.0, reached=False, hold=0.4)),  # some units speak in 1e-8
-    transforms=(Views(2), Pad(0.5), Part(0.8, 0.97, over=0.07), Rotate(10.0, still=0.5)),
+    transforms=(Pad(0.5), Part(0.8, 0.97, over=0.07), Rotate(10.0, still=0.5)),
     regularizers=(PreSigmoid(weight=1.0, limit=2.5),),
     passed_gradients=16,
     focus=Focus(Ramp(1.0, 2.5)),
