@@ -216,8 +216,8 @@ def test_nothing_is_clipped_in_either_theme_wide_or_narrow(lab: JupyterServer, b
     page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
     OUTPUT.mkdir(exist_ok=True)
     panel.root.get_by_text("advanced", exact=True).filter(visible=True).click()
-    panel.field("transform 3: part, over").fill("0.05")
-    panel.field("transform 3: part, over").press("Enter")
+    panel.field("transform 2: part, over").fill("0.05")
+    panel.field("transform 2: part, over").press("Enter")
     panel.wait(lambda: panel.root.get_by_text("default, changed").count(), "the recipe to be changed")
     panel.root.screenshot(path=OUTPUT / f"values-{theme}-{width}.png")
     assert panel.unclipped() == []
