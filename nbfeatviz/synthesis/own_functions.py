@@ -19,6 +19,18 @@ from nbfeatviz.engine import tf
 _LIBRARIES = ("tensorflow", "keras", "numpy")
 
 
+class OwnFunctionError(ValueError):
+    """A function of the user's own raised.
+
+    Attributes:
+        reason: what it raised; TensorFlow takes the cause away from an error that comes out of a trace.
+    """
+
+    def __init__(self, sentence: str, reason: Exception) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
 def name_of(function: Callable[..., Any]) -> str:
     """What a function is called, quoted; what has no name is shown as it prints."""
     return repr(getattr(function, "__name__", repr(function)))
@@ -56,7 +68,7 @@ def called(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
     except Exception as error:
         cause = tf.autograph.experimental.do_not_convert(_as_written)(function, arguments, error)
         says = str(cause).split(" for '{{node")[0]  # the rest is about TensorFlow's names
-        raise ValueError(f"{what} {name_of(function)} raised {type(cause).__name__}: {says}") from cause
+        raise OwnFunctionError(f"{what} {name_of(function)} raised {type(cause).__name__}: {says}", cause) from cause
     return value
 
 

@@ -157,7 +157,7 @@ class plain_errors:  # noqa: N801 - reads as a word in a with statement
             return
         own = own_error(error)
         if own is not None:
-            raise ValueError(str(own)) from own.__cause__
+            raise ValueError(str(own)) from getattr(own, "reason", own.__cause__)
         if not isinstance(error, ValueError | tf.errors.InvalidArgumentError | tf.errors.ResourceExhaustedError):
             return
         reason = _reason(str(error))
