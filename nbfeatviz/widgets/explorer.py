@@ -157,15 +157,7 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         network = self.network
         aim = dataclasses.replace(settings, keep=before.keep, start=before.start)  # these two aim at nothing else
         if network is not None and aim != before:
-            self._runner.retarget(
-                objective=settings.target(network),
-                recipe=settings.recipe,
-                steps=settings.steps,
-                step_size=settings.step_size,
-                seed=settings.seed,
-                precision=settings.precision,
-                keep=settings.keep,
-            )
+            self._runner.retarget(objective=settings.target(network), keep=settings.keep, **settings.ways)
         self._look_ahead()
         if network is not None and settings.layer != before.layer:
             self.desk.layer_changed()
@@ -267,16 +259,7 @@ class FeatureExplorer(LiveRuns, PanelTraits):
             "image": lambda: self.image if self._runner.result is None else self._runner.result,
             "photo": lambda: self.desk.picture,
         }
-        return Ascent(
-            network,
-            settings.target(network),
-            recipe=settings.recipe,
-            steps=settings.steps,
-            step_size=settings.step_size,
-            seed=settings.seed,
-            precision=settings.precision,
-            start=starts[settings.start](),
-        )
+        return Ascent(network, settings.target(network), start=starts[settings.start](), **settings.ways)
 
     def maximize(self, layer: str, unit: int, row: int | None = None, col: int | None = None) -> None:
         """Chooses a channel, or with a position a neuron, and runs from noise; a run in progress goes on with it."""

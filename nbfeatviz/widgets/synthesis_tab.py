@@ -87,6 +87,11 @@ class PanelSettings:
         return objectives.channel(self.layer, self.unit, pre_activation=self.pre_activation)
 
     @property
+    def ways(self) -> dict[str, Any]:
+        """How it is done, whatever is maximized: arguments of `ascend`."""
+        return {name: getattr(self, name) for name in ("recipe", "steps", "step_size", "seed", "precision")}
+
+    @property
     def leads(self) -> Chosen:
         """What further terms leave to the first one."""
         return Chosen(self.objective, self.layer, self.unit, self.row, self.col, self.pre_activation)
