@@ -60,7 +60,7 @@ def gradient_pass(question: Question, relu: ReluGradient | None = None) -> Pass:
     network, structure = question.network, question.structure
 
     def build() -> Callable[..., Any]:
-        backbone = Backbone(network, [tap for _, tap in structure], folded=True)
+        backbone = Backbone(network, [tap for _, tap in structure], fast=True)
 
         def gradient(pictures: Any, weights: Any, values: Any) -> Any:
             with tf.GradientTape() as tape:
@@ -88,7 +88,7 @@ def value_pass(question: Question) -> Pass:
     is_class = question.class_index is not None
 
     def build() -> Callable[..., Any]:
-        backbone = Backbone(network, [tap for _, tap in structure], folded=True)
+        backbone = Backbone(network, [tap for _, tap in structure], fast=True)
 
         def value(pictures: Any, weights: Any, values: Any) -> Any:
             activations = backbone(pictures)

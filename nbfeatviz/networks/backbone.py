@@ -46,20 +46,20 @@ class Backbone:
     Args:
         network: the network.
         taps: where it is read.
-        folded: whether it takes the quick way (see `fast_path`): the same up to rounding. Call
+        fast: whether it takes the quick way (see `fast_path`): the same up to rounding. Call
             `network.copies.refresh()` before weights that may be new are used.
         precision: "float32", or "bfloat16" for the quick way in half the bits. The taps are float32 either way.
     """
 
     def __init__(
-        self, network: Network, taps: Sequence[Tap], *, folded: bool = False, precision: str = "float32"
+        self, network: Network, taps: Sequence[Tap], *, fast: bool = False, precision: str = "float32"
     ) -> None:
         self._network = network
         self._taps = tuple(dict.fromkeys(taps))
         self._source = {tap: self._source_of(tap) for tap in self._taps}
         self._raw = {index for tap, (index, fused) in self._source.items() if fused}
         targets = [index for index, _ in self._source.values()]
-        self._fast = FastPath(network.graph, network.copies, targets, precision) if folded else None
+        self._fast = FastPath(network.graph, network.copies, targets, precision) if fast else None
 
     def _source_of(self, tap: Tap) -> tuple[int, bool]:
         """The call whose value is wanted, and whether from before its fused activation."""

@@ -143,7 +143,7 @@ def measured(network: Network, modes: list[Mode], *, compiled: bool = False) -> 
 
 def _gradient(network: Network, way: Mode, compiled: bool) -> Callable[[Any], Any]:
     tap = Tap(network.head_layer.path)
-    backbone = Backbone(network, [tap], folded=True, precision=way.precision)
+    backbone = Backbone(network, [tap], fast=True, precision=way.precision)
 
     def gradient(picture: Any) -> Any:
         with tf.GradientTape(watch_accessed_variables=False) as tape:

@@ -60,7 +60,7 @@ def step_function(
         precision: of the network; None for the plain way through it.
     """
     taps = [tap for _, tap in structure]
-    backbone = Backbone(network, taps, folded=precision is not None, precision=precision or "float32")
+    backbone = Backbone(network, taps, fast=precision is not None, precision=precision or "float32")
     views = views_of(recipe.transforms)
     form, white = recipe.parameterization, getattr(recipe.parameterization, "white", 1.0)
 

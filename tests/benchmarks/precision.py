@@ -57,7 +57,7 @@ def cosine(net: nv.Network, layer: str, unit: int) -> float:
     random = np.random.default_rng(0).uniform(0.4, 0.6, (1, *net.contract.size, net.contract.channels))
     picture, tap, found = tf.constant(random, tf.float32), Tap(layer), []
     for way in ("float32", "bfloat16"):
-        backbone = Backbone(net, [tap], folded=True, precision=way)
+        backbone = Backbone(net, [tap], fast=True, precision=way)
         with tf.GradientTape() as tape:
             tape.watch(picture)
             value = tf.reduce_mean(backbone(picture)[tap][..., unit])

@@ -79,7 +79,7 @@ def cosine(one, other):
 def test_half_the_bits_give_nearly_the_same(net, path, raw):
     """bfloat16 has 8 bits: a value is off by 0.4 % a layer at most, and errors of many add up to noise."""
     tap = Tap(path, raw)
-    plain, quick = computed(net, tap), computed(net, tap, folded=True, precision="bfloat16")
+    plain, quick = computed(net, tap), computed(net, tap, fast=True, precision="bfloat16")
     assert quick[0].dtype == np.float32
     assert not np.array_equal(plain[0], quick[0])
     assert np.abs(quick[0] - plain[0]).mean() < 0.03 * np.abs(plain[0]).mean() + 0.003 * np.abs(plain[0]).max()
@@ -88,14 +88,14 @@ def test_half_the_bits_give_nearly_the_same(net, path, raw):
 
 @pytest.mark.parametrize("path", ["conv", "both", "transposed", "head"])
 def test_whole_bits_give_the_same_for_every_kind_of_layer(net, path):
-    for one, other in zip(computed(net, Tap(path)), computed(net, Tap(path), folded=True), strict=True):
+    for one, other in zip(computed(net, Tap(path)), computed(net, Tap(path), fast=True), strict=True):
         np.testing.assert_allclose(other, one, rtol=0, atol=1e-5 * np.abs(one).max())
 
 
 def test_weights_are_cast_once(net):
-    Backbone(net, [Tap("head")], folded=True, precision="bfloat16")
+    Backbone(net, [Tap("head")], fast=True, precision="bfloat16")
     before = [id(variable) for copy in net.copies._copies.values() for variable in copy.variables]
-    backbone = Backbone(net, [Tap("head")], folded=True, precision="bfloat16")
+    backbone = Backbone(net, [Tap("head")], fast=True, precision="bfloat16")
     assert before == [id(variable) for copy in net.copies._copies.values() for variable in copy.variables]
     traced = tf.function(backbone).get_concrete_function(tf.TensorSpec((1, 20, 20, 3)))
     casts = [node for node in traced.graph.get_operations() if node.type == "Cast"]
@@ -106,7 +106,7 @@ def test_weights_are_cast_once(net):
 
 def test_what_it_does_not_know_is_said(net, caplog):
     with caplog.at_level(logging.INFO, "nbfeatviz"):
-        Backbone(net, [Tap("head")], folded=True)
+        Backbone(net, [Tap("head")], fast=True)
     assert "LayerNormalization (1×)" in caplog.text
     assert "Own (1×)" in caplog.text
     assert "Conv2D" not in caplog.text
@@ -116,6 +116,6 @@ def test_a_network_of_another_precision_keeps_it():
     net = everything("float64")
     tap = Tap("head")
     before = [value.dtype for value in computed(net, tap)]
-    exact, quick = computed(net, tap), computed(net, tap, folded=True, precision="bfloat16")
+    exact, quick = computed(net, tap), computed(net, tap, fast=True, precision="bfloat16")
     assert [value.dtype for value in quick] == before
     np.testing.assert_allclose(quick[0], exact[0], rtol=1e-9)

@@ -69,7 +69,7 @@ class Float64:
 
 def through(net, tap, folded, pictures, dtype=tf.float64):
     """A random projection of a tap, its gradient, and how many norms are folded."""
-    backbone = Backbone(net, [tap], folded=folded)
+    backbone = Backbone(net, [tap], fast=folded)
 
     @tf.function
     def run(given):
@@ -126,7 +126,7 @@ def test_a_norm_after_a_dense_layer():
 
 def test_a_convolution_that_is_read_as_well_is_not_folded():
     net = small(lambda x: layers.BatchNormalization(name="norm")(layers.Conv2D(4, 3, name="conv")(x)))
-    backbone = Backbone(net, [Tap("norm"), Tap("conv")], folded=True)
+    backbone = Backbone(net, [Tap("norm"), Tap("conv")], fast=True)
     assert backbone._fast._folds == {}
 
 
@@ -166,7 +166,7 @@ def test_convolutions_that_are_no_plain_ones_are_left_alone():
 
     compared(small(build), "rows", folds=0)
     net = small(build)
-    assert Backbone(net, [Tap("batch")], folded=True)._fast._folds == {}  # it normalizes by the batch
+    assert Backbone(net, [Tap("batch")], fast=True)._fast._folds == {}  # it normalizes by the batch
 
 
 def test_a_nested_model():
