@@ -17,6 +17,7 @@ from nbfeatviz import objectives
 from nbfeatviz.encoding import encode_jpeg
 
 UNIT = 7
+IN_A_ROW = 5
 RECIPE = "tutorial13-mnist"  # the same update as `plain_step`
 HAS_PRECISION = "precision" in inspect.signature(nv.ascend).parameters
 
@@ -93,14 +94,18 @@ def timed(way: Way) -> float:
 
 
 def in_turn(ways: dict[str, Way], rounds: int, warm: int = 3) -> dict[str, float]:
-    """Median milliseconds of each way, taken in turn after some that do not count."""
+    """Median milliseconds of each way after some that do not count.
+
+    The ways take turns, `IN_A_ROW` steps each, as a run takes its steps: alone, not with a cache that
+    another way has just filled with weights of its own.
+    """
     for way in ways.values():
         for _ in range(warm):
             way()
     times: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
-            times[name].append(timed(way))
+            times[name] += [timed(way) for _ in range(IN_A_ROW)]
     return {name: statistics.median(found) for name, found in times.items()}
 
 
