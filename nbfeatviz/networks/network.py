@@ -17,6 +17,7 @@ from nbfeatviz.networks.contract import InputContract
 from nbfeatviz.networks.copies import Copies
 from nbfeatviz.networks.graph import Call, Graph, read_graph
 from nbfeatviz.networks.layers import Layer, LayerTree
+from nbfeatviz.networks.traced import Traced
 
 COMPILED_AT_MOST = 24
 
@@ -187,13 +188,19 @@ class Network:
         """The name of a class, or "class 7" where names are unknown."""
         return self.class_names[index] if self.class_names is not None else f"class {index}"
 
-    def compiled(self, key: Hashable, function: Callable[[], Callable[..., Any]], *, xla: bool = False) -> Any:
-        """The compiled function of that key, made at its first use; the least recently used are dropped."""
+    def compiled(
+        self, key: Hashable, function: Callable[[], Callable[..., Any]], *, xla: bool = False, fixed: bool = False
+    ) -> Any:
+        """The compiled function of that key, made at its first use; the least recently used are dropped.
+
+        With `fixed` it is always given tensors of the same shapes and types (see `Traced`).
+        """
         with self._lock:
             if key in self._compiled:
                 self._compiled.move_to_end(key)
                 return self._compiled[key]
         made = self.function(function(), xla=xla)
+        made = Traced(made) if fixed else made
         with self._lock:
             self.keep(key, self._compiled.get(key, made))
             return self._compiled[key]

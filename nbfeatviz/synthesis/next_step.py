@@ -82,4 +82,5 @@ class NextStep:
             self._key(fast),
             lambda: step_function(self.network, self.structure, self.recipe, self.shape, self.field, precision),
             xla=fast and self.mode.xla,
+            fixed=True,
         )

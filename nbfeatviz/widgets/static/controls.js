@@ -8,7 +8,7 @@ function render({ model, el }) {
   const local = new Map(); // what was changed here and has not come back yet: name → [value, when]
   let disconnected = false;
 
-  const send = paced(40, () => {
+  const send = eager(40, () => {
     for (const [name, entry] of local) if (!entry.sent) { entry.sent = true; say("set", { name, value: entry.value }); }
   });
   function set(name, value) {
