@@ -33,4 +33,5 @@ class Traced:
         return int(self._function.experimental_get_tracing_count())
 
     def __call__(self, *arguments: Any) -> Any:
+        """What the function gives."""
         return (self._concrete or self.get_concrete_function(*arguments))(*arguments)

@@ -167,12 +167,12 @@ class Fourier:
     def logits(self, variables: Any, shape: tuple[int, int, int]) -> Any:
         """Pictures before the sigmoid."""
         height, width, channels = shape
-        scaled = variables * self._scale(height, width).astype(np.float32)
+        scaled = variables * (self._scale(height, width) / 4).astype(np.float32)
         real, imaginary = tf.unstack(scaled, axis=1)  # the gradient of `scaled[:, 0]` takes as long as ten layers
-        planes = tf.signal.irfft2d(tf.complex(real, imaginary), [height, width]) / 4
-        colours = tf.transpose(planes, [0, 2, 3, 1])
-        if self._mixes(channels):
-            colours = tf.linalg.matmul(colours, self._colours().astype(np.float32), transpose_b=True)
+        colours = tf.transpose(tf.signal.irfft2d(tf.complex(real, imaginary), [height, width]), [0, 2, 3, 1])
+        if self._mixes(channels):  # as one matrix product, not as one for each row of the picture
+            mixed = tf.linalg.matmul(tf.reshape(colours, [-1, 3]), self._colours().astype(np.float32), transpose_b=True)
+            colours = tf.reshape(mixed, [-1, height, width, 3])
         return colours
 
     def constrained(self, variables: Any) -> Any:
