@@ -7,6 +7,8 @@ Contract: the same values and gradients as the layers themselves give, up to rou
   as long as the first second that a person waits.
 - In "bfloat16" the weights are cast once, not at every step, and pictures flow in 16 bits: processors with such
   instructions multiply two to four times as fast. What comes out is float32 again.
+- A small 1×1 convolution, as in the receptive field of a neuron, is a matrix product: TensorFlow computes that at once,
+  but has its threads compute a convolution however small.
 - A layer that is not known here is called as it is, in its own precision.
 """
 
@@ -26,6 +28,9 @@ from nbfeatviz.networks.graph import Call, Graph
 from nbfeatviz.networks.twins import callable_in_graph
 
 _log = logging.getLogger(__name__)
+
+SMALL_PRODUCT = 1_000_000
+"""Up to so many multiplications a 1×1 convolution is computed as a matrix product."""
 
 # Layers without weights, whose `call` computes in the type that it is given.
 _WEIGHTLESS = {
@@ -157,7 +162,15 @@ def _options(layer: Any) -> dict[str, Any]:
 def _convolved(layer: Any, inputs: Any, kernel: Any, _: Any) -> Any:
     if layer.groups > 1 or max(layer.dilation_rate) > 1:  # what TensorFlow's own operation cannot do everywhere
         return keras.ops.conv(inputs, kernel, data_format="channels_last", **_options(layer))
+    if tuple(kernel.shape[:2]) == (1, 1) and max(layer.strides) == 1 and _is_small(inputs, kernel):
+        pixels = tf.matmul(tf.reshape(inputs, [-1, kernel.shape[2]]), tf.reshape(kernel, kernel.shape[2:]))
+        return tf.reshape(pixels, [*inputs.shape[:3], kernel.shape[3]])
     return tf.nn.conv2d(inputs, kernel, layer.strides, layer.padding.upper())
+
+
+def _is_small(inputs: Any, kernel: Any) -> bool:
+    """Whether a 1×1 convolution takes less time than it takes to wake the threads for it."""
+    return inputs.shape.is_fully_defined() and inputs.shape.num_elements() * kernel.shape[3] <= SMALL_PRODUCT
 
 
 def _depthwise(layer: Any, inputs: Any, kernel: Any, _: Any) -> Any:

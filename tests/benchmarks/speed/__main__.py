@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Reads the command line and prints the tables."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.speed", description=__doc__)
     parser.add_argument("sections", nargs="*", help=f"some of {', '.join(SECTIONS)}; all by default")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each way takes its turn, of five steps")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each way takes its turn, of ten steps")
     parser.add_argument("--output", type=Path, default=Path("benchmarks"), help="folder of plots and environments")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.sections if name not in SECTIONS]

@@ -17,7 +17,7 @@ from nbfeatviz import objectives
 from nbfeatviz.encoding import encode_jpeg
 
 UNIT = 7
-IN_A_ROW = 5
+IN_A_ROW = 10
 RECIPE = "tutorial13-mnist"  # the same update as `plain_step`
 HAS_PRECISION = "precision" in inspect.signature(nv.ascend).parameters
 
