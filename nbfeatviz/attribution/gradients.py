@@ -161,10 +161,10 @@ def _noisy_sums(
     for piece in pieces(samples, picture):
         shape = (piece.stop - piece.start, *picture.shape)
         noisy = picture + sigma * random.standard_normal(shape, np.float32)
-        gradients = gradients_of(question, noisy.astype(np.float32), relu, eager=eager)[1].astype(np.float64)
-        total += gradients.sum(axis=0)
+        gradients = gradients_of(question, noisy.astype(np.float32, copy=False), relu, eager=eager)[1]
+        total += gradients.sum(axis=0, dtype=np.float64)
         if squared:
-            squares += (gradients**2).sum(axis=0)
+            squares += np.square(gradients, dtype=np.float64).sum(axis=0)
         yield piece.stop, total, squares
 
 
