@@ -167,7 +167,7 @@ class Fourier:
     def logits(self, variables: Any, shape: tuple[int, int, int]) -> Any:
         """Pictures before the sigmoid."""
         height, width, channels = shape
-        scaled = variables * (self._scale(height, width) / 4).astype(np.float32)
+        scaled = variables * (self._scale(height, width) / 4).astype(np.float32)  # the pixels' published quarter
         real, imaginary = tf.unstack(scaled, axis=1)  # the gradient of `scaled[:, 0]` takes as long as ten layers
         colours = tf.transpose(tf.signal.irfft2d(tf.complex(real, imaginary), [height, width]), [0, 2, 3, 1])
         if self._mixes(channels):  # as one matrix product, not as one for each row of the picture

@@ -64,7 +64,7 @@ def test_a_newcomer_goes_through_the_starter_notebook(kind: str, browser: Browse
     step, hashes = panel.data()["step"], {panel.pixels()["hash"]}
     for _ in range(5):
         hashes.add(panel.wait(lambda: {panel.pixels()["hash"]} - hashes, "pixels of another step").pop())
-    assert panel.data()["step"] > step
+    panel.wait(lambda: panel.data()["step"] > step, "the number of another step")
     assert panel.pixels()["width"] == 224
     panel.wait(lambda: "steps/s" in panel.status, "the status line to count steps")
 

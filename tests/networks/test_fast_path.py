@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 import nbfeatviz as nv
+from nbfeatviz.networks import fast_path
 from nbfeatviz.networks.backbone import Backbone, Tap
 
 layers = keras.layers
@@ -90,6 +91,27 @@ def test_half_the_bits_give_nearly_the_same(net, path, raw):
 def test_whole_bits_give_the_same_for_every_kind_of_layer(net, path):
     for one, other in zip(computed(net, Tap(path)), computed(net, Tap(path), fast=True), strict=True):
         np.testing.assert_allclose(other, one, rtol=0, atol=1e-5 * np.abs(one).max())
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+def test_a_small_pointwise_convolution_is_a_matrix_product_and_gives_the_same(strides, monkeypatch):
+    keras.utils.set_random_seed(4)
+    inputs = keras.Input((12, 12, 3))
+    x = layers.Conv2D(16, 1, strides=strides, activation="relu", name="pointwise")(inputs)
+    net, tap = nv.load(keras.Model(inputs, x), input_range=(0, 1)), Tap("pointwise")
+
+    def kinds(batch):
+        backbone = Backbone(net, [tap], fast=True)
+        traced = tf.function(lambda x: backbone(x)[tap]).get_concrete_function(tf.TensorSpec((batch, 12, 12, 3)))
+        return {node.type for node in traced.graph.get_operations()} & {"MatMul", "Conv2D"}
+
+    assert kinds(1) == ({"MatMul"} if strides == 1 else {"Conv2D"})
+    assert kinds(None) == {"Conv2D"}  # how many pictures there will be is not known
+    small = computed(net, tap, fast=True)
+    monkeypatch.setattr(fast_path, "SMALL_PRODUCT", 0)
+    assert kinds(1) == {"Conv2D"}
+    for one, other in zip(small, computed(net, tap, fast=True), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-6 * np.abs(other).max())  # three products are added
 
 
 def test_weights_are_cast_once(net):

@@ -44,7 +44,7 @@ def processor() -> None:
     for kind in (tf.float32, tf.bfloat16):
         matrix = tf.cast(square, kind)
         ways[kind.name] = lambda matrix=matrix: tf.reduce_sum(tf.matmul(matrix, matrix)).numpy()
-    speed = {name: 2 * length**3 / taken / 1e6 for name, taken in in_turn(ways, 7).items()}
+    speed = {name: 2 * length**3 / taken / 1e6 for name, taken in in_turn(ways, 1).items()}
     quotient = speed["bfloat16"] / speed["float32"]
     print(
         f"matrix products of {length}: float32 {speed['float32']:.0f} GFLOP/s, bfloat16 {speed['bfloat16']:.0f} "

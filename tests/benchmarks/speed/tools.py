@@ -24,6 +24,7 @@ from nbfeatviz import samples
 from nbfeatviz.attribution.spatial import default_layer
 from nbfeatviz.images import fitted
 from tests.benchmarks.speed.timing import (
+    IN_A_ROW,
     UNIT,
     Way,
     loaded,
@@ -47,7 +48,7 @@ INSTALLED: dict[str, tuple[list[str], list[str]]] = {  # by tool: with what they
     ),
 }
 MODEL, LAYER = "InceptionV3", "mixed4"
-STEPS_A_TURN, TURNS = 6, 4
+TURNS = 3
 CALLS = 3
 SAMPLES, CHANNELS = 50, 128
 
@@ -135,9 +136,9 @@ def tools(rounds: int, output: Path) -> None:
     with _running(net, list(INSTALLED), _photo(net), output) as others:
         for turn in range(TURNS + 1):
             for name, way in ways.items():
-                times[name] += [timed(way) for _ in range(STEPS_A_TURN)][0 if turn else STEPS_A_TURN :]
+                times[name] += [timed(way) for _ in range(IN_A_ROW)][0 if turn else IN_A_ROW :]
             for tool in others:
-                found = tool.ask("steps", layer=LAYER, count=STEPS_A_TURN + 1)
+                found = tool.ask("steps", layer=LAYER, count=IN_A_ROW + 1)
                 if not turn:
                     first[tool.name] = found["first"]  # each call of theirs begins anew, so that this comes again
                 else:
