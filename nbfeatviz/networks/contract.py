@@ -39,7 +39,7 @@ class InputContract:
         if self.order != tuple(range(self.channels)):
             pictures = _reordered(pictures, self.order)
         low = np.asarray(self.low, np.float32)
-        return pictures * (np.asarray(self.high, np.float32) - low) + low
+        return pictures * _common(np.asarray(self.high, np.float32) - low) + _common(low)
 
     @staticmethod
     def of_range(
@@ -98,6 +98,11 @@ def _per_channel(value: Any, channels: int) -> tuple[float, ...]:
     if len(values) != channels:
         raise ValueError(f"input range {value!r} has {len(values)} values for {channels} channels.")
     return values
+
+
+def _common(values: np.ndarray) -> np.ndarray:
+    """The one number that all channels share, if they do: TensorFlow takes a fifth of the time for that."""
+    return values[0] if (values == values[0]).all() else values
 
 
 def _reordered(pictures: Any, order: tuple[int, ...]) -> Any:

@@ -96,7 +96,9 @@ class PreSigmoid:
         """(batch,)."""
         if logits is None:
             raise ValueError("PreSigmoid needs a parameterization with a sigmoid: Fourier, NaturalPhase or Sigmoid.")
-        return self.weight * tf.reduce_mean(tf.square(tf.nn.relu(tf.abs(logits) - self.limit)), axis=[1, 2, 3])
+        within = tf.clip_by_value(logits, -self.limit, self.limit)
+        within = tf.stop_gradient(within)  # it moves only where nothing is beyond it
+        return self.weight * _mean_square(logits - within)
 
 
 Regularizer = LpNorm | TotalVariation | CentreBias | PreSigmoid | Callable[[Any], Any]
@@ -128,6 +130,18 @@ def penalty_of(regularizer: Any, pixels: Any, logits: Any) -> Any:
             "comparison or an index has no gradient): use operations that can be differentiated."
         )
     return tf.fill([pixels.shape[0]], value / pixels.shape[0]) if value.shape.rank == 0 else value
+
+
+def _mean_square(values: Any) -> Any:
+    """Of each picture, (batch,); the gradient in one pass, where TensorFlow's own takes four."""
+
+    def found(values: Any) -> Any:
+        def gradient(upstream: Any) -> Any:
+            return values * tf.reshape(upstream * (2 / _count(values)), [-1, 1, 1, 1])
+
+        return tf.reduce_mean(tf.square(values), axis=[1, 2, 3]), gradient
+
+    return tf.custom_gradient(found)(values)
 
 
 def _count(pixels: Any) -> float:

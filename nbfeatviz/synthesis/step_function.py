@@ -71,7 +71,9 @@ def step_function(
         )  # fmt: skip
         seen = transformed(picture, parts.transforms, stamp, network.contract.size)
         if field is not None:
-            seen = tf.slice(seen, [0, of.corner[0], of.corner[1], 0], [seen.shape[0], *field, seen.shape[3]])
+            (top, left), shape_seen = tf.unstack(of.corner), [seen.shape[0], *field, seen.shape[3]]
+            # by indices: the gradient of `tf.slice` pads, which takes five times as long
+            seen = tf.ensure_shape(seen[:, top : top + field[0], left : left + field[1]], shape_seen)
         passing = index < of.passed if recipe.passed_gradients else None
         loss = averaged(backbone(seen, passing), picture.shape[0], parts, of)
         score = loss
@@ -123,7 +125,7 @@ def step_function(
         for change in parts.after:
             updated = changed(change, updated, moment)
         # a gradient may overflow on its way to the variables, or in its standard deviation (the factor is 0 then)
-        finite = tf.reduce_all(tf.math.is_finite(updated), axis=list(range(1, len(updated.shape)))) & (factor > 0)
+        finite = tf.math.is_finite(tf.reduce_sum(updated, axis=list(range(1, len(updated.shape))))) & (factor > 0)
         low = tf.reduce_min(by_picture, axis=[1, 2, 3]) / white
         high = tf.reduce_max(by_picture, axis=[1, 2, 3]) / white
         kept = here

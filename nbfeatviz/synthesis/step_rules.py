@@ -96,10 +96,12 @@ class Adam:
         count = tf.cast(index + 1, tf.float32)
         first = self.beta1 * slots[0] + (1 - self.beta1) * gradient
         second = self.beta2 * slots[1] + (1 - self.beta2) * tf.square(gradient)
-        corrected = first / (1 - tf.pow(self.beta1, count))
-        scale = tf.sqrt(second / (1 - tf.pow(self.beta2, count))) + self.epsilon
         size = step_size * self.pace
-        return variables + size * corrected / scale, (first, second), tf.fill([variables.shape[0]], size)
+        # both corrections as one number, as their paper has it: no further passes over the variables
+        root = tf.sqrt(1 - tf.pow(self.beta2, count))
+        corrected = size * root / (1 - tf.pow(self.beta1, count)) * first
+        scale = tf.sqrt(second) + self.epsilon * root
+        return variables + corrected / scale, (first, second), tf.fill([variables.shape[0]], size)
 
 
 @dataclass(frozen=True)
