@@ -11,10 +11,10 @@ from nbfeatviz.networks.fast_path import FastPath
 from nbfeatviz.networks.graph import Call
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.rectifiers import (
+    Passing,
     ReluGradient,
     check_rectifiers,
     fused_activation,
-    passing_relu,
     rectifies,
     relu_bounds,
     with_relu_gradient,
@@ -74,13 +74,15 @@ class Backbone:
         """What is to be said about guided or rectified gradients here (see `check_rectifiers`)."""
         return check_rectifiers(self._network.graph, list(self._source.values()), relu)
 
-    def __call__(self, pictures: Any, passing: Any = None, relu: ReluGradient | None = None) -> dict[Tap, Any]:
+    def __call__(
+        self, pictures: Any, passing: Passing | None = None, relu: ReluGradient | None = None
+    ) -> dict[Tap, Any]:
         """Values at the taps.
 
         Args:
             pictures: tensor (batch, height, width, channels) in 0..1.
-            passing: boolean tensor; while true, a ReLU that blocks the whole gradient of a picture passes
-                what would bring its units back to life (None: never).
+            passing: when a ReLU that blocks the whole gradient of a picture passes what would bring its units back
+                to life (None: never).
             relu: "guided" or "rectified" gradients at ReLU-like units; None for their own. Not with `passing`.
 
         Returns:
@@ -100,13 +102,13 @@ class Backbone:
                 raw = twin(callable_in_graph(call.operation), activation=keras.activations.linear)(*args, **kwargs)
             if raw is not None:
                 before[call.index] = raw
-                if bounds:
-                    return passing_relu(raw, bounds, passing)
+                if bounds and passing:
+                    return passing.relu(raw, bounds)
                 if activation is None:
                     return raw
                 return with_relu_gradient(changed, raw, activation(raw)) if changed else activation(raw)
-            if bounds:
-                return passing_relu(_argument(args, kwargs), bounds, passing)
+            if bounds and passing:
+                return passing.relu(_argument(args, kwargs), bounds)
             if changed:
                 value = callable_in_graph(call.operation)(*args, **kwargs)
                 return with_relu_gradient(changed, _argument(args, kwargs), value)

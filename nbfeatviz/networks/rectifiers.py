@@ -7,7 +7,8 @@ and of the deconvolutional network).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from nbfeatviz.engine import keras, tf
@@ -139,31 +140,27 @@ def _straight_through(before: Any, after: Any) -> Any:
     return tf.identity(after), gradient
 
 
-def passing_relu(inputs: Any, bounds: tuple[float, float], passing: Any) -> Any:
-    """A ReLU whose gradient, where it is zero for a whole picture, lets the units return to its live range.
+@dataclass(frozen=True)
+class Passing:
+    """When a ReLU whose gradient is zero for a whole picture lets its units return to their live range.
 
-    All is told from the output, so that nothing but the ReLU takes the input, and TensorFlow fuses it with what is
-    before it.
+    Attributes:
+        asked: boolean tensor; where false, every gradient is left as it is.
+        xla: whether XLA compiles the function, which knows no other branches than `tf.cond`.
     """
-    low, high = bounds
 
-    def plain(y: Any, upstream: Any) -> Any:
-        if high == 6.0:
-            return tf.raw_ops.Relu6Grad(gradients=upstream, features=y)
-        if high == float("inf"):
-            return tf.raw_ops.ReluGrad(gradients=upstream, features=y)
-        return tf.where((y > low) & (y < high), upstream, tf.zeros_like(upstream))
+    asked: Any
+    xla: bool = False
 
-    def returning(y: Any, upstream: Any) -> Any:
-        ordinary = plain(y, upstream)
-        helpful = tf.where(y <= low, tf.maximum(upstream, 0.0), upstream)
-        helpful = tf.where(y >= high, tf.minimum(upstream, 0.0), helpful)
-        axes = list(range(1, len(y.shape)))
-        blocked = tf.reduce_all(ordinary == 0, axis=axes, keepdims=True)
-        return tf.where(blocked, helpful, ordinary)
+    def relu(self, inputs: Any, bounds: tuple[float, float]) -> Any:
+        """The ReLU that is the identity between two bounds.
 
-    @tf.custom_gradient
-    def relu(x: Any) -> Any:
+        All is told from the output, so that nothing but the ReLU takes the input, and TensorFlow fuses it with what
+        is before it.
+        """
+        return tf.custom_gradient(lambda x: self._relu(x, *bounds))(inputs)
+
+    def _relu(self, x: Any, low: float, high: float) -> Any:
         if high == 6.0:
             y = tf.nn.relu6(x)
         elif high == float("inf"):
@@ -172,8 +169,49 @@ def passing_relu(inputs: Any, bounds: tuple[float, float], passing: Any) -> Any:
             y = tf.clip_by_value(x, low, high)
 
         def gradient(upstream: Any) -> Any:
-            return tf.cond(passing, lambda: returning(y, upstream), lambda: plain(y, upstream))
+            def opened(y: Any, upstream: Any, blocked: Any, ordinary: Any) -> Any:
+                return tf.where(blocked, _opening(y, upstream, low, high), ordinary)
+
+            def looked_at(y: Any, upstream: Any, ordinary: Any) -> Any:
+                blocked, any_blocked = self._blocked(ordinary)
+                return self._chosen(any_blocked, opened, y, upstream, blocked, ordinary)
+
+            return self._chosen(self.asked, looked_at, y, upstream, _relu_gradient(y, upstream, low, high))
 
         return y, gradient
 
-    return relu(inputs)
+    def _blocked(self, gradient: Any) -> tuple[Any, Any]:
+        """Of each picture, whether nothing but zeros is there, (batch, 1, ...), and whether that is so of any."""
+        axes = list(range(len(gradient.shape)))
+        most, least = (reduced(gradient, axes[1:], keepdims=True) for reduced in (tf.reduce_max, tf.reduce_min))
+        blocked = (most == 0) & (least == 0)
+        return blocked, tf.reduce_any(blocked, axes)
+
+    def _chosen(self, condition: Any, then: Callable[..., Any], *values: Any) -> Any:
+        """`then` of some tensors where a condition holds, else the last of them.
+
+        Made of what TensorFlow itself makes of a `tf.cond` in the end: as a network has a hundred of them, tracing two
+        functions for each would take longer than all else.
+        """
+        if self.xla:
+            return tf.cond(condition, lambda: then(*values), lambda: values[-1])
+        split = [tf.raw_ops.Switch(data=value, pred=condition) for value in values]
+        found = then(*(one.output_true for one in split))
+        return tf.raw_ops.Merge(inputs=[split[-1].output_false, found]).output
+
+
+def _relu_gradient(y: Any, upstream: Any, low: float, high: float) -> Any:
+    if high == 6.0:
+        return tf.raw_ops.Relu6Grad(gradients=upstream, features=y)
+    if high == float("inf"):
+        return tf.raw_ops.ReluGrad(gradients=upstream, features=y)
+    return tf.where((y > low) & (y < high), upstream, tf.zeros_like(upstream))
+
+
+def _opening(y: Any, upstream: Any, low: float, high: float) -> Any:
+    """What would bring units back of a ReLU that blocks all: upwards from the lower bound, downwards from the upper.
+
+    In between nothing came down, or it would have been given on.
+    """
+    upwards = tf.nn.relu(upstream)
+    return upwards if high == float("inf") else tf.where(y <= low, upwards, upstream - upwards)

@@ -77,10 +77,10 @@ class NextStep:
         return ("ascend", self.structure, self.recipe.structure, batch, self.shape, self.seeds, self.field, way)
 
     def _function(self, fast: bool) -> Any:
-        precision = self.mode.precision if fast else None
+        precision, xla = self.mode.precision if fast else None, fast and self.mode.xla
         return self.network.compiled(
             self._key(fast),
-            lambda: step_function(self.network, self.structure, self.recipe, self.shape, self.field, precision),
-            xla=fast and self.mode.xla,
+            lambda: step_function(self.network, self.structure, self.recipe, self.shape, self.field, precision, xla),
+            xla=xla,
             fixed=True,
         )

@@ -10,6 +10,7 @@ from typing import Any
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Backbone
 from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.rectifiers import Passing
 from nbfeatviz.networks.units import measure
 from nbfeatviz.synthesis.changes import Moment, changed
 from nbfeatviz.synthesis.objectives import Objective
@@ -48,6 +49,7 @@ def step_function(
     shape: tuple[int, int, int],
     field: tuple[int, int] | None = None,
     precision: str | None = "float32",
+    xla: bool = False,
 ) -> Callable[..., Any]:
     """One step as a function of tensors; only what `structure` and `recipe.structure` name is part of it.
 
@@ -58,6 +60,7 @@ def step_function(
         shape: (height, width, channels) of the picture, or of its window.
         field: (height, width) of the part of the picture that the objective can see; None for all.
         precision: of the network; None for the plain way through it.
+        xla: whether XLA will compile it.
     """
     taps = [tap for _, tap in structure]
     backbone = Backbone(network, taps, fast=precision is not None, precision=precision or "float32")
@@ -74,7 +77,7 @@ def step_function(
             (top, left), shape_seen = tf.unstack(of.corner), [seen.shape[0], *field, seen.shape[3]]
             # by indices: the gradient of `tf.slice` pads, which takes five times as long
             seen = tf.ensure_shape(seen[:, top : top + field[0], left : left + field[1]], shape_seen)
-        passing = index < of.passed if recipe.passed_gradients else None
+        passing = Passing(index < of.passed, xla) if recipe.passed_gradients else None
         loss = averaged(backbone(seen, passing), picture.shape[0], parts, of)
         score = loss
         for regularizer in parts.regularizers:

@@ -11,6 +11,7 @@ from keras import layers
 from nbfeatviz.networks.backbone import Backbone, Tap
 from nbfeatviz.networks.contract import InputContract
 from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.rectifiers import Passing
 
 PICTURES = np.random.default_rng(2).random((2, 6, 6, 3), dtype=np.float32)
 
@@ -106,7 +107,7 @@ def test_a_layer_of_ones_own_is_computed_by_its_own_call(make):
     own = make(name="own")
     network = _network(own(x), x)
     for tap in (Tap("own"), Tap("own", pre_activation=True)):
-        for passing in (None, tf.constant(True)):
+        for passing in (None, Passing(tf.constant(True))):
             value = Backbone(network, [tap])(tf.constant(PICTURES), passing)[tap]
             np.testing.assert_array_equal(value, own(PICTURES * 2 - 1))
 
@@ -136,13 +137,15 @@ def _shut_fused(x: keras.KerasTensor) -> keras.KerasTensor:
     return conv(x)
 
 
-def _gradient(network: Network, passing: bool | None, weight: np.ndarray, pictures: np.ndarray) -> np.ndarray:
+def _gradient(
+    network: Network, passing: bool | None, weight: np.ndarray, pictures: np.ndarray, xla: bool = False
+) -> np.ndarray:
     tap = Tap(network.head_layer.path)
     backbone = Backbone(network, [tap])
 
     @tf.function
     def gradient(x):
-        flag = None if passing is None else tf.constant(passing)
+        flag = None if passing is None else Passing(tf.constant(passing), xla)
         return tf.gradients(tf.reduce_sum(backbone(x, flag)[tap] * weight), x)[0]
 
     return gradient(tf.constant(pictures)).numpy()
@@ -159,27 +162,30 @@ def test_a_shut_relu_blocks_unless_gradients_pass(make):
     assert not _gradient(network, False, SIGNS, PICTURES * 0.5).any()
 
 
+@pytest.mark.parametrize("xla", [False, True])
 @pytest.mark.parametrize("make", SHUT)
-def test_what_passes_a_shut_relu_only_opens_it(make):
-    gradient = _gradient(_dead(make), True, SIGNS, PICTURES * 0.5)
+def test_what_passes_a_shut_relu_only_opens_it(make, xla):
+    gradient = _gradient(_dead(make), True, SIGNS, PICTURES * 0.5, xla)
     # Upstream is +1 in even rows and -1 in odd ones; the contract doubles. A push down cannot open a unit.
     np.testing.assert_array_equal(gradient, np.broadcast_to(2 * np.maximum(SIGNS, 0), gradient.shape))
 
 
-def test_a_saturated_relu6_is_let_down_but_not_pushed_further_up():
+@pytest.mark.parametrize("xla", [False, True])
+def test_a_saturated_relu6_is_let_down_but_not_pushed_further_up(xla):
     x = _input()
     network = _network(layers.ReLU(6.0)(x + 100.0), x)
     assert not _gradient(network, False, SIGNS, PICTURES).any()
-    gradient = _gradient(network, True, SIGNS, PICTURES)
+    gradient = _gradient(network, True, SIGNS, PICTURES, xla)
     np.testing.assert_array_equal(gradient, np.broadcast_to(2 * np.minimum(SIGNS, 0), gradient.shape))
 
 
-def test_a_picture_that_is_not_wholly_blocked_has_its_ordinary_gradient():
+@pytest.mark.parametrize("xla", [False, True])
+def test_a_picture_that_is_not_wholly_blocked_has_its_ordinary_gradient(xla):
     x = _input()
     network = _network(layers.ReLU()(x), x)
     half = np.where(np.arange(6)[None, None, :, None] < 3, 0.9, 0.1).astype(np.float32)
     pictures = np.concatenate([np.broadcast_to(half, (1, 6, 6, 3)), np.zeros((1, 6, 6, 3), np.float32)])
-    gradient = _gradient(network, True, np.ones((1, 1, 1, 1), np.float32), pictures)
+    gradient = _gradient(network, True, np.ones((1, 1, 1, 1), np.float32), pictures, xla)
     np.testing.assert_array_equal(gradient[0], 2.0 * np.broadcast_to(half[0] > 0.5, (6, 6, 3)))  # half open: as ever
     np.testing.assert_array_equal(gradient[1], 2.0)  # wholly shut: all passes
 
@@ -205,7 +211,8 @@ def test_values_are_the_same_whether_gradients_pass_or_not():
     y = layers.ReLU(6.0)(layers.Conv2D(8, 3, activation="relu")(x) * 20)
     network = _network(layers.Dense(3)(layers.Flatten()(y)), x)
     tap = Tap("dense")
-    values = [Backbone(network, [tap])(tf.constant(PICTURES), passing)[tap] for passing in (None, tf.constant(True))]
+    backbone, passing = Backbone(network, [tap]), Passing(tf.constant(True))
+    values = [backbone(tf.constant(PICTURES), given)[tap] for given in (None, passing)]
     np.testing.assert_allclose(values[1], values[0], rtol=0, atol=1e-5)
     np.testing.assert_allclose(values[0], network.model(PICTURES * 2 - 1), rtol=0, atol=1e-5)
 
@@ -215,7 +222,7 @@ def test_the_users_layers_are_untouched():
     conv = layers.Conv2D(4, 3, activation="relu", name="conv")
     network = _network(conv(x), x)
     before, state = dict(conv.__dict__), (conv.get_config(), len(conv._inbound_nodes))
-    Backbone(network, [Tap("conv", pre_activation=True)])(tf.constant(PICTURES), tf.constant(True))
+    Backbone(network, [Tap("conv", pre_activation=True)])(tf.constant(PICTURES), Passing(tf.constant(True)))
     assert conv.activation is keras.activations.relu
     assert (conv.get_config(), len(conv._inbound_nodes)) == state
     assert dict(conv.__dict__).keys() == before.keys()
