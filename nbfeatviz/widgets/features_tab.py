@@ -74,6 +74,10 @@ class FeaturesTab(anywidget.AnyWidget):
             self._latest, self._waiting = (step.image, _plain(step.loss), step.index), True
             self._send_what_is_due()
 
+    def keep(self, step: Step) -> None:
+        """Takes the next step of the sheet like any other: a sheet is not aimed at anything else."""
+        self.offer(step)
+
     def acknowledge(self, sequence: int, held: float = 0.0) -> None:
         """The page has drawn a sheet."""
         with self._lock:

@@ -115,12 +115,19 @@ class LiveCanvas(anywidget.AnyWidget):
 
     def offer(self, step: Step) -> None:
         """Takes the next step of the run; sends its picture if the page keeps up, its numbers in any case."""
+        self._take(step, show=True)
+
+    def keep(self, step: Step) -> None:
+        """Takes the next step of the run for its numbers and for replay: its picture is not sent."""
+        self._take(step, show=False)
+
+    def _take(self, step: Step, show: bool) -> None:
         encoded = encode_jpeg(step.image)
         with self._lock:
             self._settled = False
             self.frames.append(encoded)
             self._numbers.append((step.index, step.loss, step.gradient_min, step.gradient_max, step.step_size))
-            self._pending = (len(self._numbers) - 1, encoded, time.time())
+            self._pending = (len(self._numbers) - 1, encoded, time.time()) if show else None
             self._send_what_is_due()
 
     def predicted(self, prediction: Any) -> None:

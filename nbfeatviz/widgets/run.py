@@ -22,6 +22,7 @@ MEASURE_SECONDS = 0.5
 MEASURE_SHARE = 40  # measuring may take a fortieth of the time
 
 LOOK_SECONDS = 1.0
+DRAW_SECONDS = 0.01  # in which the page, on the same processor, draws the picture that was waited for
 
 Run = Ascent | SideBySide | Dreaming
 
@@ -80,6 +81,16 @@ class Control:
     def stopped(self) -> bool:
         """Whether the run was told to end."""
         return self._stopped
+
+    @property
+    def retargeted(self) -> bool:
+        """Whether a new target waits for the step in progress to end."""
+        return self._target is not None
+
+    def rest(self, seconds: float) -> None:
+        """Waits so long, or until the person wants something."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or self._target is not None, seconds)
 
     def until(self, done: Callable[[], bool], attend: Callable[[], bool]) -> bool:
         """Waits for something that ends in `wake`; False where the person wants something else before it is done."""
@@ -143,6 +154,9 @@ class Display(Protocol):
     def offer(self, step: Step) -> None:
         """Takes a step."""
 
+    def keep(self, step: Step) -> None:
+        """Takes a step that need not be shown."""
+
     def settle(self, picture: np.ndarray) -> None:
         """Shows a picture for good."""
 
@@ -171,8 +185,8 @@ class Watcher(Protocol):
     def refused(self, error: Exception) -> None:
         """A new target was wrong; the run goes on with the old one."""
 
-    def stepped(self, step: Step) -> None:
-        """A step was done."""
+    def stepped(self, step: Step, show: bool) -> None:
+        """A step was done; not to be shown where the person waits for another one."""
 
     def predicted(self, prediction: Any) -> None:
         """The class of the last step's picture."""
@@ -233,9 +247,12 @@ class PanelWatcher:
         self._progress(self.loss, picture)
         self._looked(ascent, picture, last=True)
 
-    def stepped(self, step: Step) -> None:
+    def stepped(self, step: Step, show: bool) -> None:
         """A step was done."""
         self.loss = step.loss
+        if not show:
+            self._live.keep(step)
+            return
         self._live.offer(step)
         if time.monotonic() - self._told_at > TELL_SECONDS:
             self._told_at = time.monotonic()
@@ -305,8 +322,13 @@ def drive(ascent: Run, control: Control, watcher: Watcher, attend: Callable[[], 
         if held:
             held = False
             watcher.running(ascent)
-        watcher.stepped(step)
-        if isinstance(ascent, SideBySide) or not ascent.network.classifies:
+        # While a new target waits, nothing is shown or predicted of the old one: that would make it wait longer. Yet
+        # the first picture of each target is shown, or a slider that is moved on and on would show nothing.
+        first = step.index == 0
+        watcher.stepped(step, first or not control.retargeted)
+        if first:
+            control.rest(DRAW_SECONDS)
+        if first or control.retargeted or isinstance(ascent, SideBySide) or not ascent.network.classifies:
             continue
         if not ascent.predicts:  # the run does not wait for that
             predicting = predicting or Compiling([ascent.prepare_prediction], control.wake)

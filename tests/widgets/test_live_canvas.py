@@ -97,7 +97,7 @@ def test_the_slower_the_way_the_fewer_frames_are_sent_ahead(page: Page, seconds:
     page.offer(0)
     page.now += seconds
     page.live.acknowledge(page.sequences[-1])
-    for k in range(1, 20):
+    for k in range(1, MOST_IN_FLIGHT + 8):
         page.offer(k)
     assert len(page.frames) - 1 == ahead
 
@@ -135,6 +135,34 @@ def test_a_page_that_comes_back_gets_frames_again_at_once(page: Page):
     before = len(page.frames)
     page.offer(300)
     assert page.frames[before:] == [300] or page.frames[before - 1 :] == [299, 300]
+
+
+def test_one_answer_that_is_late_stops_no_frames_and_two_do(page: Page):
+    """Where it is fast many frames are ahead of the page's answers: were they held back at once, nothing would move."""
+    page.live.begin()
+    for k in range(10):
+        page.offer(k)
+        page.live.acknowledge(page.sequences[-1])
+    for _ in range(2):
+        first = len(page.frames)
+        for k in range(10):
+            page.offer(k)
+        assert len(page.frames) - first == 10
+        page.live.acknowledge(page.sequences[first])  # after 0.18 s
+    page.offer(0)
+    assert len(page.frames) == first + 10
+
+
+def test_a_step_that_is_not_to_be_shown_is_kept_and_counted(page: Page):
+    page.live.begin()
+    page.offer(0)
+    page.now += 0.2
+    page.live.keep(Step(1, 1.5, picture(0.5), -1.0, 1.0, 0.1))
+    assert page.frames == [0]
+    assert page.rows()[:, 0].tolist() == [0, 1]
+    assert len(page.live.frames) == 2
+    page.offer(2)
+    assert page.frames == [0, 2]
 
 
 @pytest.mark.parametrize("sequence", [-5, 0, 10**12])

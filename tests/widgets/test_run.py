@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -53,6 +55,7 @@ class Recorder:
     def __init__(self, at: dict[int, Any] | None = None, on_hold: Any = None) -> None:
         self.told: list[Any] = []
         self.at, self.on_hold = at or {}, on_hold
+        self.shown: list[int] = []
 
     def compiling(self, ascent: Any) -> None:
         self.told.append("compiling")
@@ -68,8 +71,10 @@ class Recorder:
     def refused(self, error: Exception) -> None:
         self.told.append(str(error))
 
-    def stepped(self, step: Step) -> None:
+    def stepped(self, step: Step, show: bool) -> None:
         self.told.append(step.index)
+        if show:
+            self.shown.append(step.index)
         self.at.get(step.index, lambda: None)()
 
     def predicted(self, prediction: Any) -> None:
@@ -156,6 +161,41 @@ def test_of_several_retargets_the_last_counts():
     assert ascent.targets == [{"unit": 4}]
 
 
+def test_while_a_target_waits_nothing_is_shown_of_the_old_one_but_the_first_of_each_is():
+    control = Control()
+
+    class Aimed(FakeAscent):
+        def __next__(self) -> Step:
+            if self.done in (1, 3):
+                control.retarget(unit=self.done)
+            return super().__next__()
+
+    watcher = Recorder()
+    drive(Aimed(5), control, watcher)
+    assert [told for told in watcher.told if told != "running"] == [0, 1, 2, 3, 4]
+    assert watcher.shown == [0, 2, 4]
+    moved, watcher = Control(), Recorder()
+
+    class Moved(FakeAscent):
+        """Of each step the first after a retarget."""
+
+        def __next__(self) -> Step:
+            moved.retarget(unit=self.done)
+            return dataclasses.replace(super().__next__(), index=0)
+
+    drive(Moved(4), moved, watcher)
+    assert watcher.shown == [0, 0, 0, 0]
+
+
+def test_a_rest_ends_as_soon_as_the_person_wants_something():
+    for want in (Control.stop, lambda control: control.retarget(unit=1)):
+        control, begun = Control(), time.monotonic()
+        threading.Timer(0.02, want, [control]).start()
+        control.rest(20)
+        assert time.monotonic() - begun < 10
+    Control().rest(0.001)
+
+
 def test_a_wrong_target_is_said_and_the_run_goes_on():
     control, ascent = Control(), FakeAscent(3)
     watcher = Recorder({0: lambda: control.retarget(unit="wrong")})
@@ -223,7 +263,7 @@ def test_the_panel_is_told_of_loss_and_picture_a_few_times_a_second(monkeypatch)
     watcher = PanelWatcher(live, lambda *args, **more: None, lambda loss, image: told.append((loss, image)))
     for k in range(100):
         now[0] += 0.01
-        watcher.stepped(Step(k, float(k), np.zeros((2, 2, 1), np.float32), 0.0, 0.0, 0.0))
+        watcher.stepped(Step(k, float(k), np.zeros((2, 2, 1), np.float32), 0.0, 0.0, 0.0), True)
     assert [step.index for step in offered] == list(range(100))
     assert 4 <= len(told) <= 6
     assert measured == [{"saturation": 1.0, "high_frequency": 0.0}] * 2  # black

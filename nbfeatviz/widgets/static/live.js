@@ -5,6 +5,20 @@ const pages = new Map(); // what the page keeps of a panel, by its key: every re
 const COLUMNS = 5; // index, loss, gradient min, gradient max, step size
 const SMALL = 64; // a picture this small is enlarged with its pixels kept square
 
+/** A picture to draw, with all care taken of its colours. */
+const bitmap = (data, type) => createImageBitmap(new Blob([data], { type }));
+
+/** One of many pictures a second, without a Blob, for which the page waits twice for the browser's other processes. */
+async function frame(data, type) {
+  if (window.ImageDecoder === undefined) return bitmap(data, type); // an older browser, or a page that came by http
+  const decoder = new ImageDecoder({ data, type });
+  try {
+    return (await decoder.decode()).image;
+  } finally {
+    decoder.close();
+  }
+}
+
 class LivePage {
   constructor(model) {
     this.model = model;
@@ -111,13 +125,12 @@ class LivePage {
   draw(data, type, step, computed) {
     const job = async () => {
       try {
-        const bitmap = await createImageBitmap(new Blob([data], { type }));
-        const canvas = await this.canvas;
-        if (canvas.get("width") !== bitmap.width || canvas.get("height") !== bitmap.height)
-          canvas.set({ width: bitmap.width, height: bitmap.height });
-        canvas.ctx.clearRect(0, 0, bitmap.width, bitmap.height);
-        canvas.ctx.drawImage(bitmap, 0, 0);
-        bitmap.close();
+        const picture = await (computed === undefined ? bitmap(data, type) : frame(data, type)), canvas = await this.canvas;
+        const width = picture.displayWidth ?? picture.width, height = picture.displayHeight ?? picture.height;
+        if (canvas.get("width") !== width || canvas.get("height") !== height) canvas.set({ width, height });
+        canvas.ctx.clearRect(0, 0, width, height);
+        canvas.ctx.drawImage(picture, 0, 0);
+        picture.close();
         canvas.syncViews();
         this.blank = false;
         this.shown = typeof step === "function" ? step() : step;
