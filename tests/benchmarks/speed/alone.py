@@ -1,6 +1,7 @@
 """What has to be measured in a process of its own: first steps, and memory.
 
-`python -m tests.benchmarks.speed.alone first|memory plain|float32|bfloat16 network layer` prints one line of JSON.
+`python -m tests.benchmarks.speed.alone first|memory WAY network layer` prints one line of JSON; WAY is plain, float32,
+bfloat16 or default-recipe.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 from typing import Any
 
 MEMORY_STEPS = 20
+DEFAULT = "default-recipe"  # as the panel begins, in float32
 
 
 def asked_for(what: str, way: str, network: str, layer: str) -> dict[str, float]:
@@ -33,6 +35,8 @@ def main(what: str, way: str, name: str, layer: str) -> None:
     def made() -> Any:
         if way == "plain":
             return timing.plain_way(net, tf.function(timing.plain_step(net, layer)))
+        if way == DEFAULT:
+            return timing.our_way(net, timing.objective(layer), recipe="default")
         return timing.our_way(net, timing.objective(layer), way)
 
     if what == "first":

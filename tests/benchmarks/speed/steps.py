@@ -74,9 +74,10 @@ def steps(rounds: int, output: Path) -> None:
 
 def first(rounds: int, output: Path) -> None:
     """Seconds to the first step, each in a process of its own."""
-    row(["first step of network, layer (s)", "plain", *(f"ours {kind}" for kind in precisions()), "wanted"])
+    ways = ("plain", *precisions(), alone.DEFAULT)
+    row(["first step of network, layer (s)", "plain", *(f"ours {way}" for way in ways[1:]), "wanted"])
     for name, layer, wanted in FIRST:
-        taken: dict[str, list[float]] = {"plain": [], **{kind: [] for kind in precisions()}}
+        taken: dict[str, list[float]] = {way: [] for way in ways}
         for _ in range(FIRST_RUNS):
             for way, found in taken.items():
                 found.append(alone.asked_for("first", way, name, layer)["seconds"])

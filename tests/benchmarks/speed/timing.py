@@ -76,7 +76,7 @@ def our_way(net: nv.Network, what: Any, precision: str = "float32", *, encode: b
     """Takes one step of ours after the other, with all that belongs to a live panel: facts, and the frame encoded."""
     if HAS_PRECISION:
         options["precision"] = precision
-    ascent = nv.ascend(net, what, recipe=RECIPE, steps=10_000, **options)
+    ascent = nv.ascend(net, what, steps=10_000, **{"recipe": RECIPE, **options})
 
     def advance() -> None:
         image = next(ascent).image
