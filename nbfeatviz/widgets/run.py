@@ -328,7 +328,7 @@ def drive(ascent: Run, control: Control, watcher: Watcher, attend: Callable[[], 
         watcher.stepped(step, first or not control.retargeted)
         if first:
             control.rest(DRAW_SECONDS)
-        if first or control.retargeted or isinstance(ascent, SideBySide) or not ascent.network.classifies:
+        if control.retargeted or isinstance(ascent, SideBySide) or not ascent.network.classifies:
             continue
         if not ascent.predicts:  # the run does not wait for that
             predicting = predicting or Compiling([ascent.prepare_prediction], control.wake)

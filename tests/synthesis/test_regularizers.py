@@ -39,6 +39,20 @@ def test_before_the_sigmoid_only_what_is_beyond_the_limit_costs():
         penalty(PreSigmoid())
 
 
+def test_the_gradient_of_the_soft_limits_is_that_of_their_formula():
+    """Of a batch, each picture with a weight of its own, on both sides of both limits."""
+    logits = tf.constant(np.linspace(-4, 4, 2 * 3 * 5 * 3).reshape(2, 3, 5, 3), tf.float32)
+    weights = tf.constant([1.0, -3.0])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(logits)
+        found = tf.reduce_sum(weights * PreSigmoid(2.0, 2.5).penalty(None, logits))
+        formula = 2.0 * tf.reduce_mean(tf.nn.relu(tf.abs(logits) - 2.5) ** 2, axis=[1, 2, 3])
+        wanted = tf.reduce_sum(weights * formula)
+    gradient = tape.gradient(found, logits)
+    assert np.any(gradient)
+    np.testing.assert_allclose(gradient, tape.gradient(wanted, logits), rtol=1e-5, atol=1e-8)  # float32
+
+
 def test_the_bias_to_the_centre_costs_more_the_farther_out():
     costs = []
     for place in range(5):

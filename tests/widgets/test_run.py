@@ -247,6 +247,12 @@ def test_predictions_come_at_most_twice_a_second_and_take_a_small_share(
     assert fewest <= ascent.predicted <= most
 
 
+def test_a_single_step_is_predicted():
+    ascent = FakeAscent(1, classifies=True)
+    drive(ascent, Control(), Recorder())
+    assert ascent.predicted == 1
+
+
 def test_a_network_without_classes_is_not_asked_for_one():
     ascent = FakeAscent(5)
     drive(ascent, Control(), Recorder())

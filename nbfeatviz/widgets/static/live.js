@@ -14,6 +14,8 @@ async function frame(data, type) {
   const decoder = new ImageDecoder({ data, type });
   try {
     return (await decoder.decode()).image;
+  } catch {
+    return bitmap(data, type);
   } finally {
     decoder.close();
   }
