@@ -10,7 +10,8 @@ import numpy as np
 
 from nbfeatviz.synthesis.side_by_side import SideBySide
 from nbfeatviz.synthesis.visualization import Settings, Visualization
-from nbfeatviz.widgets.run import Control, Display, Look, PanelWatcher, Run, drive
+from nbfeatviz.widgets.run import Control, drive
+from nbfeatviz.widgets.watcher import Display, Look, PanelWatcher, Run
 from nbfeatviz.widgets.worker import SameThread, Worker
 
 

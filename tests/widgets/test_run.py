@@ -13,7 +13,9 @@ import pytest
 
 from nbfeatviz.synthesis.ascent import Step
 from nbfeatviz.widgets import run
-from nbfeatviz.widgets.run import Control, PanelWatcher, drive
+from nbfeatviz.widgets import watcher as watching
+from nbfeatviz.widgets.run import Control, drive
+from nbfeatviz.widgets.watcher import PanelWatcher
 
 
 class FakeAscent:
@@ -261,7 +263,7 @@ def test_a_network_without_classes_is_not_asked_for_one():
 
 def test_the_panel_is_told_of_loss_and_picture_a_few_times_a_second(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(run, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(watching, "time", SimpleNamespace(monotonic=lambda: now[0]))
     offered: list[Step] = []
     told: list[tuple[float, np.ndarray]] = []
     measured: list[dict[str, float]] = []
