@@ -173,19 +173,12 @@ class Passing:
                 return tf.where(blocked, _opening(y, upstream, low, high), ordinary)
 
             def looked_at(y: Any, upstream: Any, ordinary: Any) -> Any:
-                blocked, any_blocked = self._blocked(ordinary)
+                blocked, any_blocked = _blocked(ordinary)
                 return self._chosen(any_blocked, opened, y, upstream, blocked, ordinary)
 
             return self._chosen(self.asked, looked_at, y, upstream, _relu_gradient(y, upstream, low, high))
 
         return y, gradient
-
-    def _blocked(self, gradient: Any) -> tuple[Any, Any]:
-        """Of each picture, whether nothing but zeros is there, (batch, 1, ...), and whether that is so of any."""
-        axes = list(range(len(gradient.shape)))
-        most, least = (reduced(gradient, axes[1:], keepdims=True) for reduced in (tf.reduce_max, tf.reduce_min))
-        blocked = (most == 0) & (least == 0)
-        return blocked, tf.reduce_any(blocked, axes)
 
     def _chosen(self, condition: Any, then: Callable[..., Any], *values: Any) -> Any:
         """`then` of some tensors where a condition holds, else the last of them.
@@ -206,6 +199,14 @@ def _relu_gradient(y: Any, upstream: Any, low: float, high: float) -> Any:
     if high == float("inf"):
         return tf.raw_ops.ReluGrad(gradients=upstream, features=y)
     return tf.where((y > low) & (y < high), upstream, tf.zeros_like(upstream))
+
+
+def _blocked(gradient: Any) -> tuple[Any, Any]:
+    """Of each picture, whether nothing but zeros is there, (batch, 1, ...), and whether that is so of any."""
+    axes = list(range(len(gradient.shape)))
+    most, least = (reduced(gradient, axes[1:], keepdims=True) for reduced in (tf.reduce_max, tf.reduce_min))
+    blocked = (most == 0) & (least == 0)
+    return blocked, tf.reduce_any(blocked, axes)
 
 
 def _opening(y: Any, upstream: Any, low: float, high: float) -> Any:
