@@ -89,6 +89,8 @@ def _with_tensorflow() -> None:
     """Returns when TensorFlow is there (ValueError, in a sentence, if it cannot be imported)."""
     try:
         engine.load()
+    except engine.BackendError as error:  # TensorFlow may well be there: the sentence says what to do
+        raise ValueError(str(error)) from error
     except Exception as error:
         raise ValueError(
             f"TensorFlow could not be imported ({type(error).__name__}: {error}). When that is mended "
