@@ -57,10 +57,16 @@ def application_of(model: keras.Model) -> Application | None:
     return known.get(_squeezed(re.sub(r"_\d\.\d+_\d+$", "", model.name)))  # "mobilenetv2_1.00_224"
 
 
-def make_application(name: str, weights: str | None) -> keras.Model:
-    """Makes a network of keras.applications that ends in logits, quietly; Keras downloads its weights once."""
+def make_application(name: str, weights: str | None, **options: Any) -> keras.Model:
+    """Makes a network of keras.applications that ends in logits, quietly; Keras downloads its weights once.
+
+    Args:
+        name: one of `applications()`.
+        weights: "imagenet" or None.
+        **options: further arguments of Keras's function, as include_top=False.
+    """
     with _bounded_fetch(), _channels_last():
-        return getattr(keras.applications, name)(weights=weights, classifier_activation=None)
+        return getattr(keras.applications, name)(weights=weights, classifier_activation=None, **options)
 
 
 @contextlib.contextmanager

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
-
 from nbfeatviz.engine import keras
-from nbfeatviz.networks import imagenet
+from nbfeatviz.networks import imagenet, keras2
 from nbfeatviz.networks.applications import application_of, applications, make_application
 from nbfeatviz.networks.contract import InputContract
 from nbfeatviz.networks.graph import read_graph
+from nbfeatviz.networks.model_file import FILES, called, cause, read_model
 from nbfeatviz.networks.model_options import ModelOptions, assumed_range
 from nbfeatviz.networks.network import Network
 
 EMBEDDED = ("efficientnet-lite0", "mnist-cnn")
 DEFAULT = EMBEDDED[0]
-FILES = (".keras", ".h5", ".hdf5")
 
 
 def load(
@@ -39,8 +36,8 @@ def load(
 
     Args:
         network: "efficientnet-lite0" (the default) or "mnist-cnn", which need no download; the name of a
-            network of keras.applications ("InceptionV3"); the path of a .keras or .h5 file; or a
-            keras.Model, Functional or Sequential.
+            network of keras.applications ("InceptionV3"); the path of a .keras or .h5 file, which may unpack to
+            2 GiB; or a keras.Model, Functional or Sequential.
         weights: for keras.applications: "imagenet" (downloaded once by Keras) or None (random).
         input_range: for your own model: the values of black and white at its input, as (0, 255) or
             (-1, 1), or one sequence of values a channel for each. Default: (0, 255) if the model begins
@@ -73,19 +70,15 @@ def load(
         return _application(network, weights, options)
     if isinstance(network, str | os.PathLike):
         path = Path(network)
-        if path.suffix in FILES or path.exists():
+        if path.suffix in FILES or os.path.exists(path):  # of a path that is too long it says no
             return _from_file(path, options, allow_lambda)
         raise ValueError(_unknown_name(str(network)))
+    old = keras2.object_refusal(network)
     raise TypeError(
-        f"a network is a name, a path or a keras.Model, not {network!r} ({type(network).__name__}); "
+        old
+        or f"a network is a name, a path or a keras.Model, not {network!r} ({type(network).__name__}); "
         "call nbfeatviz.load() with one of these."
     )
-
-
-def check_file(path: Path) -> None:
-    """Raises ValueError if there is no such file."""
-    if not path.is_file():
-        raise ValueError(f"there is no file {str(path)!r}.")
 
 
 def _unknown_name(name: str) -> str:
@@ -93,7 +86,7 @@ def _unknown_name(name: str) -> str:
     folded = {candidate.casefold(): candidate for candidate in known}
     near = difflib.get_close_matches(name.casefold(), list(folded), n=3, cutoff=0.5)
     hint = ", ".join(repr(folded[candidate]) for candidate in near or map(str.casefold, EMBEDDED))
-    return f"no network {name!r}, and no such file; nearest: {hint} (or the path of a .keras or .h5 file)."
+    return f"no network {called(name)}, and no such file; nearest: {hint} (or the path of a .keras or .h5 file)."
 
 
 def _embedded(name: str) -> Network:
@@ -119,7 +112,7 @@ def _application(name: str, weights: str | None, options: ModelOptions) -> Netwo
         if weights is None:
             raise
         raise ValueError(
-            f"the ImageNet weights of {name!r} could not be had ({type(error).__name__}: {_first_line(error)}). "
+            f"the ImageNet weights of {name!r} could not be had ({type(error).__name__}: {cause(error)}). "
             "With an internet connection Keras downloads them once; without one, use 'efficientnet-lite0', "
             "a file of your own, or weights=None for random weights."
         ) from error
@@ -137,50 +130,11 @@ def _application(name: str, weights: str | None, options: ModelOptions) -> Netwo
 
 
 def _from_file(path: Path, options: ModelOptions, allow_lambda: bool) -> Network:
-    check_file(path)
-    from nbfeatviz.networks.head import Logits  # a class made from one of Keras, which is there now
+    from nbfeatviz.networks.head import Logits  # a class made from one of Keras, imported when that is needed
 
-    try:
-        if not allow_lambda and _holds_lambda(path):
-            raise _LambdaError
-        ours = {"nbfeatviz>Logits": Logits}
-        model = keras.models.load_model(path, custom_objects=ours, compile=False, safe_mode=not allow_lambda)
-    except Exception as error:
-        text = str(error).replace(str(path), "")
-        if isinstance(error, _LambdaError) or (not allow_lambda and "unsafe_deserialization" in text):
-            raise ValueError(
-                f"{str(path)!r} holds a Lambda layer, which is Python code that would run on loading. "
-                "If you trust where the file comes from: load(path, allow_lambda=True)."
-            ) from error
-        raise ValueError(
-            f"{str(path)!r} is not a Keras model that can be read ({type(error).__name__}: {_first_line(error)}); "
-            "a whole .keras or .h5 file written by model.save() would be. A model with layers of your own: load it "
-            "with keras.models.load_model(path, custom_objects=...) and give the model."
-        ) from error
+    model = read_model(path, allow_lambda, {"nbfeatviz>Logits": Logits})
     trust = ", allow_lambda=True" if allow_lambda else ""
     return _from_model(model, options, name=path.stem, source=f"{str(path)!r}{options.code}{trust}")
-
-
-class _LambdaError(Exception):
-    """A file holds a Lambda layer."""
-
-
-def _holds_lambda(path: Path) -> bool:
-    """Whether a .h5 file has a Lambda layer: releases of Keras before 3.11.3 run it in spite of safe mode."""
-    if not h5py.is_hdf5(path):
-        return False  # a .keras file: Keras itself refuses
-    with h5py.File(path, "r") as file:
-        config = file.attrs.get("model_config", "{}")
-    waiting = [json.loads(config)]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, dict):
-            if item.get("class_name") == "Lambda":
-                return True
-            waiting.extend(item.values())
-        elif isinstance(item, list):
-            waiting.extend(item)
-    return False
 
 
 def _from_model(model: keras.Model, options: ModelOptions, name: str, source: str | None = None) -> Network:
@@ -218,7 +172,3 @@ def _check_pictures(model: keras.Model) -> None:
         raise ValueError(
             f"the input of {model.name!r} is {tuple(shape)}: no picture. Wanted is (batch, height, width, channels)."
         )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [""])[0][:200]

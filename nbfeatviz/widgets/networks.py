@@ -13,7 +13,8 @@ from typing import Any
 
 from nbfeatviz import engine
 from nbfeatviz.networks.applications import applications
-from nbfeatviz.networks.loading import EMBEDDED, FILES, check_file, load
+from nbfeatviz.networks.loading import EMBEDDED, load
+from nbfeatviz.networks.model_file import FILES, check_file
 from nbfeatviz.networks.network import Network
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.runner import in_words
