@@ -111,6 +111,7 @@ def cause(error: BaseException) -> str:
     if isinstance(error, RecursionError):
         return "its layers are described in a text that is nested too deep"
     text = str(error).rpartition("Exception encountered:")[2].strip()
+    text = re.sub("\x1b\\[[0-9;]*m", "", text)  # the colours of a terminal
     text = re.sub(r"(Full object config: |^config=).*", "", text, flags=re.DOTALL | re.MULTILINE)
     text = " ".join(text.split()).rstrip(".")
     half = _LONGEST_CAUSE // 2
