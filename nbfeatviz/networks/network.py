@@ -45,6 +45,7 @@ class Network(CompiledFunctions):
         name: str,
         class_names: tuple[str, ...] | None = None,
         head: str | None = None,
+        loss: Any = None,
         heads: tuple[Head, ...] | None = None,
         output: int = 0,
         held: Mapping[int, np.ndarray] | None = None,
@@ -61,7 +62,7 @@ class Network(CompiledFunctions):
         self.source = source
         self.version = 0
         self.fast = True
-        self._asked_head, self._known_heads = head, heads
+        self._asked_head, self._saved_loss, self._known_heads = head, loss, heads
         self._output, self._held, self._substitutes = output, held, substitutes
         self._said: set[str] = set()
         self._begin()
@@ -124,7 +125,7 @@ class Network(CompiledFunctions):
         """What each output of the model means, in the model's order."""
         if self._known_heads is not None:
             return self._known_heads
-        losses = losses_of(self.model)
+        losses = losses_of(self.model, self._saved_loss)
         return tuple(
             read_head(
                 self.graph,
