@@ -167,7 +167,7 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         """Compiles in the background what Run would have to wait for."""
         network = self.network
         if network is not None and self._ahead is not None and not self._runner.busy:
-            self._ahead.expect_run(network, self._prepared)
+            self._ahead.expect_run(network, self._prepared, self._onlooker.expect)
 
     def _tell_settings(self) -> None:
         """Shows the settings on the page."""
