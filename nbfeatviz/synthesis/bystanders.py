@@ -94,9 +94,6 @@ class Bystanders:
         photos: files of the photographs to compare with, such as the paths of `nbfeatviz.samples`.
         start: the picture that the run began with; None for a rise from what photographs show.
 
-    Attributes:
-        network: likewise.
-
     Raises:
         ValueError: the first term is about no single unit.
     """
@@ -105,7 +102,7 @@ class Bystanders:
         self, network: Network, objective: Objective, photos: tuple[Path, ...], start: np.ndarray | None = None
     ) -> None:
         network.copies.refresh()  # the user may have changed weights since something was last computed
-        self.network, self._photos, self._start = network, photos, start
+        self._network, self._photos, self._start = network, photos, start
         self._tap, self._place, self._unit = _aim(network, objective)
         self._before: np.ndarray | None = None
         self._values: np.ndarray | None = None
@@ -120,7 +117,7 @@ class Bystanders:
     def follows(self, network: Network, objective: Objective) -> bool:
         """Aims at another unit; False, and nothing changes, where that takes other bystanders."""
         tap, place, unit = _aim(network, objective)
-        if network is not self.network or (tap, place) != (self._tap, self._place) or self._key != self._known_as:
+        if network is not self._network or (tap, place) != (self._tap, self._place) or self._key != self._known_as:
             return False
         self._unit = unit
         return True
@@ -135,7 +132,7 @@ class Bystanders:
         """Measures one more part of a photograph; False when all have been."""
         count = len(self._natural)
         if count < PHOTOGRAPHS:
-            contract = self.network.contract
+            contract = self._network.contract
             part = _parts(self._photos, contract.size, contract.channels)[count]
             values = self._measured(part.astype(np.float32) / 255)
             with _lock:
@@ -159,7 +156,7 @@ class Bystanders:
         return _rises(self._tap, self._unit, self._values, self._before, np.stack(self._natural))
 
     def _measured(self, picture: np.ndarray) -> np.ndarray:
-        return _units(self.network, self._tap, self._place, picture)
+        return _units(self._network, self._tap, self._place, picture)
 
 
 def compared(

@@ -45,7 +45,8 @@ class Onlooker:
         self._sight: _Sight | None = None
         self._start: np.ndarray | None = None
         self._bystanders: Bystanders | None = None
-        self._expected: Bystanders | None = None
+        self._expected: tuple[Network, Objective] | None = None
+        self._ready: tuple[object, Bystanders] | None = None  # what is expected, and the bystanders for it
         self._showed: Bystanders | None = None  # whose facts were shown last
         self._working = False
         self._hurries = True
@@ -64,16 +65,11 @@ class Onlooker:
         self._begin()
 
     def expect(self, ascent: Ascent) -> None:
-        """Measures photographs for a run that has not begun: the facts are there with its first picture then.
-
-        Raises:
-            ValueError: the run is about no single unit.
-        """
+        """Measures photographs for a run that has not begun: the facts are there with its first picture then."""
         if not ascent.single:
             return
-        expected = Bystanders(ascent.network, ascent.objective, _PHOTOS)
         with self._lock:
-            self._expected = expected
+            self._expected = ascent.network, ascent.objective
         self._begin()
 
     def _begin(self) -> None:
@@ -98,7 +94,7 @@ class Onlooker:
                 behind = self._bystanders is not None and not self._bystanders.complete
                 expected = None if sight is not None or behind else self._expected
                 if (sight is None and not behind and expected is None) or self._closed.is_set():
-                    self._working = False
+                    self._working, self._ready = False, None
                     return
             begun = time.monotonic()
             page: dict[str, Any] = {}
@@ -111,7 +107,7 @@ class Onlooker:
                         page["photographs"] = self._usual_detail()
             except Exception as error:  # the run goes on without these facts
                 _log.info("nothing is said of the other units: %s", error)
-                self._bystanders = self._expected = None  # the next picture is another chance
+                self._bystanders = self._expected = self._ready = None  # the next picture is another chance
             with self._lock:
                 if page and run == self._run:  # else it is of a run that is over
                     self._showed = self._bystanders
@@ -137,15 +133,18 @@ class Onlooker:
             return None
         return bystanders.rises
 
-    def _prepare(self, expected: Bystanders) -> None:
+    def _prepare(self, expected: tuple[Network, Objective]) -> None:
         """Measures one photograph for a run to come."""
-        if expected.gather():
+        if self._ready is None or self._ready[0] is not expected:
+            self._ready = expected, Bystanders(*expected, _PHOTOS)
+        if self._ready[1].gather():
             return
-        contract = expected.network.contract
+        contract = expected[0].contract
         natural_measures(_PHOTOS, contract.size, contract.channels)
         with self._lock:
             if self._expected is expected:
                 self._expected = None
+        self._ready = None
 
     def _usual_detail(self) -> float:
         """The high-frequency ratio of photographs, for pictures of this size."""
