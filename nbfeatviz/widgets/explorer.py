@@ -91,9 +91,8 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         self.add_class("nbfeatviz-panel")
         self.commands.on_msg(lambda _, content, buffers: answer(self, content, buffers))
         self._onlooker = Onlooker(self._worker, self.live.show_rises)
-        self._runner = Runner(
-            self._worker, self.live, self._prepared, self._say, self._tell_progress, self._onlooker.see, self._onlooker.expect
-        )
+        watching = self._onlooker.see, self._onlooker.expect
+        self._runner = Runner(self._worker, self.live, self._prepared, self._say, self._tell_progress, *watching)
         self._turns.join(self._runner)
         cells.register(self)
         self._tell_settings()

@@ -86,6 +86,7 @@ def test_facts_and_the_chart_of_the_other_units_emerge(lab: JupyterServer, brows
     panel.wait_steps(30)
     panel.button("Stop").click()
     panel.wait_rest()
+    panel.wait(lambda: "so far" not in chart.inner_text(), "the comparison with all photographs")
     OUTPUT.mkdir(exist_ok=True)
     panel.root.screenshot(path=OUTPUT / "facts.png")
     assert panel.unclipped() == []
