@@ -59,7 +59,8 @@ def test_a_first_chart_says_of_how_many_photographs_it_is():
     seen(onlooker, ascent)
     assert [page["parts"] for page in shown] == [[FEWEST_PHOTOGRAPHS, PHOTOGRAPHS], *[[PHOTOGRAPHS, PHOTOGRAPHS]] * 2]
     assert ["photographs" in page for page in shown] == [False, True, True]
-    assert shown[0]["percentile"] in [round(100 * k / 2 / FEWEST_PHOTOGRAPHS, 1) for k in range(2 * FEWEST_PHOTOGRAPHS + 1)]
+    halves = range(2 * FEWEST_PHOTOGRAPHS + 1)
+    assert shown[0]["percentile"] in [round(100 * half / 2 / FEWEST_PHOTOGRAPHS, 1) for half in halves]
 
 
 def test_what_is_expected_is_there_with_the_first_picture():
