@@ -161,6 +161,7 @@ def drive(ascent: Run, control: Control, watcher: Watcher, attend: Callable[[], 
             held = True
             if not compiled():
                 continue
+            watcher.compiled(ascent)
         step = next(ascent, None)
         if step is None:
             return

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.side_by_side import SideBySide
 from nbfeatviz.synthesis.visualization import Settings, Visualization
 from nbfeatviz.widgets.run import Control, drive
@@ -25,6 +26,7 @@ class Runner:
         say: tells state and text, as `LiveCanvas.say`.
         progress: told loss and picture (of a sheet: losses and pictures) a few times a second.
         look: told the run and its picture about once a second, and the first and last one in any case.
+        expect: told of a run that has just been compiled.
 
     Attributes:
         result: what the last run ended with, None before the first.
@@ -38,8 +40,9 @@ class Runner:
         say: Callable[..., None],
         progress: Callable[[Any, np.ndarray], None],
         look: Look | None = None,
+        expect: Callable[[Ascent], None] | None = None,
     ) -> None:
-        self._look = look
+        self._look, self._expect = look, expect
         self._worker, self._live, self._prepare, self._say, self._progress = worker, live, prepare, say, progress
         self._lock = threading.RLock()
         self._control: Control | None = None
@@ -129,7 +132,7 @@ class Runner:
 
     def _do(self, control: Control) -> None:
         ascent: Run | None = None
-        watcher = PanelWatcher(self._live, self._say, self._progress, self._look)
+        watcher = PanelWatcher(self._live, self._say, self._progress, self._look, self._expect)
         text, interrupted = "stopped", None
         try:
             if not control.stopped:

@@ -59,6 +59,9 @@ class Recorder:
         self.at, self.on_hold = at or {}, on_hold
         self.shown: list[int] = []
 
+    def compiled(self, ascent: Any) -> None:
+        pass
+
     def compiling(self, ascent: Any) -> None:
         self.told.append("compiling")
 
