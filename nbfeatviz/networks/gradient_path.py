@@ -1,0 +1,101 @@
+"""Where a model cuts the gradient between a picture and what is read: the error, and the layer that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nbfeatviz.engine import keras, tf
+from nbfeatviz.networks.backbone import Tap
+from nbfeatviz.networks.graph import Call, outputs_in
+from nbfeatviz.networks.network import Network
+
+
+class NoGradientPathError(ValueError):
+    """Nothing that is done to a picture is known to change a value: there is no gradient of it.
+
+    Raised while a function is traced, where nothing can be computed: `explained` is for later.
+    """
+
+    def __init__(self, network: Network, taps: Sequence[Tap], reason: str = "") -> None:
+        super().__init__(f"{_named(taps)} has no gradient path to the picture.")
+        self._network, self._taps, self._reason = network, taps, reason
+
+    def explained(self) -> str:
+        """The sentence about it, with what cuts the gradient."""
+        if not self._reason:
+            return no_path(self._network, self._taps)
+        return (
+            f"{_named(self._taps)} has no gradient path to the picture: an operation between them has no gradient "
+            f"({self._reason}). Choose a layer before it."
+        )
+
+
+def gradient_by_pictures(tape: Any, value: Any, pictures: Any, network: Network, taps: Sequence[Tap]) -> Any:
+    """`tape.gradient(value, pictures)`, which is never None.
+
+    Args:
+        tape: has watched the pictures.
+        value: made of the taps.
+        pictures: tensor.
+        network: the network, for the sentence about an error.
+        taps: where it was read.
+
+    Raises:
+        NoGradientPathError: there is no path, or an operation on it has no gradient.
+    """
+    try:
+        gradient = tape.gradient(value, pictures)
+    except LookupError as error:  # an operation for which TensorFlow knows no gradient
+        raise NoGradientPathError(network, taps, str(error).split(". ")[0].rstrip(".")) from error
+    if gradient is None:
+        raise NoGradientPathError(network, taps)
+    return gradient
+
+
+def no_path(network: Network, taps: Sequence[Tap]) -> str:
+    """The sentence about taps that no gradient leads from to the picture."""
+    graph = network.graph
+    begins = f"{_named(taps)} has no gradient path to the picture: "
+    below = graph.ancestors([network.call(tap.path).index for tap in taps])
+    if not any(graph.calls[index].kind == "InputLayer" for index in below):
+        return f"{begins}choose a layer that the picture feeds."
+    cut = " and ".join(f"{path!r} ({network.call(path).kind})" for path in _cuts(network, taps, below))
+    return (
+        f"{begins}it is cut inside {cut}, by tf.stop_gradient or an operation that has no gradient, such as argmax, "
+        "round or a cast to whole numbers. Choose a layer before that."
+    )
+
+
+def _cuts(network: Network, taps: Sequence[Tap], below: Sequence[int]) -> list[str]:
+    """The layers that a gradient comes to from above, and leaves by none of their inputs."""
+    graph, targets = network.graph, [network.call(tap.path).index for tap in taps]
+    outputs: dict[int, Any] = {}  # of the calls that others take their inputs from
+    with tf.GradientTape() as tape:
+
+        def watched(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            """What is behind a cut is not followed by a tape, unless it is told to."""
+            tensors = [value for value in keras.tree.flatten((args, kwargs)) if tf.is_tensor(value)]
+            for output, tensor in zip(outputs_in((call.args, call.kwargs)), tensors, strict=False):
+                outputs[output.call] = tensor
+                if tensor.dtype.is_floating:
+                    tape.watch(tensor)
+
+        pictures = tf.fill([1, *network.contract.size, network.contract.channels], 0.5)
+        values = graph.evaluate(network.contract.apply(pictures), targets, watched)
+        total = sum(tf.reduce_sum(tf.cast(value, tf.float32)) for value in values.values())
+    floats = {index: tensor for index, tensor in outputs.items() if tensor.dtype.is_floating}
+    gradients = dict(zip(floats, tape.gradient(total, list(floats.values())), strict=True))
+    reached = {index for index, gradient in gradients.items() if gradient is not None} | set(targets)
+    cutting = [index for index in below if index in reached and not reached.intersection(graph.calls[index].inputs)]
+    found = [index for index in cutting if graph.calls[index].inputs]
+    for index in found:  # what takes whole numbers is not to blame, but what makes them
+        inputs = graph.calls[index].inputs
+        while inputs and all(one in outputs and one not in floats for one in inputs):
+            found[found.index(index)] = index = inputs[0]
+            inputs = graph.calls[index].inputs
+    return list(dict.fromkeys(graph.calls[index].path for index in found))
+
+
+def _named(taps: Sequence[Tap]) -> str:
+    return ", ".join(dict.fromkeys(repr(tap.path) for tap in taps))
