@@ -21,18 +21,25 @@ class Partial:
         done: passes done so far.
         total: passes in all.
         map: the attribution so far, float32 (H, W, C) or (H, W); the last one's is the result.
+        empty: of the last one, why it says nothing, in a sentence; None where it says something.
     """
 
     done: int
     total: int
     map: np.ndarray
+    empty: str | None = None
 
 
 def finished(steps: Iterator[Partial]) -> np.ndarray:
     """The map of the last piece."""
+    return last(steps).map
+
+
+def last(steps: Iterator[Partial]) -> Partial:
+    """The last piece."""
     result = None
-    for partial in steps:
-        result = partial.map
+    for result in steps:
+        pass
     if result is None:
         raise RuntimeError("a method gave no piece at all.")  # no method does: each has at least one pass
     return result

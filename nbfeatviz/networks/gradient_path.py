@@ -17,17 +17,18 @@ class NoGradientPathError(ValueError):
     Raised while a function is traced, where nothing can be computed: `explained` is for later.
     """
 
-    def __init__(self, network: Network, taps: Sequence[Tap], reason: str = "") -> None:
+    def __init__(self, network: Network, taps: Sequence[Tap], cause: LookupError | None = None) -> None:
         super().__init__(f"{_named(taps)} has no gradient path to the picture.")
-        self._network, self._taps, self._reason = network, taps, reason
+        self._network, self._taps, self._cause = network, taps, cause
 
     def explained(self) -> str:
         """The sentence about it, with what cuts the gradient."""
-        if not self._reason:
+        if self._cause is None:
             return no_path(self._network, self._taps)
+        reason = str(self._cause.args[0]).split(". ")[0].rstrip(".")
         return (
-            f"{_named(self._taps)} has no gradient path to the picture: an operation between them has no gradient "
-            f"({self._reason}). Choose a layer before it."
+            f"{_named(self._taps)} has no gradient path to the picture: TensorFlow knows no gradient of an operation "
+            f"between them ({reason}). Choose a layer before it."
         )
 
 
@@ -47,18 +48,21 @@ def gradient_by_pictures(tape: Any, value: Any, pictures: Any, network: Network,
     try:
         gradient = tape.gradient(value, pictures)
     except LookupError as error:  # an operation for which TensorFlow knows no gradient
-        raise NoGradientPathError(network, taps, str(error).split(". ")[0].rstrip(".")) from error
+        raise NoGradientPathError(network, taps, error) from error
     if gradient is None:
         raise NoGradientPathError(network, taps)
     return gradient
 
 
-def no_path(network: Network, taps: Sequence[Tap]) -> str:
-    """The sentence about taps that no gradient leads from to the picture."""
+def no_path(network: Network, taps: Sequence[Tap], layer: str | None = None) -> str:
+    """The sentence about taps that no gradient leads from to the picture, or to the output of a layer."""
     graph = network.graph
-    begins = f"{_named(taps)} has no gradient path to the picture: "
     below = graph.ancestors([network.call(tap.path).index for tap in taps])
-    if not any(graph.calls[index].kind == "InputLayer" for index in below):
+    if layer is not None and network.call(layer).index not in below:
+        told = _named(taps, " and ")
+        return f"{layer!r} does not feed {told}, so it has no part in it: choose a layer on the way from the picture to it."
+    begins = f"{_named(taps)} has no gradient path to {'the picture' if layer is None else repr(layer)}: "
+    if layer is None and not any(graph.calls[index].kind == "InputLayer" for index in below):
         return f"{begins}choose a layer that the picture feeds."
     cut = " and ".join(f"{path!r} ({network.call(path).kind})" for path in _cuts(network, taps, below))
     return (
@@ -97,5 +101,5 @@ def _cuts(network: Network, taps: Sequence[Tap], below: Sequence[int]) -> list[s
     return list(dict.fromkeys(graph.calls[index].path for index in found))
 
 
-def _named(taps: Sequence[Tap]) -> str:
-    return ", ".join(dict.fromkeys(repr(tap.path) for tap in taps))
+def _named(taps: Sequence[Tap], between: str = ", ") -> str:
+    return between.join(dict.fromkeys(repr(tap.path) for tap in taps))
