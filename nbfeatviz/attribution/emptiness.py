@@ -121,7 +121,7 @@ def where_it_ends(question: Question) -> str:
             "a logit instead of a probability, or another layer."
         )
     told = " and ".join(_end(tree[call.path], found[call.path][0]) for call in ends[:3])
-    return f"it gets no further than {told}. Ask for what is before an activation (pre_activation=True), or another target."
+    return f"it gets no further than {told}. Ask for another target, or for what is before an activation."
 
 
 def _end(layer: Layer, output: np.ndarray) -> str:
@@ -155,9 +155,9 @@ def blank_cam(
     hints = {"Grad-CAM": "layer_cam, which weighs each place by itself, ", "LayerCAM": ""}
     return (
         f"{whole} is 0 everywhere: the weighted sum of its channels is nowhere positive (from {before.min():.3g} to "
-        f"{before.max():.3g}; gradients from {gradients.min():.3g} to {gradients.max():.3g}), so the method's ReLU leaves "
-        f"nothing: the layer speaks against {named(question)}. Try {hints.get(title, '')}another layer, or occlusion, "
-        "which has a sign."
+        f"{before.max():.3g}; gradients from {gradients.min():.3g} to {gradients.max():.3g}), so the method's ReLU "
+        f"leaves nothing: the layer speaks against {named(question)}. Try {hints.get(title, '')}another layer, or "
+        "occlusion, which has a sign."
     )
 
 
@@ -172,7 +172,7 @@ def silence(layer: str, values: np.ndarray) -> str | None:
         )
     if values.ndim == 3 and values.shape[:2] != (1, 1) and is_blank(values):
         return (
-            f"every channel of {layer!r} ({shape}) has one value at all places on this photo (from {values.min():.3g} to "
-            f"{values.max():.3g}): it points at none."
+            f"each channel of {layer!r} ({shape}) has one value at all places on this photo (from "
+            f"{values.min():.3g} to {values.max():.3g}): it points at none."
         )
     return None

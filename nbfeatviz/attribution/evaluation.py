@@ -81,8 +81,8 @@ def deletion_insertion(
     assert result is not None  # there are at least two points
     if is_blank(ranked := np.asarray(attribution)):
         warn(
-            f"the attribution is the same everywhere ({ranked.flat[0]:.3g}), so its pixels have no order: they went row "
-            "by row, and the areas say nothing of it."
+            f"the attribution is the same everywhere ({ranked.flat[0]:.3g}), so its pixels have no order: they went "
+            "row by row, and the areas say nothing of it."
         )
     return result
 

@@ -210,14 +210,14 @@ def _noisy_sums(
     picture, random = question.picture, np.random.default_rng(seed)
     sigma = float(noise) * float(picture.max() - picture.min())
     total, squares = np.zeros(picture.shape), np.zeros(picture.shape)
-    for piece in pieces(samples, picture):
-        shape = (piece.stop - piece.start, *picture.shape)
+    for cut in pieces(samples, picture):
+        shape = (cut.stop - cut.start, *picture.shape)
         noisy = picture + sigma * random.standard_normal(shape, np.float32)
         gradients = gradients_of(question, noisy.astype(np.float32, copy=False), relu, eager=eager)[1]
         total += gradients.sum(axis=0, dtype=np.float64)
         if squared:
             squares += np.square(gradients, dtype=np.float64).sum(axis=0)
-        yield piece.stop, total, squares
+        yield cut.stop, total, squares
 
 
 def checked_gradient(question: Question, gradient: Any) -> ReluGradient | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -37,12 +38,10 @@ def finished(steps: Iterator[Partial]) -> np.ndarray:
 
 def last(steps: Iterator[Partial]) -> Partial:
     """The last piece."""
-    result = None
-    for result in steps:
-        pass
-    if result is None:
+    pieces = deque(steps, maxlen=1)
+    if not pieces:
         raise RuntimeError("a method gave no piece at all.")  # no method does: each has at least one pass
-    return result
+    return pieces[0]
 
 
 def pieces(total: int, picture: np.ndarray, *, forward_only: bool = False) -> Iterator[slice]:

@@ -59,8 +59,8 @@ def no_path(network: Network, taps: Sequence[Tap], layer: str | None = None) -> 
     graph = network.graph
     below = graph.ancestors([network.call(tap.path).index for tap in taps])
     if layer is not None and network.call(layer).index not in below:
-        told = _named(taps, " and ")
-        return f"{layer!r} does not feed {told}, so it has no part in it: choose a layer on the way from the picture to it."
+        told = f"{layer!r} does not feed {_named(taps, ' and ')}, so it has no part in it"
+        return f"{told}: choose a layer on the way from the picture to it."
     begins = f"{_named(taps)} has no gradient path to {'the picture' if layer is None else repr(layer)}: "
     if layer is None and not any(graph.calls[index].kind == "InputLayer" for index in below):
         return f"{begins}choose a layer that the picture feeds."
