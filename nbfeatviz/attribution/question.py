@@ -74,6 +74,11 @@ class Question:
         """The layers that are read."""
         return tuple(dict.fromkeys(tap.path for _, tap in self.structure))
 
+    @property
+    def taps(self) -> tuple[Tap, ...]:
+        """Where the network is read."""
+        return tuple(dict.fromkeys(tap for _, tap in self.structure))
+
     def of(self, network: Network) -> Question:
         """The same question to another network with the same layers, with the weights that it has now."""
         network.refresh()

@@ -16,7 +16,7 @@ from nbfeatviz.attribution.question import asked
 from nbfeatviz.attribution.spatial import default_layer
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import objectives
-from nbfeatviz.widgets import answers
+from nbfeatviz.widgets import answers, comparisons
 from nbfeatviz.widgets.ahead import Ahead
 from nbfeatviz.widgets.analyst import Analyst, Answer, Kept
 from nbfeatviz.widgets.attribution_tabs import AttributionTabs
@@ -204,11 +204,11 @@ class PhotoDesk(HeldPhoto):
 
     def compare(self) -> None:
         """Compares the chosen methods."""
-        self._begin("compare", lambda view, asked_for: answers.compared(view, asked_for.compared))
+        self._begin("compare", lambda view, asked_for: comparisons.compared(view, asked_for.compared))
 
     def randomize(self) -> None:
         """Does the randomization check."""
-        self._begin("compare", lambda view, asked_for: answers.randomized(view, asked_for.randomized))
+        self._begin("compare", lambda view, asked_for: comparisons.randomized(view, asked_for.randomized))
 
     def cancel(self) -> None:
         """Ends what is being computed."""

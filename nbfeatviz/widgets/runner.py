@@ -125,6 +125,7 @@ class Runner:
 
     def _begin(self, control: Control, wait: bool) -> None:
         self._say("compiling", "starting …", error="")
+        self._live.remark("")
         if wait:
             self._do(control)
         else:

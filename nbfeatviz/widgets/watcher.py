@@ -49,6 +49,9 @@ class Display(Protocol):
     def measured(self, facts: dict[str, float]) -> None:
         """Measures of the last picture."""
 
+    def remark(self, note: str) -> None:
+        """Shows what is to be said of a run that the network never answered; "" takes it away."""
+
     def complain(self, error: str) -> None:
         """Shows an error in words."""
 
@@ -137,6 +140,8 @@ class PanelWatcher:
         """A picture is shown for good, and all is said of it."""
         if isinstance(ascent, Ascent):
             self._measure(picture)
+        if isinstance(ascent, Run):
+            self._live.remark(ascent.unanswered or "")
         self._live.settle(picture)
         self._progress(self.loss, picture)
         self._looked(ascent, picture, last=True)

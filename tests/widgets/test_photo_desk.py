@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 import nbfeatviz as nv
+from nbfeatviz.attribution.partial import Partial
 from nbfeatviz.encoding import decode, encode_jpeg, encode_png
-from nbfeatviz.widgets import answers
+from nbfeatviz.widgets import answers, comparisons
 from nbfeatviz.widgets.analyst import Answer
 from nbfeatviz.widgets.held_photo import MOST_BYTES
 from nbfeatviz.widgets.networks import Choice
@@ -207,7 +208,7 @@ def test_while_a_map_fills_in_there_is_none_to_save(panel, monkeypatch):
     panel.desk.open("saliency")
     panel.desk.receive("a.png", encode_png(PHOTO))
     values = np.zeros((2, 2), np.float32)
-    unfinished = answers.map_answer(values, False, "", "", False, values, 1, 2)
+    unfinished = answers.map_answer(Partial(1, 2, values), values, False, "")
     monkeypatch.setattr(answers, "saliency", lambda *_: iter([unfinished]))
     panel.desk.option("saliency", "method", "guided")
     with pytest.raises(ValueError, match="no finished map"):
@@ -502,7 +503,7 @@ def test_a_second_view_and_other_choices_do_not_end_a_comparison(panel, monkeypa
                 act()
                 panel.desk.option("compare", "methods", ["gradient"])
 
-    monkeypatch.setattr(answers, "compared", compared)
+    monkeypatch.setattr(comparisons, "compared", compared)
     panel.sent.clear()
     panel.desk.compare()
     assert [content["method"] for content, _ in sent(panel, "compared")] == ["0", "0", "1", "2"]
