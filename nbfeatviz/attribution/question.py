@@ -99,7 +99,6 @@ def asked(network: Network, image: Any, target: Any = None) -> Question:
             that has no classes.
     """
     picture = fitted_picture(network, image)
-    network.refresh()  # the user may have changed weights since the last question
     if isinstance(target, Resolvable):
         resolved = target.resolved(network)
         return Question(network, picture, resolved.structure, resolved.values, resolved.weights, repr(target))
@@ -112,6 +111,7 @@ def fitted_picture(network: Network, image: Any) -> np.ndarray:
     """What the network will see of an image: float32 (H, W, C) in 0..1, fitted by centre crop."""
     if not isinstance(network, Network):
         raise TypeError(f"{network!r} is not a Network: nbfeatviz.load(...) makes one.")
+    network.refresh()  # the user may have changed weights since the last question
     return fitted(as_picture(image, network.contract.channels), network.contract.size)
 
 

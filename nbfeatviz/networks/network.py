@@ -269,13 +269,15 @@ class Network(CompiledFunctions):
 
     def _answers(self, pictures: Any) -> Any:
         """Probabilities, or the values of a linear head, float32, as the model itself gives them."""
-        output, head = self.graph.output.call, self.heads[self._output]
+        output = self.graph.output.call
         inputs = self.given(self.contract.apply(pictures))
         value = self.graph.evaluate(inputs, [output], weights=self.derived.pairs)[output]
-        answers = tf.cast(value, tf.float32)
-        if head.kind == "linear" or head.chain:
-            return answers
-        return self.probabilities(answers)
+        return self.interpreted(tf.cast(value, tf.float32))
+
+    def interpreted(self, output: Any) -> Any:
+        """The probabilities (or values of a linear head) that the output (n, classes) of the model itself means."""
+        head = self.heads[self._output]
+        return output if head.kind == "linear" or head.chain else self.probabilities(output)
 
     def probabilities(self, logits: Any) -> Any:
         """The probabilities (n, classes) of logits."""

@@ -101,7 +101,7 @@ class Bystanders:
     def __init__(
         self, network: Network, objective: Objective, photos: tuple[Path, ...], start: np.ndarray | None = None
     ) -> None:
-        network.copies.refresh()  # the user may have changed weights since something was last computed
+        network.refresh()  # the user may have changed weights since something was last computed
         self._network, self._photos, self._start = network, photos, start
         self._tap, self._place, self._unit = _aim(network, objective)
         self._before: np.ndarray | None = None
@@ -112,7 +112,7 @@ class Bystanders:
     @property
     def _key(self) -> Any:
         """What the values on photographs depend on, beside the network."""
-        return self._tap, self._place, self._photos
+        return self._network.version, self._tap, self._place, self._photos
 
     def follows(self, network: Network, objective: Objective) -> bool:
         """Aims at another unit; False, and nothing changes, where that takes other bystanders."""
@@ -163,7 +163,7 @@ def compared(
     network: Network, objective: Objective, picture: np.ndarray, start: np.ndarray | None, photos: Sequence[np.ndarray]
 ) -> Rises:
     """What a picture does, at once; whole pictures in the place of parts of photographs."""
-    network.copies.refresh()
+    network.refresh()
     tap, place, unit = _aim(network, objective)
     before = None if start is None else _units(network, tap, place, start)
     natural = np.stack([_units(network, tap, place, photo) for photo in photos])

@@ -12,7 +12,7 @@ from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.side_by_side import SideBySide
 from nbfeatviz.synthesis.visualization import Settings, Visualization
 from nbfeatviz.widgets.run import Control, drive
-from nbfeatviz.widgets.watcher import Display, Look, PanelWatcher, Run
+from nbfeatviz.widgets.watcher import Display, Look, PanelWatcher, Run, shown_prediction
 from nbfeatviz.widgets.worker import SameThread, Worker
 
 
@@ -166,7 +166,7 @@ class Runner:
                 return  # not one step: what was shown before stays
             self.result = result
             if not isinstance(ascent, SideBySide) and ascent.network.classifies:
-                self._live.predicted(ascent.predict(result.image))
+                self._live.predicted(shown_prediction(ascent.network, ascent.predict(result.image)))
             watcher.settled(ascent, result.image if result.images is None else result.images)
         except Exception as error:  # whatever it is, the controls must come back to rest
             self._live.complain(in_words(error))

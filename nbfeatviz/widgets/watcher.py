@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import quality
 from nbfeatviz.synthesis.ascent import Ascent, Step
 from nbfeatviz.synthesis.dream import Dreaming
@@ -179,3 +180,8 @@ class PanelWatcher:
     def predicted(self, prediction: Any) -> None:
         """The class of the last step's picture."""
         self._live.predicted(prediction)
+
+
+def shown_prediction(network: Network, prediction: Any) -> Any:
+    """A prediction as the page takes it: (index, name, probability), or (index, name, value, False)."""
+    return prediction if network.probabilistic else (*prediction, False)
