@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Locator
 
 from nbfeatviz import samples
-from tests.browser.harness import Browser, JupyterServer
+from tests.browser.harness import Browser, JupyterServer, NotebookPage
 from tests.browser.panel import LONG, MNIST, OUTPUT, only_foreign
 from tests.browser.photo import PhotoPanel
 
@@ -47,11 +47,6 @@ class RemakePanel(PhotoPanel):
         inside = f".nbfeatviz-remake-{self.kind} "
         return self.root.locator(inside + part if part in (".nbfeatviz-overlay", ".nbfeatviz-picture") else part).first
 
-    def lengthen(self) -> None:
-        """Its runs are not over before a person stops them, however quick the machine."""
-        self.inside("steps").fill("100000")
-        self.inside("steps").press("Enter")
-
     def inside(self, label: str) -> Locator:
         return self.group.get_by_label(label, exact=True)
 
@@ -59,6 +54,11 @@ class RemakePanel(PhotoPanel):
     def layers(self) -> list[str]:
         items = self.group.get_by_role("list", name="style layers").get_by_role("listitem").all_inner_texts()
         return [item.split("\n")[0].rstrip("×").strip() for item in items]
+
+
+def lengthen(notebook: NotebookPage) -> None:
+    """The runs of these tabs are not over before a person stops them, however quick the machine."""
+    notebook.run_code("for remake in explorer.remakes.values(): remake.change('steps', 100_000)")
 
 
 def photo(panel: RemakePanel, name: str) -> None:
@@ -69,8 +69,8 @@ def photo(panel: RemakePanel, name: str) -> None:
 
 def test_a_photo_emerges_again_from_what_a_layer_keeps(lab: JupyterServer, browser: Browser, page) -> None:
     notebook, panel = RemakePanel.opened(page, lab, "invert.ipynb", LONG)
+    lengthen(notebook)
     panel.go("invert")
-    panel.lengthen()
     panel.run()
     panel.wait(lambda: "there is no photo" in panel.error, "the sentence about the photo")
     assert "choose a sample" in panel.error
@@ -137,8 +137,8 @@ def test_a_photo_emerges_again_from_what_a_layer_keeps(lab: JupyterServer, brows
 
 def test_a_photo_in_the_style_of_another(lab: JupyterServer, browser: Browser, page, tmp_path: Path) -> None:
     notebook, panel = RemakePanel.opened(page, lab, "style.ipynb", LONG)
+    lengthen(notebook)
     panel.go("style")
-    panel.lengthen()
     photo(panel, "chelsea")
     panel.run()
     panel.wait(lambda: "whose style could be taken" in panel.error, "the sentence about the style photo")
@@ -238,12 +238,12 @@ def test_nothing_is_clipped_in_either_theme_wide_or_narrow(lab: JupyterServer, b
     """The pictures in tests/output are for people to look at."""
     page = browser.new_page(width, 1500)
     notebook, panel = RemakePanel.opened(page, lab, f"remakes-{theme}-{width}.ipynb")
+    lengthen(notebook)
     notebook.set_theme("JupyterLab Dark" if theme == "dark" else "JupyterLab Light")
     page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
     OUTPUT.mkdir(exist_ok=True)
     for kind in ("invert", "style"):
         panel.go(kind)
-        panel.lengthen()
         if kind == "invert":
             panel.run()
             panel.wait(lambda: panel.error, "the sentence")
