@@ -30,9 +30,10 @@ def held_values(model: keras.Model, held: Any) -> dict[int, np.ndarray]:
         return {}
     listed = ", ".join(f"{names[place][0]!r} {tuple(one.shape)}" for place, one in enumerate(inputs))
     if held is None:
+        only = ", ".join(repr(known[0]) for known in names)
         raise ValueError(
-            f"{model.name!r} has {len(inputs)} inputs ({listed}), and only one can be the picture; one picture input "
-            "is needed. Say what the others hold, such as held={'age': 40.0}, or held=an example batch."
+            f"{model.name!r} has {len(inputs)} inputs ({only}); one picture input is needed. Say what the others hold, "
+            "such as load(model, held={'age': 40.0}), or held=an example batch."
         )
     given = _by_place(model, held, names, listed)
     if len(given) == len(inputs):

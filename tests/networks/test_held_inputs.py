@@ -63,7 +63,7 @@ def test_all_else_works_with_it():
 
 
 WRONG = {
-    "nothing": (None, r"2 inputs \('age' .*, 'photo' .*held={'age': 40.0}"),
+    "nothing": (None, r"2 inputs \('age', 'photo'\); one picture input is needed.*held={'age': 40.0}"),
     "another name": ({"years": 4}, r"held names an input 'years' that .* does not have"),
     "the picture only": ({"photo": PICTURE}, r"no picture. Wanted"),
     "too much": ({"age": [1.0, 2.0]}, r"held\['age'\] has the shape \(2,\); that input takes \(1,\)"),

@@ -147,15 +147,6 @@ def test_a_stated_contract_gives_no_warning():
     np.testing.assert_array_equal(network.contract.apply(np.array([1, 0.5, 0], np.float32)), [-1, 0, 3])
 
 
-def test_a_model_of_keras_applications_given_as_a_model_is_known():
-    model = keras.applications.MobileNet(weights=None, alpha=0.25, input_shape=(32, 32, 3), classes=7)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        network = nv.load(model)
-    assert (network.contract.low, network.contract.high) == ((-1, -1, -1), (1, 1, 1))
-    assert network.class_names is None  # seven classes are not ImageNet's
-
-
 def test_an_open_size_is_224_or_as_asked():
     x = keras.Input((None, None, 3))
     model = keras.Model(x, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
@@ -210,6 +201,21 @@ def test_a_model_without_a_head_says_that_it_does_not_classify():
     assert _load(_model()).classifies
     with pytest.raises(ValueError, match=r"'maps' does not classify: its output is \(4, 4, 2\)"):
         network.predict(PICTURE)
+
+
+def test_class_names_by_index():
+    names = {1: "dog", 0: "cat", 2: "eel"}
+    assert _load(_model(), class_names=names).class_names == ("cat", "dog", "eel")
+    by_name = {name: index for index, name in names.items()}  # as Keras's generators have them
+    assert _load(_model(), class_names=by_name).class_names == ("cat", "dog", "eel")
+
+
+@pytest.mark.parametrize(
+    "names", [{0: "cat", 2: "eel", 1: "dog", 3: "elk"}, {0: "cat", 1: "dog", 3: "elk"}, {0: "cat"}]
+)
+def test_class_names_that_do_not_name_every_output_are_refused(names: dict):
+    with pytest.raises(ValueError, match="does not name every output|class names were given for 3 outputs"):
+        _load(_model(), class_names=names)
 
 
 # Names, weights, and models that cannot be looked into
@@ -393,3 +399,56 @@ def test_threads_share_one_compiled_function():
     for thread in threads:
         thread.join()
     assert len({id(function) for function in made}) == 1
+
+
+# Answers that cannot be had or relied on
+
+
+def test_a_size_that_no_memory_holds_is_refused_at_once():
+    x = keras.Input((1_000_000, 1_000_000, 3))
+    model = keras.Model(x, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)), name="vast")
+    with pytest.raises(ValueError, match=r"'vast' takes pictures of 1000000×1000000; a side of at most 4096"):
+        nv.load(model)
+
+
+def test_channels_first_is_refused_with_the_way_to_turn_it():
+    x = keras.Input((3, 8, 8))
+    y = layers.Conv2D(4, 3, data_format="channels_first", name="conv")(x)
+    model = keras.Model(x, layers.Dense(2)(layers.GlobalAveragePooling2D(data_format="channels_first")(y)))
+    with pytest.raises(
+        ValueError, match=r"'conv' is channels_first, and 1 more.*set_image_data_format\('channels_last'\)"
+    ):
+        nv.load(model)
+
+
+class Noisy(layers.Layer):
+    """Draws random numbers whatever it is told."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.dropout = layers.Dropout(0.5, seed=1)
+
+    def call(self, inputs):
+        return self.dropout(inputs, training=True)
+
+
+def test_answers_that_differ_from_call_to_call_are_said_and_repeated_here():
+    x = keras.Input((6, 6, 3))
+    y = layers.GlobalAveragePooling2D()(Noisy(name="noisy")(layers.Conv2D(8, 3)(x)))
+    model = keras.Model(x, layers.Dense(3, activation="softmax")(y))
+    with pytest.warns(UserWarning, match=r"differently from call to call.*'noisy' \(Noisy\)"):
+        network = _load(model)
+    before = np.asarray(model.layers[2].dropout.seed_generator.state)
+    assert network.predict(PICTURE) == network.predict(PICTURE)
+    np.testing.assert_array_equal(nv.saliency(network, PICTURE, 0), nv.saliency(network, PICTURE, 0))
+    np.testing.assert_array_equal(model.layers[2].dropout.seed_generator.state, before)
+
+
+def test_layers_of_ones_own_that_draw_nothing_are_not_said(recwarn):
+    class Doubled(layers.Layer):
+        def call(self, inputs):
+            return inputs * 2
+
+    x = keras.Input((6, 6, 3))
+    _load(keras.Model(x, layers.Dense(3, activation="softmax")(layers.Flatten()(Doubled()(x)))))
+    assert not recwarn.list
