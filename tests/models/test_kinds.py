@@ -43,15 +43,22 @@ class Case:
             return nv.load(self.kind.model, **self.kind.options)
 
     @property
-    def rather(self) -> objectives.Objective:
-        """Class 0 less class 1."""
-        return objectives.class_logit(0) - objectives.class_logit(1)
-
-    @property
     def target(self) -> Any:
+        """A class (of a model that does not classify, a unit of its output), where its logit is known from outside."""
         if self.difference:
             return self.rather
         return self.unit if self.classifies else objectives.channel(self.net.head_layer.path, self.unit)
+
+    @property
+    def rather(self) -> Any:
+        """Class 0 less class 1, where there are several."""
+        return objectives.class_logit(0) - objectives.class_logit(1) if self.several else self.target
+
+    def right(self, output: Any) -> Any:
+        """The value of `rather`, (n,), by the model's output."""
+        if self.several:
+            return expected.difference_of(self.kind, output)
+        return expected.unit_of(self.kind, output, None, self.unit)
 
     @cached_property
     def prediction(self) -> Any:
@@ -63,8 +70,7 @@ class Case:
 
     @cached_property
     def saliency(self) -> Any:
-        target = self.rather if self.several else self.target
-        return _twice(lambda: nv.saliency(self.net, self.picture, target))
+        return _twice(lambda: nv.saliency(self.net, self.picture, self.rather))
 
     @cached_property
     def grad_cam(self) -> Any:
@@ -146,17 +152,14 @@ def test_activations(case: Case):
 
 
 def test_saliency(case: Case):
+    """The logarithms of two probabilities differ as their logits do, so that nothing need be known of the logits."""
     kind = case.kind
-
-    def value(pictures: Any) -> Any:
-        if case.several:
-            return expected.difference_of(kind, expected.answer(kind, pictures))
-        return expected.unit_of(kind, expected.answer(kind, pictures), None, case.unit)
-
-    _close(case.saliency, expected.gradient(value, case.picture[None])[0], kind.tolerance)
+    right = expected.gradient(lambda pictures: case.right(expected.answer(kind, pictures)), case.picture[None])
+    _close(case.saliency, right[0], kind.tolerance)
 
 
 def test_grad_cam(case: Case):
+    """Of one class: its logit is computed by hand, where that can be done."""
     if not case.kind.grad_cam:
         with pytest.raises(ValueError, match="needs rows and columns"):
             nv.grad_cam(case.net, case.picture, case.target, layer=case.kind.layer)
@@ -166,8 +169,11 @@ def test_grad_cam(case: Case):
 
 
 def test_integrated_gradients(case: Case):
-    right = expected.integrated_gradients(case.kind, case.picture, case.unit, STEPS, difference=case.difference)
-    _close(case.integrated_gradients, right, case.kind.tolerance)
+    kind = case.kind
+    right = expected.integrated_gradients(
+        lambda pictures: case.right(expected.answer(kind, pictures)), case.picture, STEPS
+    )
+    _close(case.integrated_gradients, right, kind.tolerance)
 
 
 def test_maximize(case: Case):
