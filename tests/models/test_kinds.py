@@ -79,7 +79,7 @@ class Case:
 
     @cached_property
     def integrated_gradients(self) -> Any:
-        return _twice(lambda: nv.integrated_gradients(self.net, self.picture, self.target, steps=STEPS, spacing="even"))
+        return _twice(lambda: nv.integrated_gradients(self.net, self.picture, self.rather, steps=STEPS, spacing="even"))
 
     @cached_property
     def maximized(self) -> Any:
