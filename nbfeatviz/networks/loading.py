@@ -6,19 +6,26 @@ import difflib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
 from nbfeatviz.engine import keras
 from nbfeatviz.networks import imagenet
-from nbfeatviz.networks.applications import application_of, applications, make_application
+from nbfeatviz.networks.applications import applications, make_application
 from nbfeatviz.networks.contract import InputContract
-from nbfeatviz.networks.graph import read_graph
-from nbfeatviz.networks.model_options import ModelOptions, assumed_range
+from nbfeatviz.networks.graph import Graph, read_graph
+from nbfeatviz.networks.head import Head
+from nbfeatviz.networks.held_inputs import held_values
+from nbfeatviz.networks.input_evidence import application_like, range_evidence
+from nbfeatviz.networks.model_checks import check_answers, check_channels_last
+from nbfeatviz.networks.model_options import ModelOptions, said
 from nbfeatviz.networks.network import Network
+
+_LOGITS = (Head("softmax"),)
 
 EMBEDDED = ("efficientnet-lite0", "mnist-cnn")
 DEFAULT = EMBEDDED[0]
@@ -32,7 +39,10 @@ def load(
     input_range: tuple[Any, Any] | None = None,
     channel_order: str | None = None,
     size: int | tuple[int, int] | None = None,
-    class_names: Sequence[str] | None = None,
+    class_names: Sequence[str] | Mapping[int, str] | None = None,
+    head: str | None = None,
+    output: str | int | None = None,
+    held: Any = None,
     allow_lambda: bool = False,
 ) -> Network:
     """Makes a network ready to be looked into.
@@ -43,33 +53,41 @@ def load(
             keras.Model, Functional or Sequential.
         weights: for keras.applications: "imagenet" (downloaded once by Keras) or None (random).
         input_range: for your own model: the values of black and white at its input, as (0, 255) or
-            (-1, 1), or one sequence of values a channel for each. Default: (0, 255) if the model begins
-            with a Rescaling layer that says so, else (0, 1); a warning says which was assumed.
+            (-1, 1), or one sequence of values a channel for each. Default: what its own preprocessing is made for
+            (Rescaling, Normalization, a `preprocess_input` inside), else that of the network of keras.applications
+            whose layers it has, else (0, 1); a warning says which was assumed.
         channel_order: for your own model: "rgb" (the default) or "bgr".
         size: (height, width) or one number, for a model that leaves its input size open; default 224.
-        class_names: names of the model's outputs, in order.
+        class_names: names of the model's outputs: in order, or {0: "cat", 1: "dog"}.
+        head: what the output means: "softmax" or "sigmoid" (probabilities of classes, or their logits), or "linear"
+            (values as they are, such as an age or a box). Default: by what the output does, the loss that the model was
+            compiled with, its activation and names; a warning says what was assumed.
+        output: of a model with several outputs, the name or index of the one that is looked at; default the first, with
+            a warning.
+        held: for a model with several inputs: what those that take no picture hold, as {"age": 40.0}, or an example of
+            all inputs as the model takes it.
         allow_lambda: let a file bring its own Python code (Lambda layers). Only for files you trust.
 
     Returns:
-        The network; its `model` ends in logits, and yours is not altered.
+        The network; its `model` is yours, and is not altered.
 
     Raises:
         TypeError: `network` is of another type.
         ValueError: an unknown name, an unreadable file, a model that cannot be looked into, weights that
             cannot be had, or wrong settings.
     """
-    options = ModelOptions(input_range, channel_order, size, class_names)
+    options = ModelOptions(input_range, channel_order, size, class_names, head, output, held)
     if isinstance(network, Network):
         return network
     if "keras" in sys.modules and isinstance(network, keras.Model):  # without Keras it is none
         return _from_model(network, options, name=network.name)
     if isinstance(network, str) and network in EMBEDDED:
-        options.refuse(network, "input_range", "channel_order", "size", "class_names")
+        options.refuse(network, "input_range", "channel_order", "size", "class_names", "head", "output", "held")
         if weights != "imagenet":
             raise ValueError(f"{network!r} has its own weights: leave out weights={weights!r}.")
         return _embedded(network)
     if isinstance(network, str) and network in applications():
-        options.refuse(network, "input_range", "channel_order", "class_names")
+        options.refuse(network, "input_range", "channel_order", "class_names", "head", "output", "held")
         return _application(network, weights, options)
     if isinstance(network, str | os.PathLike):
         path = Path(network)
@@ -101,12 +119,19 @@ def _embedded(name: str) -> Network:
         from nbfeatviz.networks import mnist
 
         contract = InputContract.of_range((28, 28), 1, 0.0, 1.0)
-        return Network(mnist.load_model(), contract, name=name, class_names=mnist.CLASS_NAMES, source=repr(name))
+        return Network(
+            mnist.load_model(), contract, name=name, class_names=mnist.CLASS_NAMES, heads=_LOGITS, source=repr(name)
+        )
     from nbfeatviz.networks import efficientnet_lite
 
     contract = InputContract.of_range((224, 224), 3, -127 / 128, 1.0)
     return Network(
-        efficientnet_lite.build(), contract, name=name, class_names=imagenet.class_names(), source=repr(name)
+        efficientnet_lite.build(),
+        contract,
+        name=name,
+        class_names=imagenet.class_names(),
+        heads=_LOGITS,
+        source=repr(name),
     )
 
 
@@ -131,6 +156,7 @@ def _application(name: str, weights: str | None, options: ModelOptions) -> Netwo
         contract,
         name=name,
         class_names=imagenet.class_names(),
+        heads=_LOGITS,
         trained=weights is not None,
         source=source,
     )
@@ -138,13 +164,10 @@ def _application(name: str, weights: str | None, options: ModelOptions) -> Netwo
 
 def _from_file(path: Path, options: ModelOptions, allow_lambda: bool) -> Network:
     check_file(path)
-    from nbfeatviz.networks.head import Logits  # a class made from one of Keras, which is there now
-
     try:
         if not allow_lambda and _holds_lambda(path):
             raise _LambdaError
-        ours = {"nbfeatviz>Logits": Logits}
-        model = keras.models.load_model(path, custom_objects=ours, compile=False, safe_mode=not allow_lambda)
+        model = keras.models.load_model(path, compile=False, safe_mode=not allow_lambda)
     except Exception as error:
         text = str(error).replace(str(path), "")
         if isinstance(error, _LambdaError) or (not allow_lambda and "unsafe_deserialization" in text):
@@ -184,40 +207,70 @@ def _holds_lambda(path: Path) -> bool:
 
 
 def _from_model(model: keras.Model, options: ModelOptions, name: str, source: str | None = None) -> Network:
-    from nbfeatviz.networks.head import with_logits
-
-    _check_pictures(model)
-    read_graph(model)  # says what is wrong with a model that has no readable graph
-    prepared, head = with_logits(model)
-    size = options.size_for(model)
-    channels = int(model.inputs[0].shape[-1])
-    module = application_of(model)
-    if options.input_range is None and options.channel_order is None and module is not None and channels == 3:
-        contract = InputContract.measured(size, module.preprocess_input)
-    else:
-        low, high = options.input_range or assumed_range(prepared, name)
-        contract = InputContract.of_range(size, channels, low, high, options.bgr)
-    network = Network(prepared, contract, name=name, head=head, class_names=options.class_names, source=source)
-    names = options.class_names
-    if names is None and module is not None and network.classes == 1000:
+    held = _checked(model, options)
+    place = next(place for place in range(len(model.inputs)) if place not in held)
+    output = options.output_of(model)
+    graph = read_graph(model, output=output, held=held)  # says what is wrong with a model that has no readable graph
+    check_channels_last(graph, name)
+    size = options.size_for(model, place)
+    contract, likeness = _contract(model, graph, size, place, options, name)
+    network = Network(
+        model, contract, name=name, head=options.head, output=output, held=held, class_names=options.class_names,
+        source=source,
+    )  # fmt: skip
+    if options.names_for(model, network.classes) is None and likeness is not None and network.classes == 1000:
         network.class_names = imagenet.class_names()
-    if names is not None and len(names) != network.classes:
-        raise ValueError(f"{len(names)} class names were given for {network.classes} outputs of {name!r}.")
+    check_answers(network)
     return network
 
 
-def _check_pictures(model: keras.Model) -> None:
+def _contract(
+    model: keras.Model, graph: Graph, size: tuple[int, int], place: int, options: ModelOptions, name: str
+) -> tuple[InputContract, str | None]:
+    """The input contract, as it is given or as the model itself tells; and the network whose layers it has, if any."""
+    channels, dtype = int(model.inputs[place].shape[-1]), model.inputs[place].dtype
+    if options.input_range is not None:
+        low, high = options.input_range
+        return InputContract.of_range(size, channels, low, high, options.bgr), None
+    evidence = range_evidence(graph, size, channels, dtype)
+    like = application_like(model, graph) if channels == 3 else None
+    if like is not None and evidence is None and options.channel_order is None:
+        contract = InputContract.measured(size, applications()[like].preprocess_input)
+        order = "BGR" if contract.order == (2, 1, 0) else "RGB"
+        said(
+            f"the input range of {name!r} is not known: it has the layers of keras.applications.{like}, so what that "
+            f"takes was assumed, black {_numbers(contract.low)} and white {_numbers(contract.high)}, {order}. "
+            f"If that is wrong, say it: load(model, input_range=(0, 1), channel_order='rgb')."
+        )
+        return contract, like
+    low, high, why = (0.0, 1.0, "") if evidence is None else (evidence.low, evidence.high, f", by {evidence.layers}")
+    order = "BGR" if options.bgr else "RGB"
+    said(
+        f"the input range of {name!r} is not known: assumed {low:g} to {high:g}, {order}{why}. "
+        "If that is wrong, say it: load(model, input_range=(-1, 1), channel_order='rgb')."
+    )
+    return InputContract.of_range(size, channels, low, high, options.bgr), like
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return f"{values[0]:g}" if len(set(values)) == 1 else "(" + ", ".join(f"{value:.3f}" for value in values) + ")"
+
+
+def _checked(model: keras.Model, options: ModelOptions) -> dict[int, np.ndarray]:
+    """What the inputs hold that take no picture; ValueError where the model takes none."""
     if not getattr(model, "inputs", None):
         if isinstance(model, keras.Sequential):
             raise ValueError(
                 f"{model.name!r} is not built: start it with keras.Input((height, width, channels)) or call it once."
             )
-        return  # a subclassed model: reading its graph says so
-    shape = model.inputs[0].shape
-    if len(model.inputs) == 1 and (len(shape) != 4 or shape[-1] is None):
+        return {}  # a subclassed model: reading its graph says so
+    held = held_values(model, options.held)
+    shape = next(tensor.shape for place, tensor in enumerate(model.inputs) if place not in held)
+    if len(shape) != 4 or shape[-1] is None:
         raise ValueError(
             f"the input of {model.name!r} is {tuple(shape)}: no picture. Wanted is (batch, height, width, channels)."
         )
+    return held
 
 
 def _first_line(error: Exception) -> str:

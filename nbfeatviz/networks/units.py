@@ -31,7 +31,7 @@ class Channel:
     def resolved(self, network: Network, size: tuple[int, int] | None = None) -> Channel:
         """The same, checked against a network."""
         check_unit(network, self.layer, self.unit)
-        return replace(self, unit=int(self.unit))
+        return replace(as_read(self, network), unit=int(self.unit))
 
     @property
     def tap(self) -> Tap:
@@ -90,7 +90,7 @@ class Neuron:
             last = length - 1 if length is not None else position
             if not 0 <= position <= last:
                 raise ValueError(f"{name} {position} is out of range: {self.layer!r} has {name}s 0 to {last}.")
-        return self
+        return as_read(self, network)
 
     @property
     def tap(self) -> Tap:
@@ -132,6 +132,11 @@ def measure(structure: Any, activations: Mapping[Tap, Any], weights: Any, values
             value = tf.cast(kind.measure(read, numbers), tf.float32)
         total += weights[:, place] * value
     return total
+
+
+def as_read(term: Any, network: Network) -> Any:
+    """A term about a `layer` as it is read in a network: of an output that is probabilities the logits."""
+    return replace(term, pre_activation=network.unit_tap(term.layer, term.pre_activation).pre_activation)
 
 
 def traced_shape(network: Network, tap: Tap, size: tuple[int, int]) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ fraction travel as the bits of a float32 (`bits`, `number_of`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Tap
 from nbfeatviz.networks.network import Network
-from nbfeatviz.networks.units import Channel, check_unit
+from nbfeatviz.networks.units import Channel, as_read, check_unit
 
 
 def bits(numbers: Any) -> np.ndarray:
@@ -54,7 +54,7 @@ class ClassLogit:
 
     def resolved(self, network: Network, size: tuple[int, int] | None = None) -> Channel:
         """The channel of the head that it stands for."""
-        return Channel(network.head_layer.path, network.class_index(self.target))
+        return Channel(network.head_layer.path, network.class_index(self.target)).resolved(network)
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,13 @@ class ClassProbability:
 
     def resolved(self, network: Network, size: tuple[int, int] | None = None) -> ClassProbability:
         """The same, checked against a network."""
-        if not network.classifies:
-            raise ValueError(f"{network.name!r} does not classify, so there is no probability to maximize.")
+        if not network.probabilistic:
+            raise ValueError(
+                f"{network.name!r} has no classes (its output {network.head_layer.path!r} is values as they are), so "
+                "there is no probability to maximize: take class_logit, which is the value."
+            )
         index = network.class_index(self.target)
-        return ClassProbability(self.target, Tap(network.head_layer.path), (index,), _Probability(network.head))
+        return ClassProbability(self.target, network.logits, (index,), _Probability(network.head))
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ class Direction:
         units = network.layers[self.layer].units
         if len(self.vector) != units:
             raise ValueError(f"a direction in {self.layer!r} has {units} numbers, not {len(self.vector)}.")
-        return self
+        return as_read(self, network)
 
     @property
     def tap(self) -> Tap:
@@ -157,7 +160,7 @@ class _OfLayer:
     def resolved(self, network: Network, size: tuple[int, int] | None = None) -> Any:
         """The same, checked against a network."""
         check_layer(network, self.layer)
-        return self
+        return as_read(self, network)
 
     @property
     def tap(self) -> Tap:
@@ -220,7 +223,7 @@ class Others:
         check_unit(network, self.layer, self.unit)
         if network.layers[self.layer].units < 2:
             raise ValueError(f"{self.layer!r} has one unit, so there are no others.")
-        return Others(self.layer, int(self.unit), self.pre_activation)
+        return replace(as_read(self, network), unit=int(self.unit))
 
     @property
     def tap(self) -> Tap:

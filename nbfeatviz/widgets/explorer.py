@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from nbfeatviz.networks.network import COMPILED_AT_MOST, Network
+from nbfeatviz.networks.compiled_functions import COMPILED_AT_MOST
+from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets import cells, export
