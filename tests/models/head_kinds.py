@@ -255,3 +255,28 @@ def photo_and_metadata() -> Kind:
         logits=lambda a, x: raw(head)(features(a, tiled(x))), feed=lambda x: [x, tiled(x)],
         options={**IN_RANGE, "held": {"meta": held}},
     )  # fmt: skip
+
+
+@kind
+def photo_among_inputs_by_name() -> Kind:
+    """The photo is the last of three inputs of a dict, and what the others hold is given as an example batch."""
+    shapes = {"age": (), "meta": (2,), "photo": SHAPE}
+    inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
+    hidden, head = conv(), dense()
+    held = {"age": np.array([40.0], np.float32), "meta": np.array([[0.7, -1.3]], np.float32)}
+
+    def features(a: Any, age: Any, meta: Any) -> Any:
+        age = ops.reshape(age, (-1, 1)) / 50.0
+        return ops.concatenate([ops.mean(a, axis=(1, 2)) * age, meta], axis=-1)
+
+    model = keras.Model(inputs, head(features(hidden(inputs["photo"]), inputs["age"], inputs["meta"])))
+    randomize(model)
+
+    def tiled(x: Any) -> dict[str, Any]:
+        return {name: ops.repeat(value, x.shape[0], axis=0) for name, value in held.items()}
+
+    return Kind(
+        model=model, layer="conv", before=hidden, after=lambda a, x: head(features(a, **tiled(x))),
+        logits=lambda a, x: raw(head)(features(a, **tiled(x))), feed=lambda x: {**tiled(x), "photo": x},
+        options={**IN_RANGE, "held": {**held, "photo": np.zeros((1, *SHAPE), np.float32)}},
+    )  # fmt: skip

@@ -60,11 +60,11 @@ def preprocess_input_in_the_graph() -> Kind:
 
 @kind
 def caffe_preprocess_input_in_the_graph() -> Kind:
-    """Channels turned around and means taken off, by operations; the range itself is given."""
-    head = dense()
-    options = {"input_range": BYTES}
-    before = [lambda x: keras.applications.resnet50.preprocess_input(x), lambda x: x / 100.0, conv()]
-    return chain(SHAPE, before, [pool(), head], [pool(), raw(head)], values=BYTES, options=options)
+    """Channels turned around and means taken off, by operations; what comes out is as large as bytes."""
+    head, smaller = dense(), layers.Rescaling(0.01)
+    before = [lambda x: keras.applications.resnet50.preprocess_input(x), conv(activation=None)]
+    ends = [smaller, ops.tanh, pool()]
+    return chain(SHAPE, before, [*ends, head], [*ends, raw(head)], values=BYTES, options={})
 
 
 @kind

@@ -69,6 +69,20 @@ def batch_norm_in_training_mode() -> Kind:
     return chain((9, 9, 3), [conv(activation=None), norm], [pool(), head], [pool(), raw(head)], layer="norm")
 
 
+@kind
+def nested_model_in_training_mode() -> Kind:
+    """All of a nested model is called with training=True: what is nested in it hears of that."""
+    parts = [conv(activation=None), layers.BatchNormalization(name="norm"), layers.Dropout(0.5, seed=9)]
+    innermost = keras.Sequential([keras.Input((9, 9, 3)), *parts], name="innermost")
+    picture = keras.Input((9, 9, 3))
+    middle = keras.Model(picture, innermost(picture), name="middle")
+    head, ends = dense(), layers.Activation("swish")
+    return chain(
+        (9, 9, 3), [kept_on(middle)], [ends, pool(), head], [ends, pool(), raw(head)],
+        layer="middle/innermost/dropout",
+    )  # fmt: skip
+
+
 class NoisyConvolution(layers.Layer):
     """An own layer whose `call` knows nothing of training, while the layers inside do."""
 
