@@ -57,9 +57,9 @@ class Backbone:
         call = self._network.call(tap.path)
         if not tap.pre_activation:
             return call.index, False
-        before = self._network.before(call)
+        before = self._network.before(call) if tap.pre_activation == "logits" else None
         if before is not None:
-            head, place = before
+            head, _ = before
             if not head.reached:
                 return call.index, False  # the logarithm is taken of it
             return head.chain[0], True
@@ -120,7 +120,7 @@ class Backbone:
 
     def _as_logits(self, tap: Tap, value: Any) -> Any:
         """What layers behind a softmax make of its logits; or the logarithms that stand for them."""
-        found = self._network.before(self._network.call(tap.path)) if tap.pre_activation else None
+        found = self._network.before(self._network.call(tap.path)) if tap.pre_activation == "logits" else None
         if found is None:
             return value
         head, place = found

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import keras, tf
-from nbfeatviz.networks.applications import applications
+from nbfeatviz.networks.applications import applications, make_application
 from nbfeatviz.networks.folding import keras_kind
 from nbfeatviz.networks.graph import Call, Graph
 
@@ -49,11 +49,10 @@ def range_evidence(graph: Graph, size: tuple[int, int], channels: int, dtype: st
     passed, entering = _before_first_weights(graph)
     if not passed or not entering:
         return None
-    pictures = np.stack([np.full((*size, channels), value, np.float32) for value in _PROBED])
-    found = graph.evaluate(tf.constant(pictures), entering)
+    found = [graph.evaluate(tf.fill([1, *size, channels], value), entering) for value in _PROBED]
     for index in entering:
-        value = np.asarray(tf.cast(found[index], tf.float32))
-        middle = np.median(value.reshape(len(_PROBED), -1, value.shape[-1]), axis=1).mean(axis=-1)
+        values = [np.asarray(tf.cast(one[index], tf.float32)) for one in found]
+        middle = np.array([np.median(one.reshape(-1, one.shape[-1]), axis=0).mean() for one in values])
         at = dict(zip(_PROBED, map(float, middle), strict=True))
         if np.isfinite(middle).all() and not np.allclose(middle, _PROBED, rtol=1e-3):
             chosen = _likely(at, any(keras_kind(call.operation) in _ADAPTED for call in passed))
@@ -112,7 +111,7 @@ def application_like(model: keras.Model, graph: Graph) -> str | None:
         own = _kernels(call.operation for call in graph.calls if call.model.startswith(prefix))
         options = {"alpha": float(match[2])} if match and match[2] else {}
         try:
-            made = getattr(keras.applications, name)(weights=None, include_top=False, **options)
+            made = make_application(name, None, include_top=False, **options)
         except Exception:
             continue  # whatever it is, it is none of them
         wanted = _kernels(made.layers)

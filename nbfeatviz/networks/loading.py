@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from nbfeatviz.engine import keras
-from nbfeatviz.networks import imagenet
+from nbfeatviz.networks import imagenet, keras2
 from nbfeatviz.networks.applications import applications, make_application
 from nbfeatviz.networks.contract import InputContract
-from nbfeatviz.networks.graph import Graph, read_graph
+from nbfeatviz.networks.graph import read_graph
 from nbfeatviz.networks.head import Head
 from nbfeatviz.networks.held_inputs import held_values
-from nbfeatviz.networks.input_evidence import application_like, range_evidence
+from nbfeatviz.networks.keras_nodes import has_graph
 from nbfeatviz.networks.model_checks import check_answers, check_channels_last
-from nbfeatviz.networks.model_options import ModelOptions, said
+from nbfeatviz.networks.model_contract import contract_of
+from nbfeatviz.networks.model_file import FILES, called, cause, read_model
+from nbfeatviz.networks.model_options import ModelOptions
 from nbfeatviz.networks.network import Network
 
 _LOGITS = (Head("softmax"),)
 
 EMBEDDED = ("efficientnet-lite0", "mnist-cnn")
 DEFAULT = EMBEDDED[0]
-FILES = (".keras", ".h5", ".hdf5")
 
 
 def load(
@@ -49,8 +48,8 @@ def load(
 
     Args:
         network: "efficientnet-lite0" (the default) or "mnist-cnn", which need no download; the name of a
-            network of keras.applications ("InceptionV3"); the path of a .keras or .h5 file; or a
-            keras.Model, Functional or Sequential.
+            network of keras.applications ("InceptionV3"); the path of a .keras or .h5 file, which may unpack to
+            2 GiB; or a keras.Model, Functional or Sequential.
         weights: for keras.applications: "imagenet" (downloaded once by Keras) or None (random).
         input_range: for your own model: the values of black and white at its input, as (0, 255) or
             (-1, 1), or one sequence of values a channel for each. Default: what its own preprocessing is made for
@@ -91,19 +90,15 @@ def load(
         return _application(network, weights, options)
     if isinstance(network, str | os.PathLike):
         path = Path(network)
-        if path.suffix in FILES or path.exists():
+        if path.suffix in FILES or os.path.exists(path):  # of a path that is too long it says no
             return _from_file(path, options, allow_lambda)
         raise ValueError(_unknown_name(str(network)))
+    old = keras2.object_refusal(network)
     raise TypeError(
-        f"a network is a name, a path or a keras.Model, not {network!r} ({type(network).__name__}); "
+        old
+        or f"a network is a name, a path or a keras.Model, not {network!r} ({type(network).__name__}); "
         "call nbfeatviz.load() with one of these."
     )
-
-
-def check_file(path: Path) -> None:
-    """Raises ValueError if there is no such file."""
-    if not path.is_file():
-        raise ValueError(f"there is no file {str(path)!r}.")
 
 
 def _unknown_name(name: str) -> str:
@@ -111,7 +106,7 @@ def _unknown_name(name: str) -> str:
     folded = {candidate.casefold(): candidate for candidate in known}
     near = difflib.get_close_matches(name.casefold(), list(folded), n=3, cutoff=0.5)
     hint = ", ".join(repr(folded[candidate]) for candidate in near or map(str.casefold, EMBEDDED))
-    return f"no network {name!r}, and no such file; nearest: {hint} (or the path of a .keras or .h5 file)."
+    return f"no network {called(name)}, and no such file; nearest: {hint} (or the path of a .keras or .h5 file)."
 
 
 def _embedded(name: str) -> Network:
@@ -144,7 +139,7 @@ def _application(name: str, weights: str | None, options: ModelOptions) -> Netwo
         if weights is None:
             raise
         raise ValueError(
-            f"the ImageNet weights of {name!r} could not be had ({type(error).__name__}: {_first_line(error)}). "
+            f"the ImageNet weights of {name!r} could not be had ({type(error).__name__}: {cause(error)}). "
             "With an internet connection Keras downloads them once; without one, use 'efficientnet-lite0', "
             "a file of your own, or weights=None for random weights."
         ) from error
@@ -163,57 +158,22 @@ def _application(name: str, weights: str | None, options: ModelOptions) -> Netwo
 
 
 def _from_file(path: Path, options: ModelOptions, allow_lambda: bool) -> Network:
-    check_file(path)
-    try:
-        if not allow_lambda and _holds_lambda(path):
-            raise _LambdaError
-        model = keras.models.load_model(path, compile=False, safe_mode=not allow_lambda)
-    except Exception as error:
-        text = str(error).replace(str(path), "")
-        if isinstance(error, _LambdaError) or (not allow_lambda and "unsafe_deserialization" in text):
-            raise ValueError(
-                f"{str(path)!r} holds a Lambda layer, which is Python code that would run on loading. "
-                "If you trust where the file comes from: load(path, allow_lambda=True)."
-            ) from error
-        raise ValueError(
-            f"{str(path)!r} is not a Keras model that can be read ({type(error).__name__}: {_first_line(error)}); "
-            "a whole .keras or .h5 file written by model.save() would be. A model with layers of your own: load it "
-            "with keras.models.load_model(path, custom_objects=...) and give the model."
-        ) from error
+    model = read_model(path, allow_lambda)
     trust = ", allow_lambda=True" if allow_lambda else ""
     return _from_model(model, options, name=path.stem, source=f"{str(path)!r}{options.code}{trust}")
 
 
-class _LambdaError(Exception):
-    """A file holds a Lambda layer."""
-
-
-def _holds_lambda(path: Path) -> bool:
-    """Whether a .h5 file has a Lambda layer: releases of Keras before 3.11.3 run it in spite of safe mode."""
-    if not h5py.is_hdf5(path):
-        return False  # a .keras file: Keras itself refuses
-    with h5py.File(path, "r") as file:
-        config = file.attrs.get("model_config", "{}")
-    waiting = [json.loads(config)]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, dict):
-            if item.get("class_name") == "Lambda":
-                return True
-            waiting.extend(item.values())
-        elif isinstance(item, list):
-            waiting.extend(item)
-    return False
-
-
 def _from_model(model: keras.Model, options: ModelOptions, name: str, source: str | None = None) -> Network:
-    held = _checked(model, options)
+    if not has_graph(model):
+        _check_built(model)
+        read_graph(model)  # says what is wrong with it
+    held = _held(model, options)
     place = next(place for place in range(len(model.inputs)) if place not in held)
     output = options.output_of(model)
-    graph = read_graph(model, output=output, held=held)  # says what is wrong with a model that has no readable graph
+    graph = read_graph(model, output=output, held=held)
     check_channels_last(graph, name)
     size = options.size_for(model, place)
-    contract, likeness = _contract(model, graph, size, place, options, name)
+    contract, likeness = contract_of(model, graph, size, place, options, name)
     network = Network(
         model, contract, name=name, head=options.head, output=output, held=held, class_names=options.class_names,
         source=source,
@@ -224,46 +184,15 @@ def _from_model(model: keras.Model, options: ModelOptions, name: str, source: st
     return network
 
 
-def _contract(
-    model: keras.Model, graph: Graph, size: tuple[int, int], place: int, options: ModelOptions, name: str
-) -> tuple[InputContract, str | None]:
-    """The input contract, as it is given or as the model itself tells; and the network whose layers it has, if any."""
-    channels, dtype = int(model.inputs[place].shape[-1]), model.inputs[place].dtype
-    if options.input_range is not None:
-        low, high = options.input_range
-        return InputContract.of_range(size, channels, low, high, options.bgr), None
-    evidence = range_evidence(graph, size, channels, dtype)
-    like = application_like(model, graph) if channels == 3 else None
-    if like is not None and evidence is None and options.channel_order is None:
-        contract = InputContract.measured(size, applications()[like].preprocess_input)
-        order = "BGR" if contract.order == (2, 1, 0) else "RGB"
-        said(
-            f"the input range of {name!r} is not known: it has the layers of keras.applications.{like}, so what that "
-            f"takes was assumed, black {_numbers(contract.low)} and white {_numbers(contract.high)}, {order}. "
-            f"If that is wrong, say it: load(model, input_range=(0, 1), channel_order='rgb')."
+def _check_built(model: keras.Model) -> None:
+    if isinstance(model, keras.Sequential) and not getattr(model, "inputs", None):
+        raise ValueError(
+            f"{model.name!r} is not built: start it with keras.Input((height, width, channels)) or call it once."
         )
-        return contract, like
-    low, high, why = (0.0, 1.0, "") if evidence is None else (evidence.low, evidence.high, f", by {evidence.layers}")
-    order = "BGR" if options.bgr else "RGB"
-    said(
-        f"the input range of {name!r} is not known: assumed {low:g} to {high:g}, {order}{why}. "
-        "If that is wrong, say it: load(model, input_range=(-1, 1), channel_order='rgb')."
-    )
-    return InputContract.of_range(size, channels, low, high, options.bgr), like
 
 
-def _numbers(values: tuple[float, ...]) -> str:
-    return f"{values[0]:g}" if len(set(values)) == 1 else "(" + ", ".join(f"{value:.3f}" for value in values) + ")"
-
-
-def _checked(model: keras.Model, options: ModelOptions) -> dict[int, np.ndarray]:
-    """What the inputs hold that take no picture; ValueError where the model takes none."""
-    if not getattr(model, "inputs", None):
-        if isinstance(model, keras.Sequential):
-            raise ValueError(
-                f"{model.name!r} is not built: start it with keras.Input((height, width, channels)) or call it once."
-            )
-        return {}  # a subclassed model: reading its graph says so
+def _held(model: keras.Model, options: ModelOptions) -> dict[int, np.ndarray]:
+    """What the inputs hold that take no picture; ValueError where none takes one."""
     held = held_values(model, options.held)
     shape = next(tensor.shape for place, tensor in enumerate(model.inputs) if place not in held)
     if len(shape) != 4 or shape[-1] is None:
@@ -271,7 +200,3 @@ def _checked(model: keras.Model, options: ModelOptions) -> dict[int, np.ndarray]
             f"the input of {model.name!r} is {tuple(shape)}: no picture. Wanted is (batch, height, width, channels)."
         )
     return held
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [""])[0][:200]

@@ -12,6 +12,7 @@ import numpy as np
 
 from nbfeatviz.engine import keras, tf
 from nbfeatviz.images import as_picture, fitted
+from nbfeatviz.networks.activations import fused_activation, is_activation
 from nbfeatviz.networks.callers import frames_inside
 from nbfeatviz.networks.compiled_functions import CompiledFunctions
 from nbfeatviz.networks.contract import InputContract
@@ -19,7 +20,7 @@ from nbfeatviz.networks.derived_weights import DerivedWeights
 from nbfeatviz.networks.graph import Call, Graph, read_graph
 from nbfeatviz.networks.head import Head, losses_of, probes, read_head
 from nbfeatviz.networks.layers import Layer, LayerTree
-from nbfeatviz.networks.tap import Tap
+from nbfeatviz.networks.tap import Early, Tap
 
 
 class Network(CompiledFunctions):
@@ -152,9 +153,11 @@ class Network(CompiledFunctions):
         """Where the logits are read (the values, of a linear head)."""
         return self.unit_tap(self.head_layer.path)
 
-    def unit_tap(self, path: str, pre_activation: bool = False) -> Tap:
+    def unit_tap(self, path: str, pre_activation: Early = False) -> Tap:
         """Where the units of a layer are read: those of an output that is probabilities are its logits."""
-        return Tap(path, pre_activation or self.call(path).index in self._before)
+        call = self.call(path)
+        own = pre_activation and (is_activation(call) or fused_activation(call) is not None)
+        return Tap(path, "logits" if call.index in self._before and not own else pre_activation)
 
     def before(self, call: Call) -> tuple[Head, int] | None:
         """For a layer on the way from the logits to an output: the head, and its place in the head's chain."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Early = bool | Literal["logits"]
 
 
 @dataclass(frozen=True)
@@ -12,9 +15,9 @@ class Tap:
     Attributes:
         path: path of the layer.
         pre_activation: for a layer with a fused activation, its value before that; for an activation layer, its
-            input; for an output that is probabilities, the logits behind it (see `head`); for any other layer no
-            difference.
+            input; for any other layer no difference. "logits", for an output that is probabilities: the logits behind
+            it (see `head`).
     """
 
     path: str
-    pre_activation: bool = False
+    pre_activation: Early = False

@@ -15,6 +15,7 @@ import numpy as np
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Backbone, Tap
 from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.tap import Early
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Channel:
 
     layer: str
     unit: int
-    pre_activation: bool = False
+    pre_activation: Early = False
 
     def __str__(self) -> str:
         return f"channel({self.layer!r}, {self.unit}{_pre(self)})"
@@ -65,7 +66,7 @@ class Neuron:
     unit: int
     row: int | None = None
     col: int | None = None
-    pre_activation: bool = False
+    pre_activation: Early = False
 
     def __str__(self) -> str:
         place = "" if self.row is None and self.col is None else f", {self.row}, {self.col}"

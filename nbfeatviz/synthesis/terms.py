@@ -15,6 +15,7 @@ import numpy as np
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Tap
 from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.tap import Early
 from nbfeatviz.networks.units import Channel, as_read, check_unit
 
 
@@ -120,7 +121,7 @@ class Direction:
     layer: str
     vector: tuple[float, ...]
     cossim_pow: float = 0.0
-    pre_activation: bool = False
+    pre_activation: Early = False
 
     def __str__(self) -> str:
         power = "" if not self.cossim_pow else f", cossim_pow={self.cossim_pow!r}"
@@ -155,7 +156,7 @@ class _OfLayer:
     """A term about a whole layer."""
 
     layer: str
-    pre_activation: bool = False
+    pre_activation: Early = False
 
     def resolved(self, network: Network, size: tuple[int, int] | None = None) -> Any:
         """The same, checked against a network."""
@@ -213,7 +214,7 @@ class Others:
 
     layer: str
     unit: int
-    pre_activation: bool = False
+    pre_activation: Early = False
 
     def __str__(self) -> str:
         return f"others({self.layer!r}, {self.unit}{_pre(self.pre_activation)})"
@@ -244,7 +245,7 @@ class Others:
         return (tf.reduce_sum(means, axis=1) - own) / (activation.shape[-1] - 1)
 
 
-def _pre(pre_activation: bool) -> str:
+def _pre(pre_activation: Early) -> str:
     return ", pre_activation=True" if pre_activation else ""
 
 

@@ -9,7 +9,6 @@ import time
 import warnings
 from pathlib import Path
 
-import h5py
 import keras
 import numpy as np
 import pytest
@@ -211,95 +210,6 @@ def test_a_model_without_a_head_says_that_it_does_not_classify():
     assert _load(_model()).classifies
     with pytest.raises(ValueError, match=r"'maps' does not classify: its output is \(4, 4, 2\)"):
         network.predict(PICTURE)
-
-
-# Files that bring code
-
-
-def _marking(mark: Path) -> keras.Model:
-    """A model whose Lambda leaves a file behind when it runs."""
-    text = str(mark)
-    x = keras.Input((6, 6, 3))
-    return keras.Model(x, layers.Flatten()(layers.Lambda(lambda t: (open(text, "w").close(), t)[1])(x)))
-
-
-@pytest.mark.parametrize("suffix", [".keras", ".h5"])
-def test_a_lambda_never_runs_unless_it_is_allowed(suffix: str, tmp_path: Path):
-    mark = tmp_path / "ran"
-    path = tmp_path / f"code{suffix}"
-    _marking(mark).save(path)
-    mark.unlink(missing_ok=True)
-    with pytest.raises(ValueError, match=r"holds a Lambda layer.*load\(path, allow_lambda=True\)"):
-        _load(path)
-    assert not mark.exists()
-    _load(path, allow_lambda=True).predict(PICTURE)
-    assert mark.exists()
-
-
-def test_a_lambda_in_an_h5_file_is_refused_before_keras_reads_it(tmp_path: Path, monkeypatch):
-    # Older releases of Keras run it in spite of safe mode.
-    x = keras.Input((6, 6, 3))
-    inner = _marking(tmp_path / "ran")
-    keras.Sequential([x, inner]).save(tmp_path / "nested.h5")
-    monkeypatch.setattr(keras.models, "load_model", lambda *args, **settings: pytest.fail("Keras was asked"))
-    with pytest.raises(ValueError, match="holds a Lambda layer"):
-        _load(tmp_path / "nested.h5")
-
-
-def test_the_word_lambda_in_a_path_is_no_lambda(tmp_path: Path):
-    path = tmp_path / "lambda_unsafe_deserialization.keras"
-    path.write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="is not a Keras model that can be read"):
-        _load(path)
-
-
-# Files that are not models
-
-
-def test_a_file_that_is_not_there():
-    with pytest.raises(ValueError, match=r"there is no file '.*nowhere\.keras'"):
-        nv.load("nowhere.keras")
-
-
-@pytest.mark.parametrize("suffix", [".keras", ".h5", ".hdf5", ".txt", ""])
-def test_a_file_that_is_not_a_model(suffix: str, tmp_path: Path):
-    path = tmp_path / f"notes{suffix}"
-    path.write_text("this is not a model")
-    with pytest.raises(
-        ValueError, match=r"is not a Keras model that can be read .*written by model\.save\(\) would be"
-    ):
-        nv.load(path)
-
-
-@pytest.mark.parametrize("suffix", [".keras", ".h5"])
-@pytest.mark.parametrize("share", [0.0, 0.2, 0.9])
-def test_a_truncated_file(suffix: str, share: float, tmp_path: Path):
-    path = tmp_path / f"half{suffix}"
-    _model().save(path)
-    data = path.read_bytes()
-    path.write_bytes(data[: int(len(data) * share)])
-    with pytest.raises(ValueError, match="is not a Keras model that can be read"):
-        nv.load(path)
-
-
-def test_a_file_of_weights_alone(tmp_path: Path):
-    path = tmp_path / "only.weights.h5"
-    _model().save_weights(path)
-    with pytest.raises(ValueError, match="is not a Keras model that can be read"):
-        nv.load(path)
-
-
-def test_an_h5_file_with_a_broken_description(tmp_path: Path):
-    path = tmp_path / "broken.h5"
-    with h5py.File(path, "w") as file:
-        file.attrs["model_config"] = "{not json"
-    with pytest.raises(ValueError, match="is not a Keras model that can be read"):
-        nv.load(path)
-
-
-def test_a_folder(tmp_path: Path):
-    with pytest.raises(ValueError, match="there is no file"):
-        nv.load(tmp_path)
 
 
 # Names, weights, and models that cannot be looked into
