@@ -16,7 +16,7 @@ class _Inference(keras.layers.Layer):
     """Everything called inside is told that it is not training, as `model.predict` tells it."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(autocast=False, dtype="float32")
+        super().__init__(name="by_hand", autocast=False, dtype="float32")
         self.function = function
 
     def call(self, *tensors: Any) -> Any:
@@ -59,8 +59,7 @@ def answer(kind: Kind, pictures: Any) -> Any:
     x = network_input(kind, pictures)
     if not kind.through_feed:
         return inference(lambda x: kind.after(kind.before(x), x), x)
-    with keras.StatelessScope():
-        return kind.pick(kind.model(kind.feed(x), training=False))
+    return inference(lambda x: kind.pick(kind.model(kind.feed(x), training=False)), x)
 
 
 def as_probabilities(kind: Kind, output: np.ndarray) -> np.ndarray:
@@ -105,27 +104,38 @@ def value_behind(kind: Kind, a: Any, pictures: Any, unit: int, *, difference: bo
     return unit_of(kind, output, logits, unit)
 
 
-def gradient(value: Callable[[Any], Any], pictures: np.ndarray) -> np.ndarray:
+def gradient(kind: Kind, value: Callable[[Any], Any], pictures: np.ndarray) -> np.ndarray:
     """Of a value of each picture by that picture."""
-    variable = tf.constant(pictures)
-    with tf.GradientTape() as tape:
-        tape.watch(variable)
-        found = value(variable)
-    return tape.gradient(found, variable).numpy()
+
+    def by_tape(pictures: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(pictures)
+            found = value(pictures)
+        return tape.gradient(found, pictures)
+
+    return _taped(kind, by_tape, pictures)[0].numpy()
+
+
+def _taped(kind: Kind, by_tape: Callable[[Any], Any], pictures: np.ndarray) -> Any:
+    return (tf.function(by_tape, autograph=False) if kind.traced else by_tape)(tf.constant(pictures))
 
 
 def grad_cam(kind: Kind, picture: np.ndarray, unit: int, *, difference: bool) -> np.ndarray:
     """ReLU(sum over channels of the mean gradient times the output), on the hidden layer's grid."""
-    a = hidden(kind, picture[None])
-    with tf.GradientTape() as tape:
-        tape.watch(a)
-        value = value_behind(kind, a, picture[None], unit, difference=difference)
-    weights = tf.reduce_mean(tf.cast(tape.gradient(value, a), tf.float32), axis=(1, 2), keepdims=True)
-    return tf.nn.relu(tf.reduce_sum(weights * tf.cast(a, tf.float32), axis=-1))[0].numpy()
+
+    def by_tape(pictures: Any) -> Any:
+        a = hidden(kind, pictures)
+        with tf.GradientTape() as tape:
+            tape.watch(a)
+            value = value_behind(kind, a, pictures, unit, difference=difference)
+        weights = tf.reduce_mean(tf.cast(tape.gradient(value, a), tf.float32), axis=(1, 2), keepdims=True)
+        return tf.nn.relu(tf.reduce_sum(weights * tf.cast(a, tf.float32), axis=-1))
+
+    return _taped(kind, by_tape, picture[None])[0].numpy()
 
 
-def integrated_gradients(value: Callable[[Any], Any], picture: np.ndarray, steps: int) -> np.ndarray:
+def integrated_gradients(kind: Kind, value: Callable[[Any], Any], picture: np.ndarray, steps: int) -> np.ndarray:
     """The picture times the mean gradient at the middles of `steps` even parts of the way from black to it."""
     places = (np.arange(steps) + 0.5) / steps
-    gradients = [gradient(value, (place * picture)[None].astype(np.float32))[0] for place in places]
+    gradients = [gradient(kind, value, (place * picture)[None].astype(np.float32)) for place in places]
     return picture * np.mean(gradients, axis=0, dtype=np.float64)

@@ -46,6 +46,7 @@ class Kind:
         feed: from the network's input to what the model is called with.
         pick: from what the model returns to the output that is asked about.
         through_feed: whether a gradient passes `feed`; otherwise the model cannot be asked with a tape as a whole.
+        traced: whether Keras can tell its gradients only inside of a `tf.function`.
         grad_cam: whether the hidden layer has rows and columns.
         tolerance: how far results may be off, as a share of the largest value; wider for networks in 16 bits.
     """
@@ -63,6 +64,7 @@ class Kind:
     feed: Part = lambda x: x
     pick: Part = lambda outputs: outputs
     through_feed: bool = True
+    traced: bool = False
     grad_cam: bool = True
     tolerance: float = 1e-4
 

@@ -88,10 +88,10 @@ def raw_operations_in_mixed_float16() -> Kind:
 
 def operations(x: Any) -> Any:
     """Arithmetic between layers: it computes in the type of what comes in."""
-    return ops.sqrt(ops.abs(1.5 * x + 0.25)) - x / 3.0
+    return ops.tanh(1.5 * x + 0.25) - x / 3.0
 
 
-def _quantized(*modes: str, lora: bool = False, tolerance: float = 1e-3) -> Kind:
+def _quantized(*modes: str, lora: bool = False, **more: Any) -> Kind:
     """A hidden dense layer and a linear head that are quantized; their softmax is not part of them."""
     hidden, head = layers.Dense(6, activation="swish", name="hidden"), dense(activation=None)
 
@@ -102,7 +102,7 @@ def _quantized(*modes: str, lora: bool = False, tolerance: float = 1e-3) -> Kind
             _adapt([hidden, head])
 
     linear = [pool(), hidden, head]
-    return chain(SHAPE, [conv()], [*linear, layers.Softmax()], linear, prepared=quantize, tolerance=tolerance)
+    return chain(SHAPE, [conv()], [*linear, layers.Softmax()], linear, prepared=quantize, tolerance=1e-3, **more)
 
 
 def _adapt(adapted: list[Any]) -> None:
@@ -125,7 +125,7 @@ def int4() -> Kind:
 
 @kind
 def float8() -> Kind:
-    return _quantized("float8")
+    return _quantized("float8", traced=True)
 
 
 @kind
@@ -141,7 +141,8 @@ def int8_softmax() -> Kind:
 
 @kind
 def float8_softmax() -> Kind:
-    return chain(SHAPE, [conv()], [pool(), dense()], prepared=lambda model: model.quantize("float8"), tolerance=1e-3)
+    quantized: Any = {"prepared": lambda model: model.quantize("float8"), "traced": True, "tolerance": 1e-3}
+    return chain(SHAPE, [conv()], [pool(), dense()], **quantized)
 
 
 @kind
