@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.models import (
     architecture_kinds,
     head_kinds,
+    input_output_kinds,
     own_code_kinds,
     precision_kinds,
     range_kinds,
@@ -14,4 +15,6 @@ from tests.models.kinds import KINDS
 
 __all__ = ["KINDS", "MODULES"]
 
-MODULES = (architecture_kinds, head_kinds, own_code_kinds, precision_kinds, range_kinds, training_kinds)
+MODULES = (
+    architecture_kinds, head_kinds, input_output_kinds, own_code_kinds, precision_kinds, range_kinds, training_kinds,
+)  # fmt: skip
