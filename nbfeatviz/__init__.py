@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from nbfeatviz.images import read_image
     from nbfeatviz.networks.loading import load
     from nbfeatviz.networks.network import Network
+    from nbfeatviz.networks.not_finite import NotFiniteError
     from nbfeatviz.networks.receptive_field import ReceptiveField, receptive_field
     from nbfeatviz.synthesis import objectives, quality, recipes
-    from nbfeatviz.synthesis.ascent import NotFiniteError, Step, ascend
+    from nbfeatviz.synthesis.ascent import Step, ascend
     from nbfeatviz.synthesis.bystanders import Rises
     from nbfeatviz.synthesis.comparison import compare
     from nbfeatviz.synthesis.dream import deep_dream
@@ -94,7 +95,7 @@ _HOMES = {
     "FeatureExplorer": "widgets.explorer",
     "Network": "networks.network",
     "NeuronView": "synthesis.neurons",
-    "NotFiniteError": "synthesis.ascent",
+    "NotFiniteError": "networks.not_finite",
     "ReceptiveField": "networks.receptive_field",
     "Rises": "synthesis.bystanders",
     "Stage": "attribution.randomization",

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz.attribution.emptiness import silence, warn
 from nbfeatviz.attribution.passes import outputs_of
 from nbfeatviz.attribution.question import fitted_picture
 from nbfeatviz.networks.graph import Call
@@ -26,8 +27,15 @@ def activations(network: Network, image: Any, layer: str) -> np.ndarray:
 
     Raises:
         ValueError: no such layer, one that is not computed from the picture, or an image that cannot be used.
+        NotFiniteError: NaN or infinity, as of broken weights; names the first layer that is to blame.
+
+    Warns:
+        UserWarning: the layer is silent on this picture, or the same everywhere; with the value.
     """
-    return outputs_of(network, fitted_picture(network, image), checked_layer(network, layer))
+    path = checked_layer(network, layer)
+    values = outputs_of(network, fitted_picture(network, image), path)
+    warn(silence(path, values))
+    return values
 
 
 def checked_layer(network: Network, layer: str) -> str:

@@ -5,13 +5,15 @@ A map is made on the layer's own grid and then stretched over the picture, bilin
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from nbfeatviz.attribution.emptiness import answered, blank_cam, is_blank, named, piece, same_everywhere
 from nbfeatviz.attribution.gradients import saliency_steps
-from nbfeatviz.attribution.partial import Partial, finished, resized
+from nbfeatviz.attribution.partial import Partial, last, resized
 from nbfeatviz.attribution.passes import at_layer, outputs_of
 from nbfeatviz.attribution.question import Question, asked
 from nbfeatviz.attribution.spatial import chosen_layer
@@ -44,8 +46,12 @@ def grad_cam(
     Raises:
         ValueError: an image or target that cannot be used; a layer that does not exist, has no rows and columns, or
             does not feed the target.
+        NotFiniteError: NaN or infinity, as of broken weights; names the first layer that is to blame.
+
+    Warns:
+        UserWarning: the map says nothing, being 0 (or the same) everywhere; with the cause and its value.
     """
-    return finished(grad_cam_steps(asked(network, image, target), layer=layer, resize=resize))
+    return answered(grad_cam_steps(asked(network, image, target), layer=layer, resize=resize))
 
 
 def grad_cam_plus_plus(
@@ -56,7 +62,7 @@ def grad_cam_plus_plus(
     Channel k weighs sum(alpha * ReLU(g)), alpha = g^2 / (2 g^2 + sum(A_k) g^3), g the gradient of the target's value:
     the paper's closed form for the exponential of the score.
     """
-    return finished(grad_cam_plus_plus_steps(asked(network, image, target), layer=layer, resize=resize))
+    return answered(grad_cam_plus_plus_steps(asked(network, image, target), layer=layer, resize=resize))
 
 
 def layer_cam(
@@ -66,33 +72,39 @@ def layer_cam(
 
     Jiang et al. 2021 (https://doi.org/10.1109/TIP.2021.3089943).
     """
-    return finished(layer_cam_steps(asked(network, image, target), layer=layer, resize=resize))
+    return answered(layer_cam_steps(asked(network, image, target), layer=layer, resize=resize))
 
 
 def grad_cam_steps(
     question: Question, *, layer: str | None = None, resize: bool = True, eager: bool = False
 ) -> Iterator[Partial]:
     """`grad_cam` as one piece."""
-    yield _from_gradients(question, layer, resize, eager, _grad_cam)
+    yield _from_gradients(question, layer, resize, eager, "Grad-CAM", _grad_cam)
 
 
 def grad_cam_plus_plus_steps(
     question: Question, *, layer: str | None = None, resize: bool = True, eager: bool = False
 ) -> Iterator[Partial]:
     """`grad_cam_plus_plus` as one piece."""
-    yield _from_gradients(question, layer, resize, eager, _grad_cam_plus_plus)
+    yield _from_gradients(question, layer, resize, eager, "Grad-CAM++", _grad_cam_plus_plus)
 
 
 def layer_cam_steps(
     question: Question, *, layer: str | None = None, resize: bool = True, eager: bool = False
 ) -> Iterator[Partial]:
     """`layer_cam` as one piece."""
-    yield _from_gradients(question, layer, resize, eager, _layer_cam)
+    yield _from_gradients(question, layer, resize, eager, "LayerCAM", _layer_cam)
 
 
-def _from_gradients(question: Question, layer: str | None, resize: bool, eager: bool, form: _Map) -> Partial:
-    outputs, gradients = at_layer(question, chosen_layer(question, layer), eager=eager)
-    return Partial(1, 1, _fitted(np.maximum(form(outputs, gradients), 0), question, resize))
+def _from_gradients(
+    question: Question, layer: str | None, resize: bool, eager: bool, title: str, form: _Map
+) -> Partial:
+    path = chosen_layer(question, layer)
+    outputs, gradients = at_layer(question, path, eager=eager)
+    before = form(outputs, gradients)
+    grid = np.maximum(before, 0)
+    why = functools.partial(blank_cam, question, title, path, before, outputs, gradients)
+    return piece(question, 1, 1, _fitted(grid, question, resize), why, blank=is_blank(grid), at=path)
 
 
 def _grad_cam(outputs: np.ndarray, gradients: np.ndarray) -> np.ndarray:
@@ -131,14 +143,20 @@ def guided_grad_cam(network: Network, image: Any, target: Any = None, *, layer: 
     Raises:
         ValueError: as `grad_cam`, and on a network without ReLU-like units.
     """
-    return finished(guided_grad_cam_steps(asked(network, image, target), layer=layer))
+    return answered(guided_grad_cam_steps(asked(network, image, target), layer=layer))
 
 
 def guided_grad_cam_steps(question: Question, *, layer: str | None = None, eager: bool = False) -> Iterator[Partial]:
     """`guided_grad_cam` as one piece."""
-    guided = finished(saliency_steps(question, gradient="guided", eager=eager))
-    where = finished(grad_cam_steps(question, layer=layer, eager=eager))
-    yield Partial(1, 1, guided * where[:, :, None])
+    guided = last(saliency_steps(question, gradient="guided", eager=eager))
+    where = last(grad_cam_steps(question, layer=layer, eager=eager))
+
+    def why() -> str:
+        apart = "wherever the guided gradient is not, the Grad-CAM is"
+        return f"Guided Grad-CAM of {named(question)} says nothing: {guided.empty or where.empty or apart}"
+
+    found = guided.map * where.map[:, :, None]
+    yield piece(question, 1, 1, found, why)
 
 
 def cam(
@@ -162,7 +180,7 @@ def cam(
     Raises:
         ValueError: another head, layer or target; `grad_cam` does what this cannot.
     """
-    return finished(cam_steps(asked(network, image, target), layer=layer, resize=resize))
+    return answered(cam_steps(asked(network, image, target), layer=layer, resize=resize))
 
 
 def cam_steps(
@@ -179,8 +197,18 @@ def cam_steps(
     kernel = kernel.reshape(-1, kernel.shape[-1])
     terms = zip(question.weights, question.values, strict=True)
     weights = sum((weight * kernel[:, numbers[0]] for weight, numbers in terms), np.zeros(len(kernel), np.float32))
-    grid = outputs_of(network, question.picture, pooled, eager=eager) @ weights
-    yield Partial(1, 1, _fitted(grid, question, resize))
+    outputs = outputs_of(network, question.picture, pooled, eager=eager)
+    grid = outputs @ weights
+
+    def why() -> str:
+        whole = f"the CAM of {named(question)} at {pooled!r}"
+        if not outputs.any():
+            return f"{whole} is 0 everywhere: the layer is silent, all its outputs are 0 on this photo."
+        if not weights.any():
+            return f"{whole} is 0 everywhere: all weights of the head for it are 0."
+        return same_everywhere(whole, grid)
+
+    yield piece(question, 1, 1, _fitted(grid, question, resize), why, blank=is_blank(grid), at=pooled)
 
 
 def _pooled_head(network: Network) -> tuple[Call, str]:

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz.attribution.emptiness import is_blank, warn
 from nbfeatviz.attribution.fills import filled
 from nbfeatviz.attribution.gradients import checked_count
 from nbfeatviz.attribution.partial import pieces
 from nbfeatviz.attribution.passes import values_of
 from nbfeatviz.attribution.question import Question, asked
 from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.not_finite import NotFiniteError
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +70,20 @@ def deletion_insertion(
 
     Raises:
         ValueError: an image, target or map that cannot be used, or an objective that is 0 for the whole picture.
+
+    Warns:
+        UserWarning: the map is the same everywhere, so that it says of no pixel that it comes first.
     """
     question = asked(network, image, target)
     result = None
     for so_far in deletion_insertion_steps(question, attribution, steps=steps, fill=fill, backdrop=backdrop):
         result = so_far
     assert result is not None  # there are at least two points
+    if is_blank(ranked := np.asarray(attribution)):
+        warn(
+            f"the attribution is the same everywhere ({ranked.flat[0]:.3g}), so its pixels have no order: they went "
+            "row by row, and the areas say nothing of it."
+        )
     return result
 
 
@@ -117,7 +127,7 @@ def _ranks_from_the_top(attribution: Any, picture: np.ndarray) -> np.ndarray:
             f"the attribution is {values.shape}; for this network it must be {picture.shape[:2]}, or {picture.shape}."
         )
     if not np.isfinite(values).all():
-        raise ValueError("the attribution holds NaN or infinity, so its pixels have no order.")
+        raise NotFiniteError("the attribution holds NaN or infinity, so its pixels have no order.")
     ranks = np.empty(values.size, np.int64)
     ranks[np.argsort(-values, axis=None, kind="stable")] = np.arange(values.size)
     return ranks.reshape(values.shape)

@@ -7,13 +7,25 @@ normalized nor reduced over the channels.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
 
-from nbfeatviz.attribution.partial import Partial, finished, pieces
+from nbfeatviz.attribution.emptiness import (
+    ROUNDING,
+    answered,
+    blank_gradient,
+    is_blank,
+    named,
+    piece,
+    same_everywhere,
+    value_of,
+    where_it_ends,
+)
+from nbfeatviz.attribution.partial import Partial, pieces
 from nbfeatviz.attribution.passes import gradients_of
 from nbfeatviz.attribution.question import Question, asked
 from nbfeatviz.networks.backbone import Backbone
@@ -43,27 +55,44 @@ def saliency(network: Network, image: Any, target: Any = None, *, gradient: Grad
         ValueError: an image or target that cannot be used, or a guided or rectified gradient of a network without
             ReLU-like units (its activations are named).
 
+        NotFiniteError: NaN or infinity, as of broken weights; names the first layer that is to blame.
+
     Warns:
-        UserWarning: guided or rectified, and the network has other activations besides.
+        UserWarning: guided or rectified, and the network has other activations besides; or the map says nothing, being
+            0 (or the same) everywhere, with the cause and the target's value.
     """
-    return finished(saliency_steps(asked(network, image, target), gradient=gradient))
+    return answered(saliency_steps(asked(network, image, target), gradient=gradient))
 
 
 def saliency_steps(question: Question, *, gradient: Gradient = "vanilla", eager: bool = False) -> Iterator[Partial]:
     """`saliency` as one piece."""
     relu = checked_gradient(question, gradient)
-    yield Partial(1, 1, gradients_of(question, question.picture[None], relu, eager=eager)[1][0])
+    found = gradients_of(question, question.picture[None], relu, eager=eager)[1][0]
+    what = "the gradient" if relu is None else f"the {relu} gradient"
+    yield piece(question, 1, 1, found, lambda: blank_gradient(question, what, found, relu))
 
 
 def gradient_times_input(network: Network, image: Any, target: Any = None) -> np.ndarray:
     """Gradient times picture (Shrikumar et al. 2016, https://arxiv.org/abs/1605.01713); arguments as `saliency`."""
-    return finished(gradient_times_input_steps(asked(network, image, target)))
+    return answered(gradient_times_input_steps(asked(network, image, target)))
 
 
 def gradient_times_input_steps(question: Question, *, eager: bool = False) -> Iterator[Partial]:
     """`gradient_times_input` as one piece."""
     gradient = gradients_of(question, question.picture[None], eager=eager)[1][0]
-    yield Partial(1, 1, gradient * question.picture)
+    found = gradient * question.picture
+
+    def why() -> str:
+        whole = f"gradient × picture of {named(question)} (whose value is {value_of(question):.4g})"
+        if found.any():
+            return same_everywhere(whole, found)
+        if not question.picture.any():
+            return f"{whole} is 0 at every pixel because the picture is black, which is 0: try the gradient alone."
+        if gradient.any():
+            return f"{whole} is 0 at every pixel: wherever the gradient is not, the picture is black, which is 0."
+        return blank_gradient(question, "the gradient", gradient)
+
+    yield piece(question, 1, 1, found, why)
 
 
 def smooth_grad(
@@ -95,7 +124,7 @@ def smooth_grad(
         ValueError: as `saliency`, or `samples` or `noise` out of range.
     """
     question = asked(network, image, target)
-    return finished(smooth_grad_steps(question, samples=samples, noise=noise, seed=seed, gradient=gradient))
+    return answered(smooth_grad_steps(question, samples=samples, noise=noise, seed=seed, gradient=gradient))
 
 
 def smooth_grad_steps(
@@ -108,8 +137,11 @@ def smooth_grad_steps(
     eager: bool = False,
 ) -> Iterator[Partial]:
     """`smooth_grad`, piece by piece."""
+    relu = None if gradient == "vanilla" else gradient
     for done, total, _ in _noisy_sums(question, samples, noise, seed, gradient, eager, squared=False):
-        yield Partial(done, samples, (total / done).astype(np.float32))
+        found = (total / done).astype(np.float32)
+        why = functools.partial(blank_gradient, question, f"the mean gradient over {samples} noisy copies", found, relu)
+        yield piece(question, done, samples, found, why)
 
 
 def var_grad(
@@ -126,7 +158,7 @@ def var_grad(
     https://arxiv.org/abs/1810.03307); arguments as `smooth_grad`, nowhere negative.
     """  # noqa: D205
     question = asked(network, image, target)
-    return finished(var_grad_steps(question, samples=samples, noise=noise, seed=seed, gradient=gradient))
+    return answered(var_grad_steps(question, samples=samples, noise=noise, seed=seed, gradient=gradient))
 
 
 def var_grad_steps(
@@ -140,8 +172,28 @@ def var_grad_steps(
 ) -> Iterator[Partial]:
     """`var_grad`, piece by piece."""
     for done, total, squares in _noisy_sums(question, samples, noise, seed, gradient, eager, squared=True):
-        variance = squares / done - (total / done) ** 2
-        yield Partial(done, samples, np.maximum(variance, 0).astype(np.float32))
+        mean = total / done
+        found = np.maximum(squares / done - mean**2, 0).astype(np.float32)
+        blank = bool(np.sqrt(found.max()) <= ROUNDING * np.abs(mean).max())
+        why = functools.partial(_unvaried, question, samples, noise, float(np.abs(mean).max()))
+        yield piece(question, done, samples, found, why, blank=blank or is_blank(found))
+
+
+def _unvaried(question: Question, samples: int, noise: float, largest: float) -> str:
+    """Why the gradient does not vary over noisy copies."""
+    whole = f"VarGrad of {named(question)} says nothing: "
+    picture = question.picture
+    if samples == 1:
+        return f"{whole}one sample has no variance. Give more samples."
+    if noise == 0 or picture.max() == picture.min():
+        even = f"the picture is {picture.flat[0]:.3g} everywhere, and noise is a share of its range"
+        return f"{whole}all copies are the same, as {'noise is 0' if noise == 0 else even}."
+    if largest == 0:
+        return f"{whole}the gradient is 0 in all {samples} noisy copies: {where_it_ends(question)}"
+    return (
+        f"{whole}the gradient is the same in all {samples} noisy copies (up to {largest:.3g}), as of a model that is "
+        "linear around this photo."
+    )
 
 
 def _noisy_sums(
@@ -158,14 +210,14 @@ def _noisy_sums(
     picture, random = question.picture, np.random.default_rng(seed)
     sigma = float(noise) * float(picture.max() - picture.min())
     total, squares = np.zeros(picture.shape), np.zeros(picture.shape)
-    for piece in pieces(samples, picture):
-        shape = (piece.stop - piece.start, *picture.shape)
+    for cut in pieces(samples, picture):
+        shape = (cut.stop - cut.start, *picture.shape)
         noisy = picture + sigma * random.standard_normal(shape, np.float32)
         gradients = gradients_of(question, noisy.astype(np.float32, copy=False), relu, eager=eager)[1]
         total += gradients.sum(axis=0, dtype=np.float64)
         if squared:
             squares += np.square(gradients, dtype=np.float64).sum(axis=0)
-        yield piece.stop, total, squares
+        yield cut.stop, total, squares
 
 
 def checked_gradient(question: Question, gradient: Any) -> ReluGradient | None:

@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nbfeatviz.attribution.emptiness import answered, blank_gradient, named, piece, value_of
 from nbfeatviz.attribution.fills import filled
 from nbfeatviz.attribution.gradients import checked_count
-from nbfeatviz.attribution.partial import Partial, finished, pieces
+from nbfeatviz.attribution.partial import Partial, pieces
 from nbfeatviz.attribution.passes import gradients_of, values_of
 from nbfeatviz.attribution.question import Question, asked
 from nbfeatviz.networks.network import Network
@@ -53,7 +54,7 @@ def integrated_gradients(
         ValueError: an image, target or baseline that cannot be used, or settings out of range.
     """
     question = asked(network, image, target)
-    return finished(integrated_gradients_steps(question, steps=steps, baseline=baseline, rule=rule, spacing=spacing))
+    return answered(integrated_gradients_steps(question, steps=steps, baseline=baseline, rule=rule, spacing=spacing))
 
 
 def integrated_gradients_steps(
@@ -70,12 +71,23 @@ def integrated_gradients_steps(
     picture = question.picture
     start = filled(picture, "black" if baseline is None else baseline)
     way, total, weight = picture - start, np.zeros(picture.shape), 0.0
-    for piece in pieces(len(places), picture):
-        on_the_way = start + places[piece, None, None, None] * way
+
+    def why() -> str:
+        whole = f"integrated gradients of {named(question)} (whose value is {value_of(question):.4g})"
+        if not way.any():
+            return f"{whole} are 0 at every pixel because the picture is the baseline: choose another baseline."
+        if total.any():
+            return (
+                f"{whole} point at no place: they are the same everywhere, or the gradient is 0 where the way is not."
+            )
+        return blank_gradient(question, "the gradient all the way from the baseline", total)
+
+    for cut in pieces(len(places), picture):
+        on_the_way = start + places[cut, None, None, None] * way
         gradients = gradients_of(question, on_the_way.astype(np.float32), eager=eager)[1]
-        total += np.einsum("n,nhwc->hwc", weights[piece], gradients.astype(np.float64))
-        weight += float(weights[piece].sum())
-        yield Partial(piece.stop, len(places), (way * total / weight).astype(np.float32))
+        total += np.einsum("n,nhwc->hwc", weights[cut], gradients.astype(np.float64))
+        weight += float(weights[cut].sum())
+        yield piece(question, cut.stop, len(places), (way * total / weight).astype(np.float32), why)
 
 
 def _integration(steps: int, rule: str, spacing: str) -> tuple[np.ndarray, np.ndarray]:

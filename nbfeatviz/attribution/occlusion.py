@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz.attribution.emptiness import ROUNDING, answered, is_blank, named, piece, same_everywhere
 from nbfeatviz.attribution.fills import filled
 from nbfeatviz.attribution.gradients import checked_count
-from nbfeatviz.attribution.partial import Partial, finished, pieces
+from nbfeatviz.attribution.partial import Partial, pieces
 from nbfeatviz.attribution.passes import values_of
 from nbfeatviz.attribution.question import Question, asked
 from nbfeatviz.networks.network import Network
@@ -48,7 +49,7 @@ def occlusion(
         ValueError: an image, target or fill that cannot be used, or a patch or stride out of range.
     """
     question = asked(network, image, target)
-    return finished(occlusion_steps(question, patch=patch, stride=stride, fill=fill, resize=resize))
+    return answered(occlusion_steps(question, patch=patch, stride=stride, fill=fill, resize=resize))
 
 
 def occlusion_steps(
@@ -70,17 +71,34 @@ def occlusion_steps(
     drops = np.zeros(len(boxes), np.float32)
     total, count = np.zeros((height, width)), np.zeros((height, width))
     whole = values_of(question, picture[None], eager=eager)[0][0]
-    for piece in pieces(len(boxes), picture, forward_only=True):
-        covered = np.repeat(picture[None], piece.stop - piece.start, axis=0)
-        for place, box in enumerate(boxes[piece]):
+
+    def why() -> str:
+        said = f"occlusion of {named(question)} (whose value is {whole:.4g}) "
+        if len(boxes) == 1:
+            return (
+                f"{said}points at no place: one patch of {patch} pixels covers the whole picture. Give a smaller one."
+            )
+        if (cover == picture).all():
+            return f"{said}is 0 everywhere because the picture is covered by what it shows: choose another fill."
+        if np.abs(drops).max() > ROUNDING * abs(whole):
+            return same_everywhere(said.rstrip(), drops[None])
+        return (
+            f"{said}says nothing: none of the {len(boxes)} patches changes the value by more than rounding does (at "
+            f"most {np.abs(drops).max():.2g}). Try a larger patch, another fill, or another target."
+        )
+
+    for cut in pieces(len(boxes), picture, forward_only=True):
+        covered = np.repeat(picture[None], cut.stop - cut.start, axis=0)
+        for place, box in enumerate(boxes[cut]):
             covered[place][box] = cover[box]
-        drops[piece] = whole - values_of(question, covered, eager=eager)[0]
-        for box, drop in zip(boxes[piece], drops[piece], strict=True):
+        drops[cut] = whole - values_of(question, covered, eager=eager)[0]
+        for box, drop in zip(boxes[cut], drops[cut], strict=True):
             total[box] += drop
             count[box] += 1
         grid = drops.reshape(len(rows), len(columns)).copy()
         full = (total / np.maximum(count, 1)).astype(np.float32)
-        yield Partial(piece.stop, len(boxes), full if resize else grid)
+        blank = is_blank(grid) or bool(np.abs(drops).max() <= ROUNDING * abs(whole))
+        yield piece(question, cut.stop, len(boxes), full if resize else grid, why, blank=blank)
 
 
 def _checked(patch: int | None, stride: int | None, shorter: int) -> tuple[int, int]:

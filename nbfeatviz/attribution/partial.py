@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,21 +22,26 @@ class Partial:
         done: passes done so far.
         total: passes in all.
         map: the attribution so far, float32 (H, W, C) or (H, W); the last one's is the result.
+        empty: of the last one, why it says nothing, in a sentence; None where it says something.
     """
 
     done: int
     total: int
     map: np.ndarray
+    empty: str | None = None
 
 
 def finished(steps: Iterator[Partial]) -> np.ndarray:
     """The map of the last piece."""
-    result = None
-    for partial in steps:
-        result = partial.map
-    if result is None:
+    return last(steps).map
+
+
+def last(steps: Iterator[Partial]) -> Partial:
+    """The last piece."""
+    pieces = deque(steps, maxlen=1)
+    if not pieces:
         raise RuntimeError("a method gave no piece at all.")  # no method does: each has at least one pass
-    return result
+    return pieces[0]
 
 
 def pieces(total: int, picture: np.ndarray, *, forward_only: bool = False) -> Iterator[slice]:

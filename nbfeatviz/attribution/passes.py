@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.attribution.compiled import Pass
+from nbfeatviz.attribution.finite import check_finite
 from nbfeatviz.attribution.question import Question
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Backbone, Tap
+from nbfeatviz.networks.gradient_path import NoGradientPathError, no_path
 from nbfeatviz.networks.layers import Layer
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.rectifiers import ReluGradient
@@ -44,14 +46,17 @@ def gradients_of(
 
     Raises:
         ValueError: no gradient path from the target to the picture, or no ReLU-like unit for `relu`.
+        NotFiniteError: a value is not finite.
     """
     compute = gradient_pass(question, relu)
     if eager and relu is None and not compute.compiled and (shared := shared_pass(question)) and shared.compiled:
-        found = shared(pictures, *_target(question, len(pictures)))
-        return found[VALUE].numpy(), found[PICTURE][1].numpy()
-    values, gradients = compute(pictures, *_target(question, len(pictures)), eager=eager)
+        found = _found(shared, question, pictures)
+        values, gradients = found[VALUE], found[PICTURE][1]
+    else:
+        values, gradients = _found(compute, question, pictures, eager=eager)
     if gradients is None:
-        raise ValueError(_no_path(question.paths))
+        raise ValueError(no_path(question.network, question.taps))
+    _check(question, values, "the value")
     return values.numpy(), gradients.numpy()
 
 
@@ -79,6 +84,7 @@ def values_of(question: Question, pictures: np.ndarray, *, eager: bool = False) 
     The score of a class is its probability; that of any other target is its value.
     """
     values, scores = value_pass(question)(pictures, *_target(question, len(pictures)), eager=eager)
+    _check(question, values, "the value")
     return values.numpy(), scores.numpy()
 
 
@@ -113,13 +119,35 @@ def at_layer(question: Question, layer: str, *, eager: bool = False) -> tuple[np
     compute = layers_pass(question, layer)
     if eager and not compute.compiled:
         compute = _layers_pass(question, (layer,))  # one layer is enough for once
-    found = compute(question.picture[None], *_target(question, 1), eager=eager)[layer]
-    if found[1] is None:
-        raise ValueError(
-            f"{layer!r} does not feed {' and '.join(map(repr, question.paths))}, so it has no part in "
-            f"{question.label!r}: choose a layer on the way from the picture to it."
-        )
-    return found[0].numpy()[0], found[1].numpy()[0]
+    output, gradient = _found(compute, question, question.picture[None], eager=eager)[layer]
+    if gradient is None:
+        raise ValueError(no_path(question.network, question.taps, layer))
+    _check(question, output, f"the output of {layer!r} below the value", layer)
+    _check(question, gradient, f"the gradient at {layer!r}", layer)
+    return output.numpy()[0], gradient.numpy()[0]
+
+
+def at_layers(question: Question, paths: tuple[str, ...]) -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
+    """The outputs of some layers for the question's picture, and the target's gradient there; nothing is traced."""
+    found = _found(_layers_pass(question, paths), question, question.picture[None], eager=True)
+    return {
+        path: (found[path][0].numpy()[0], None if found[path][1] is None else found[path][1].numpy()[0])
+        for path in paths
+    }
+
+
+def _found(compute: Pass, question: Question, pictures: np.ndarray, *, eager: bool = False) -> Any:
+    """What a pass with gradients gives."""
+    try:
+        return compute(pictures, *_target(question, len(pictures)), eager=eager)
+    except LookupError as error:  # an operation for which TensorFlow knows no gradient
+        raise ValueError(NoGradientPathError(question.network, question.taps, error).explained()) from error
+
+
+def _check(question: Question, values: Any, what: str, *paths: str) -> None:
+    """Lets finite values pass."""
+    words = f"{what} of {question.label!r}"
+    check_finite(values.numpy(), words, question.network, question.picture, *paths, *question.paths)
 
 
 def layers_pass(question: Question, layer: str) -> Pass:
@@ -183,7 +211,9 @@ def outputs_of(
     compute = outputs_pass(network, layer, pre_activation=pre_activation)
     if eager and not compute.compiled:
         compute = _outputs_pass(network, (tap,))
-    return compute(picture[None], eager=eager)[_name(tap)].numpy()[0]
+    values = compute(picture[None], eager=eager)[_name(tap)].numpy()[0]
+    check_finite(values, f"the output of {tap.path!r}", network, picture, tap.path)
+    return values
 
 
 def outputs_pass(network: Network, layer: str, *, pre_activation: bool = False) -> Pass:
@@ -227,8 +257,3 @@ def _target(question: Question, count: int) -> tuple[np.ndarray, tuple[np.ndarra
     """The weights and values of the target, once for each of `count` pictures."""
     weights = np.tile(np.array(question.weights, np.float32), (count, 1))
     return weights, tuple(np.tile(np.array(numbers, np.int32), (count, 1)) for numbers in question.values)
-
-
-def _no_path(paths: Sequence[str]) -> str:
-    named = ", ".join(map(repr, paths))
-    return f"{named} has no gradient path to the picture: choose a layer that the picture feeds."

@@ -74,6 +74,11 @@ class Question:
         """The layers that are read."""
         return tuple(dict.fromkeys(tap.path for _, tap in self.structure))
 
+    @property
+    def taps(self) -> tuple[Tap, ...]:
+        """Where the network is read."""
+        return tuple(dict.fromkeys(tap for _, tap in self.structure))
+
     def of(self, network: Network) -> Question:
         """The same question to another network with the same layers, with the weights that it has now."""
         network.refresh()
@@ -94,7 +99,6 @@ def asked(network: Network, image: Any, target: Any = None) -> Question:
             that has no classes.
     """
     picture = fitted_picture(network, image)
-    network.refresh()  # the user may have changed weights since the last question
     if isinstance(target, Resolvable):
         resolved = target.resolved(network)
         return Question(network, picture, resolved.structure, resolved.values, resolved.weights, repr(target))
@@ -107,6 +111,7 @@ def fitted_picture(network: Network, image: Any) -> np.ndarray:
     """What the network will see of an image: float32 (H, W, C) in 0..1, fitted by centre crop."""
     if not isinstance(network, Network):
         raise TypeError(f"{network!r} is not a Network: nbfeatviz.load(...) makes one.")
+    network.refresh()  # the user may have changed weights since the last question
     return fitted(as_picture(image, network.contract.channels), network.contract.size)
 
 

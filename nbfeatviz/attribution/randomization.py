@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz.attribution.emptiness import warn
 from nbfeatviz.attribution.gradients import checked_count
 from nbfeatviz.attribution.methods import METHODS, Method
-from nbfeatviz.attribution.partial import finished
+from nbfeatviz.attribution.partial import finished, last
 from nbfeatviz.attribution.question import Question, asked
 from nbfeatviz.engine import keras
 from nbfeatviz.networks.network import Network
@@ -23,6 +24,7 @@ class Stage:
     Attributes:
         layer: path of the lowest layer that is random; None for the trained network.
         map: the map, raw, as the method gives it.
+        empty: why the map says nothing, in a sentence; None where it says something.
         similarity: rank correlation (Spearman) of its absolute values with those of the trained network's map; 1 the
             same order, 0 none (also where a map is the same everywhere).
     """
@@ -30,6 +32,7 @@ class Stage:
     layer: str | None
     map: np.ndarray
     similarity: float
+    empty: str | None = None
 
 
 def randomization_check(
@@ -62,10 +65,14 @@ def randomization_check(
 
     Raises:
         ValueError: an unknown method, what the method refuses, or a network without weights.
+
+    Warns:
+        UserWarning: the trained network's map says nothing, so that no other can be compared with it.
     """
-    return tuple(
-        randomization_stages(asked(network, image, target), method=method, seed=seed, stages=stages, **options)
-    )
+    question = asked(network, image, target)
+    found = tuple(randomization_stages(question, method=method, seed=seed, stages=stages, **options))
+    warn(found[0].empty)
+    return found
 
 
 def randomization_stages(
@@ -81,8 +88,9 @@ def randomization_stages(
     start = _method(method).start
     if checked_count("stages", stages) < 2:
         raise ValueError("stages 1 would compare nothing: give at least 2, the trained network and a random one.")
-    trained = finished(start(question, eager=eager, **options))
-    yield Stage(None, trained, 1.0)
+    begun = last(start(question, eager=eager, **options))
+    trained = begun.map
+    yield Stage(None, trained, 1.0, begun.empty)
     copy = question.network.with_weights_of_its_own()
     weighted = _from_the_top(copy)
     depths = np.unique(np.linspace(1, len(weighted), min(stages - 1, len(weighted))).round().astype(int))

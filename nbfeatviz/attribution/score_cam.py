@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz.attribution.emptiness import answered, is_blank, named, piece, same_everywhere
 from nbfeatviz.attribution.gradients import checked_count
-from nbfeatviz.attribution.partial import Partial, finished, pieces, resized
+from nbfeatviz.attribution.partial import Partial, pieces, resized
 from nbfeatviz.attribution.passes import outputs_of, values_of
 from nbfeatviz.attribution.question import Question, asked
 from nbfeatviz.attribution.spatial import chosen_layer
@@ -48,7 +49,7 @@ def score_cam(
         ValueError: as `grad_cam`, or `channels` or `batch` out of range.
     """
     question = asked(network, image, target)
-    return finished(score_cam_steps(question, layer=layer, resize=resize, channels=channels, batch=batch))
+    return answered(score_cam_steps(question, layer=layer, resize=resize, channels=channels, batch=batch))
 
 
 def score_cam_steps(
@@ -66,7 +67,8 @@ def score_cam_steps(
     if batch is not None:
         checked_count("batch", batch)
     picture, size = question.picture, question.network.contract.size
-    outputs = outputs_of(question.network, picture, chosen_layer(question, layer), eager=eager)
+    path = chosen_layer(question, layer)
+    outputs = outputs_of(question.network, picture, path, eager=eager)
     spread = outputs.max(axis=(0, 1)) - outputs.min(axis=(0, 1))
     order = np.argsort(-outputs.max(axis=(0, 1)), kind="stable")
     order = order[spread[order] > 0][:channels]  # a map that is the same everywhere shows no place
@@ -75,16 +77,34 @@ def score_cam_steps(
     cuts = pieces(len(order), picture, forward_only=True)
     if batch is not None:
         cuts = (slice(start, min(start + batch, len(order))) for start in range(0, len(order), batch))
+
+    def why() -> str:
+        whole = f"Score-CAM of {named(question)} at {path!r}"
+        if not len(order):
+            most = "all its outputs are 0" if not outputs.any() else "each of its channels is the same everywhere"
+            return f"{whole} is 0 everywhere: {most} on this photo. Try another layer."
+        if grid.max() > 0:
+            return same_everywhere(whole, grid)
+        return (
+            f"{whole} is 0 everywhere: before its ReLU it is nowhere positive (largest {grid.max():.3g}): what the "
+            f"channels show of the picture gives no higher score than a black picture ({nothing:.3g}). Try another "
+            "layer, or occlusion, which has a sign."
+        )
+
+    def so_far(done: int) -> Partial:
+        found, blank = _positive(grid, size, resize), is_blank(np.maximum(grid, 0))
+        return piece(question, done, max(1, len(order)), found, why, blank=blank, at=path)
+
     if not len(order):
-        yield Partial(1, 1, _positive(grid, size, resize))
-    for piece in cuts:
-        some = order[piece]
+        yield so_far(1)
+    for cut in cuts:
+        some = order[cut]
         masks = np.stack([resized(outputs[:, :, unit], size) for unit in some])
         low = masks.min(axis=(1, 2), keepdims=True)
         masks = (masks - low) / np.maximum(masks.max(axis=(1, 2), keepdims=True) - low, np.finfo(np.float32).tiny)
         scores = values_of(question, picture * masks[..., None], eager=eager)[1]
         grid += outputs[:, :, some].astype(np.float64) @ (scores - nothing).astype(np.float64)
-        yield Partial(piece.stop, len(order), _positive(grid, size, resize))
+        yield so_far(cut.stop)
 
 
 def _positive(grid: np.ndarray, size: tuple[int, int], resize: bool) -> np.ndarray:

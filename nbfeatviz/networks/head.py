@@ -225,10 +225,15 @@ def output_names(model: keras.Model) -> list[tuple[str, ...]]:
     ]
 
 
-def losses_of(model: keras.Model) -> list[Any]:
-    """What each output was compiled with, in the model's order; None where that is not known."""
+def losses_of(model: keras.Model, saved: Any = None) -> list[Any]:
+    """What each output was compiled with, in the model's order; None where that is not known.
+
+    Args:
+        model: the model.
+        saved: the loss that it was compiled with before it was saved.
+    """
     names = output_names(model)
-    loss = getattr(model, "loss", None) if getattr(model, "compiled", False) else None
+    loss = getattr(model, "loss", None) if getattr(model, "compiled", False) else saved
     if isinstance(loss, dict):
         return [next((loss[name] for name in known if name in loss), None) for known in names]
     if isinstance(loss, list | tuple):

@@ -51,14 +51,20 @@ def range_evidence(graph: Graph, size: tuple[int, int], channels: int, dtype: st
         return None
     found = [graph.evaluate(tf.fill([1, *size, channels], value), entering) for value in _PROBED]
     for index in entering:
-        values = [np.asarray(tf.cast(one[index], tf.float32)) for one in found]
-        middle = np.array([np.median(one.reshape(-1, one.shape[-1]), axis=0).mean() for one in values])
+        middle = np.array([_in_the_middle(np.asarray(tf.cast(one[index], tf.float32))) for one in found])
         at = dict(zip(_PROBED, map(float, middle), strict=True))
         if np.isfinite(middle).all() and not np.allclose(middle, _PROBED, rtol=1e-3):
             chosen = _likely(at, any(keras_kind(call.operation) in _ADAPTED for call in passed))
             if chosen is not None:
                 return RangeEvidence(*chosen, ", ".join(f"{call.path!r} ({call.kind})" for call in passed[:3]))
     return None
+
+
+def _in_the_middle(values: np.ndarray) -> float:
+    """The mean over channels in the middle of a picture (1, h, w, c), where no padding is; else the median."""
+    if values.ndim != 4:
+        return float(np.median(values))
+    return float(values[0, values.shape[1] // 2, values.shape[2] // 2].mean())
 
 
 def _before_first_weights(graph: Graph) -> tuple[list[Call], list[int]]:

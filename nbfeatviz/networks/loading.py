@@ -21,7 +21,7 @@ from nbfeatviz.networks.held_inputs import held_values
 from nbfeatviz.networks.keras_nodes import has_graph
 from nbfeatviz.networks.model_checks import check_answers, check_channels_last
 from nbfeatviz.networks.model_contract import contract_of
-from nbfeatviz.networks.model_file import FILES, called, cause, read_model
+from nbfeatviz.networks.model_file import FILES, called, cause, read_model, saved_loss
 from nbfeatviz.networks.model_options import ModelOptions
 from nbfeatviz.networks.network import Network
 
@@ -160,10 +160,13 @@ def _application(name: str, weights: str | None, options: ModelOptions) -> Netwo
 def _from_file(path: Path, options: ModelOptions, allow_lambda: bool) -> Network:
     model = read_model(path, allow_lambda)
     trust = ", allow_lambda=True" if allow_lambda else ""
-    return _from_model(model, options, name=path.stem, source=f"{str(path)!r}{options.code}{trust}")
+    source = f"{str(path)!r}{options.code}{trust}"
+    return _from_model(model, options, name=path.stem, source=source, loss=saved_loss(path))
 
 
-def _from_model(model: keras.Model, options: ModelOptions, name: str, source: str | None = None) -> Network:
+def _from_model(
+    model: keras.Model, options: ModelOptions, name: str, source: str | None = None, loss: Any = None
+) -> Network:
     if not has_graph(model):
         _check_built(model)
         read_graph(model)  # says what is wrong with it
@@ -176,7 +179,7 @@ def _from_model(model: keras.Model, options: ModelOptions, name: str, source: st
     contract, likeness = contract_of(model, graph, size, place, options, name)
     network = Network(
         model, contract, name=name, head=options.head, output=output, held=held, class_names=options.class_names,
-        source=source,
+        source=source, loss=loss,
     )  # fmt: skip
     if options.names_for(model, network.classes) is None and likeness is not None and network.classes == 1000:
         network.class_names = imagenet.class_names()

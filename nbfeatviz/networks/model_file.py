@@ -23,10 +23,11 @@ class _Refused(Exception):  # noqa: N818 - not an error of the program's
 
 
 class _Description(NamedTuple):
-    """What a file says of its model: the layers, parsed from JSON, and the version of Keras."""
+    """What a file says of its model: layers, parsed from JSON, the version of Keras, and how the model was compiled."""
 
     config: Any
     version: Any
+    compiled: Any = None
 
 
 def read_model(path: Path, allow_lambda: bool = False, custom_objects: dict[str, Any] | None = None) -> keras.Model:
@@ -73,6 +74,24 @@ def read_model(path: Path, allow_lambda: bool = False, custom_objects: dict[str,
             "a whole .keras or .h5 file written by model.save() would be. A model with layers of your own: load it "
             "with keras.models.load_model(path, custom_objects=...) and give the model."
         ) from error
+
+
+def saved_loss(path: Path) -> Any:
+    """The loss that the model of a readable file was compiled with, by its name (a list or dict of several); or None.
+
+    Nothing of the file is made into an object for that: a loss may be code of its own.
+    """
+    compiled = _description(path).compiled
+    return _names(compiled.get("loss")) if isinstance(compiled, dict) else None
+
+
+def _names(loss: Any) -> Any:
+    if isinstance(loss, dict) and "class_name" in loss:
+        given = loss.get("config")
+        return given if isinstance(given, str) else str(loss["class_name"])
+    if isinstance(loss, dict):
+        return {str(key): _names(value) for key, value in loss.items()}
+    return [_names(value) for value in loss] if isinstance(loss, list) else loss if isinstance(loss, str) else None
 
 
 def check_file(path: Path) -> None:
@@ -147,7 +166,8 @@ def _archive_description(path: Path) -> _Description:
         raise _Refused(f"its archive holds no {file_sizes.CONFIG}", _WHOLE)
     metadata = json.loads(texts.get(file_sizes.METADATA, b"{}"))
     version = metadata.get("keras_version") if isinstance(metadata, dict) else None
-    return _Description(json.loads(texts[file_sizes.CONFIG]), version)
+    config = json.loads(texts[file_sizes.CONFIG])
+    return _Description(config, version, config.get("compile_config") if isinstance(config, dict) else None)
 
 
 def _hdf5_description(path: Path) -> _Description:
@@ -160,6 +180,7 @@ def _hdf5_description(path: Path) -> _Description:
     with file:
         file_sizes.check_arrays(file)
         config, version = file_sizes.read_config(file), file.attrs.get("keras_version")
+        compiled = json.loads(file.attrs.get("training_config", "null"))
         if config is None and (
             "layer_names" in file.attrs or "layers" in file or "_layer_checkpoint_dependencies" in file
         ):
@@ -169,7 +190,7 @@ def _hdf5_description(path: Path) -> _Description:
             )
         if config is None:
             raise _Refused("this HDF5 file has no description of layers", _WHOLE)
-    return _Description(json.loads(config), version.decode() if isinstance(version, bytes) else version)
+    return _Description(json.loads(config), version.decode() if isinstance(version, bytes) else version, compiled)
 
 
 def _check_suffix(path: Path, kind: str, suffixes: tuple[str, ...]) -> None:

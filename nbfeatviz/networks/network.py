@@ -45,6 +45,7 @@ class Network(CompiledFunctions):
         name: str,
         class_names: tuple[str, ...] | None = None,
         head: str | None = None,
+        loss: Any = None,
         heads: tuple[Head, ...] | None = None,
         output: int = 0,
         held: Mapping[int, np.ndarray] | None = None,
@@ -61,7 +62,7 @@ class Network(CompiledFunctions):
         self.source = source
         self.version = 0
         self.fast = True
-        self._asked_head, self._known_heads = head, heads
+        self._asked_head, self._saved_loss, self._known_heads = head, loss, heads
         self._output, self._held, self._substitutes = output, held, substitutes
         self._said: set[str] = set()
         self._begin()
@@ -124,7 +125,7 @@ class Network(CompiledFunctions):
         """What each output of the model means, in the model's order."""
         if self._known_heads is not None:
             return self._known_heads
-        losses = losses_of(self.model)
+        losses = losses_of(self.model, self._saved_loss)
         return tuple(
             read_head(
                 self.graph,
@@ -268,13 +269,15 @@ class Network(CompiledFunctions):
 
     def _answers(self, pictures: Any) -> Any:
         """Probabilities, or the values of a linear head, float32, as the model itself gives them."""
-        output, head = self.graph.output.call, self.heads[self._output]
+        output = self.graph.output.call
         inputs = self.given(self.contract.apply(pictures))
         value = self.graph.evaluate(inputs, [output], weights=self.derived.pairs)[output]
-        answers = tf.cast(value, tf.float32)
-        if head.kind == "linear" or head.chain:
-            return answers
-        return self.probabilities(answers)
+        return self.interpreted(tf.cast(value, tf.float32))
+
+    def interpreted(self, output: Any) -> Any:
+        """The probabilities (or values of a linear head) that the output (n, classes) of the model itself means."""
+        head = self.heads[self._output]
+        return output if head.kind == "linear" or head.chain else self.probabilities(output)
 
     def probabilities(self, logits: Any) -> Any:
         """The probabilities (n, classes) of logits."""

@@ -22,6 +22,7 @@ from nbfeatviz.synthesis.plan import planned
 from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.synthesis.start import first_variables
 from nbfeatviz.synthesis.step import NotFiniteError, Step, not_finite
+from nbfeatviz.synthesis.unanswered import Answers, warn_unanswered
 from nbfeatviz.synthesis.visualization import Numbers, Settings, Visualization
 
 __all__ = ["LARGEST_STEP", "MOST_STEPS", "Ascent", "NotFiniteError", "Step", "ascend"]
@@ -32,6 +33,10 @@ class Ascent(Iterator[Step]):
 
     Made by `ascend`. One thread at a time may use it.
     """
+
+    warns = (
+        False  # whether it says by a warning that the network never answered: whoever drives it may say so elsewhere
+    )
 
     def __init__(
         self,
@@ -78,6 +83,7 @@ class Ascent(Iterator[Step]):
         self._slots = self.recipe.step_rule.slots(window)
         self._phase = -1
         self._best: tuple[np.ndarray, Any] | None = None
+        self._answers = Answers()
 
     def retarget(
         self,
@@ -164,14 +170,18 @@ class Ascent(Iterator[Step]):
 
     def __next__(self) -> Step:
         if self._failed or self._index >= self.steps:
+            if self.warns:
+                self.warns = False
+                warn_unanswered([self.unanswered])
             raise StopIteration
         if self.recipe.phases:
             self._enlarge()
         variables, slots, measured, picture, figures = self._upcoming().compute()
-        loss, score, low, high, factor, finite = (np.asarray(figure) for figure in figures)
+        loss, score, low, high, factor, finite, answers = (np.asarray(figure) for figure in figures)
         if wrong := not_finite(self._index, (loss, low, high, finite), self._plan.given, self.recipe):
             self._failed = True
             raise NotFiniteError(wrong)
+        self._answers.take(loss, answers, self._index < self.recipe.passed_gradients)
         image = picture.numpy()
         if self.recipe.keep_best:
             self._keep_best(score, measured)
@@ -198,6 +208,11 @@ class Ascent(Iterator[Step]):
     def _result(self) -> Any:
         """The variables of the result: after the last update, or of the best step."""
         return self._variables if self._best is None else self._best[1]
+
+    @property
+    def unanswered(self) -> str | None:
+        """The sentence about pictures to which the network gave no gradient at any step so far; None for none."""
+        return self._answers.unanswered(self._plan.given)
 
     @property
     def predicts(self) -> bool:
@@ -300,11 +315,14 @@ def ascend(
     Returns:
         An iterator of `Step`s that can also be retargeted.
 
+    Warns:
+        UserWarning: at its end, where the network gave no gradient at any step: a unit that is dead on this start.
+
     Raises:
         ValueError, TypeError: wrong arguments, at once.
         NotFiniteError: from the step at which loss or gradient is not finite.
     """
-    return Ascent(
+    run = Ascent(
         net,
         objective,
         recipe=recipe,
@@ -316,3 +334,5 @@ def ascend(
         predict_every=predict_every,
         precision=precision,
     )
+    run.warns = True
+    return run

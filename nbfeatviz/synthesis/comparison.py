@@ -14,6 +14,7 @@ from nbfeatviz.synthesis.ascent import Ascent, Step
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.synthesis.side_by_side import Case, batch_key
+from nbfeatviz.synthesis.unanswered import warn_unanswered
 from nbfeatviz.synthesis.visualization import Numbers, Visualization
 
 
@@ -51,6 +52,9 @@ def compare(
     Raises:
         ValueError: lists of unlike lengths, or what `ascend` refuses.
         TypeError: no Network, or what `ascend` refuses.
+
+    Warns:
+        UserWarning: units that are dead on their start.
     """
     if not isinstance(net, Network):
         raise TypeError(f"{net!r} is not a Network: nbfeatviz.load(...) makes one.")
@@ -125,4 +129,5 @@ def _run(
                 steps=tuple(numbers[row]),
                 settings=settings,
             )
+    warn_unanswered([ascent.unanswered])
     return found

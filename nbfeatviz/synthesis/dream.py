@@ -21,6 +21,7 @@ from nbfeatviz.synthesis.next_step import NextStep
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.synthesis.step import Step
+from nbfeatviz.synthesis.unanswered import warn_unanswered
 from nbfeatviz.synthesis.visualization import Numbers, Settings, Visualization
 
 SMALLEST = 16  # pixels: a coarser octave shows nothing
@@ -79,6 +80,7 @@ class Dreaming(Iterator[Step]):
         if not isinstance(self._objective, Objective):
             raise TypeError(f"a dream is about the path of a layer or one objective, not {wish.target!r}.")
         self._place, self.done = 0, 0
+        self._answered = False
         self._detail = np.zeros((*self._sizes[0], self._picture.shape[2]), np.float32)
         self._enter()
 
@@ -121,6 +123,7 @@ class Dreaming(Iterator[Step]):
         step = next(self._ascent)
         shown = replace(step, index=self.done, image=_shown(step.image, self._sizes[-1]))
         self.done += 1
+        self._answered |= self._ascent.unanswered is None
         if self._ascent.done == self._ascent.steps and self._place + 1 < len(self._sizes):
             self._detail = self._ascent.picture() - self._shrunk  # what shrinking lost comes back with the larger photo
             self._place += 1
@@ -150,6 +153,11 @@ class Dreaming(Iterator[Step]):
         except Exception:
             self.__dict__.update(before)
             raise
+
+    @property
+    def unanswered(self) -> str | None:
+        """The sentence about a dream to which the network gave no gradient in any octave so far; None for any other."""
+        return None if self._answered else self._ascent.unanswered
 
     @property
     def predicts(self) -> bool:
@@ -239,6 +247,9 @@ def deep_dream(
 
     Raises:
         ValueError, TypeError: wrong arguments.
+
+    Warns:
+        UserWarning: the layer gave no gradient at any step.
     """
     dreaming = Dreaming(
         net,
@@ -261,6 +272,7 @@ def deep_dream(
             frames.append(encode_png(step.image))
         if on_step is not None:
             on_step(step)
+    warn_unanswered([dreaming.unanswered])
     return dreaming.visualization(numbers, frames)
 
 

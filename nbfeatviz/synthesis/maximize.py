@@ -14,6 +14,7 @@ from nbfeatviz.synthesis import recipes as recipes_module
 from nbfeatviz.synthesis.ascent import Ascent, NotFiniteError, Step, ascend
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipes import Recipe
+from nbfeatviz.synthesis.unanswered import warn_unanswered
 from nbfeatviz.synthesis.visualization import Numbers, Visualization
 
 
@@ -42,6 +43,9 @@ def maximize(
 
     Raises:
         NotFiniteError: its `visualization` holds the last good picture.
+
+    Warns:
+        UserWarning: the unit is dead on this start: no step had a gradient.
     """
     ascent = ascend(
         net,
@@ -110,6 +114,9 @@ def maximize_grid(
 
     Raises:
         NotFiniteError: its `visualization` holds the last good sheet.
+
+    Warns:
+        UserWarning: units that are dead on this start.
     """
     check_presentation(normalize, show_size, columns)
     try:
@@ -129,4 +136,5 @@ def maximize_grid(
     except NotFiniteError as error:
         error.visualization = ascent.visualization(numbers).as_sheet(columns, normalize, show_size)
         raise
+    warn_unanswered([ascent.unanswered])
     return ascent.visualization(numbers).as_sheet(columns, normalize, show_size)

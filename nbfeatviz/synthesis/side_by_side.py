@@ -205,6 +205,11 @@ class SideBySide(Iterator[Step]):
         return tuple(found.get(place) for place in range(len(self.cases)))
 
     @property
+    def unanswered(self) -> str | None:
+        """The sentences about pictures to which the network gave no gradient at any step so far; None for none."""
+        return " ".join(said for batch in self._runs if (said := batch.ascent.unanswered)) or None
+
+    @property
     def settings(self) -> Settings:
         """What made the pictures of the first recipe, and the steps that were done of the longest run."""
         return replace(self._runs[0].ascent.settings, steps=self.done)

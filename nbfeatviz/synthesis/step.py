@@ -1,4 +1,4 @@
-"""One step of a run: the picture and the figures that it shows, and the error where those are not finite."""
+"""One step of a run: the picture and the figures that it shows, and what is said where those are not finite."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz.networks.not_finite import NotFiniteError
 from nbfeatviz.synthesis.function_term import Function
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Recipe
-from nbfeatviz.synthesis.visualization import Numbers, Visualization
+from nbfeatviz.synthesis.visualization import Numbers
+
+__all__ = ["NotFiniteError", "Step", "not_finite"]
 
 
 @dataclass(frozen=True)
@@ -42,16 +45,6 @@ class Step:
     def numbers(self) -> Numbers:
         """All but the picture."""
         return Numbers(self.index, self.loss, self.gradient_min, self.gradient_max, self.step_size, self.prediction)
-
-
-class NotFiniteError(ValueError, ArithmeticError):
-    """A loss or gradient was NaN or infinite.
-
-    Attributes:
-        visualization: what the run had reached: the last good picture and the numbers so far.
-    """
-
-    visualization: Visualization | None = None
 
 
 def not_finite(index: int, figures: Sequence[Any], given: Sequence[Objective], recipe: Recipe) -> str | None:

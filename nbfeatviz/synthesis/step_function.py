@@ -9,6 +9,7 @@ from typing import Any
 
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Backbone
+from nbfeatviz.networks.gradient_path import NoGradientPathError, gradient_by_pictures
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.rectifiers import Passing
 from nbfeatviz.networks.units import measure
@@ -67,8 +68,8 @@ def step_function(
     views = views_of(recipe.transforms)
     form, white = recipe.parameterization, getattr(recipe.parameterization, "white", 1.0)
 
-    def measured(picture: Any, logits: Any, parts: Filled, index: Any, of: Constants) -> tuple[Any, Any]:
-        """The objective (batch,), and what is maximized."""
+    def measured(picture: Any, parts: Filled, index: Any, of: Constants) -> Any:
+        """The objective (batch,)."""
         stamp = tf.stack([of.seed, index]) if of.seed.shape.rank == 0 else tf.stack(
             [of.seed, tf.fill([of.seed.shape[0]], index)], axis=1
         )  # fmt: skip
@@ -78,11 +79,7 @@ def step_function(
             # by indices: the gradient of `tf.slice` pads, which takes five times as long
             seen = tf.ensure_shape(seen[:, top : top + field[0], left : left + field[1]], shape_seen)
         passing = Passing(index < of.passed, xla) if recipe.passed_gradients else None
-        loss = averaged(backbone(seen, passing), picture.shape[0], parts, of)
-        score = loss
-        for regularizer in parts.regularizers:
-            score -= penalty_of(regularizer, picture * white, logits)
-        return loss, score
+        return averaged(backbone(seen, passing), picture.shape[0], parts, of)
 
     def averaged(activations: dict[Any, Any], batch: int, parts: Filled, of: Constants) -> Any:
         """The objective (batch,): the mean over the views of each picture, and over the crops of each view."""
@@ -109,16 +106,21 @@ def step_function(
         moment = Moment(form, index, of.steps)
         for change in parts.before:
             here = changed(change, here, moment)
+        # Two tapes, as a penalty has a gradient of its own, with which a network without any would not be noticed.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(here)
             logits = form.logits(here, shape) if parts.regularizers else None
             picture = form.picture(here, shape) if logits is None else tf.sigmoid(logits)
-            loss, score = measured(picture, logits, parts, index, of)
-            total = tf.reduce_sum(score)
-        gradient, by_picture = tape.gradient(total, [here, picture])
-        if gradient is None:
-            paths = ", ".join(dict.fromkeys(repr(tap.path) for _, tap in structure))
-            raise ValueError(f"{paths} has no gradient path to the picture: choose a layer that the picture feeds.")
+            penalties = [penalty_of(regularizer, picture * white, logits) for regularizer in parts.regularizers]
+        with tf.GradientTape(watch_accessed_variables=False) as seeing:
+            seeing.watch(picture)
+            loss = measured(picture, parts, index, of)
+            summed = tf.reduce_sum(loss)
+        own = gradient_by_pictures(seeing, summed, picture, network, taps)
+        score = loss - tf.add_n(penalties) if penalties else loss
+        gradient, by_picture = tape.gradient(
+            [picture, *penalties], [here, picture], output_gradients=[own, *(-tf.ones_like(one) for one in penalties)]
+        )
         moment = Moment(form, index, of.steps, gradient)
         followed = gradient
         for change in parts.gradient:
@@ -129,13 +131,14 @@ def step_function(
             updated = changed(change, updated, moment)
         # a gradient may overflow on its way to the variables, or in its standard deviation (the factor is 0 then)
         finite = tf.math.is_finite(tf.reduce_sum(updated, axis=list(range(1, len(updated.shape))))) & (factor > 0)
+        answers = tf.reduce_any(tf.not_equal(own, 0.0), axis=[1, 2, 3])
         low = tf.reduce_min(by_picture, axis=[1, 2, 3]) / white
         high = tf.reduce_max(by_picture, axis=[1, 2, 3]) / white
         kept = here
         if parts.window is not None:
             kept, picture = whole, tf.clip_by_value(form.picture(whole, whole.shape[1:]), 0.0, 1.0)
             updated = _put_back(whole, updated, corner)
-        return updated, new_slots, kept, picture, (loss, score, low, high, factor, finite)
+        return updated, new_slots, kept, picture, (loss, score, low, high, factor, finite, answers)
 
     return advance
 
@@ -161,13 +164,13 @@ class plain_errors:  # noqa: N801 - reads as a word in a with statement
         if error is None or not isinstance(error, Exception):
             return
         own = own_error(error)
+        if isinstance(own, NoGradientPathError):
+            raise ValueError(own.explained()) from own.__cause__
         if own is not None:
             raise ValueError(str(own)) from getattr(own, "reason", own.__cause__)
         if not isinstance(error, ValueError | tf.errors.InvalidArgumentError | tf.errors.ResourceExhaustedError):
             return
         reason = _reason(str(error))
-        if "no gradient path" in reason:
-            raise ValueError(reason) from None
         raise ValueError(
             f"{self._objective!r} cannot be computed at {self._shape[0]}×{self._shape[1]} pixels: {reason} "
             "The network's own size (size=None) is the safe one."
@@ -175,10 +178,15 @@ class plain_errors:  # noqa: N801 - reads as a word in a with statement
 
 
 def own_error(error: BaseException | None) -> BaseException | None:
-    """Our error about a part of the recipe, behind those that TensorFlow makes of it; it still has its cause."""
-    while error is not None and not (isinstance(error, ValueError) and str(error).startswith(_OWN_SENTENCES)):
+    """Our error about the recipe or the gradient, behind those that TensorFlow makes of it; it still has its cause."""
+    while error is not None and not _is_own(error):
         error = error.__cause__ or error.__context__
     return error
+
+
+def _is_own(error: BaseException) -> bool:
+    own = isinstance(error, ValueError) and str(error).startswith(_OWN_SENTENCES)
+    return own or isinstance(error, NoGradientPathError)
 
 
 def _reason(text: str) -> str:

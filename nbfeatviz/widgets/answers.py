@@ -6,7 +6,6 @@ Every function is a generator of `Answer`s, so that long work can be shown as it
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,19 +13,17 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.attribution.activations import checked_layer, filters
-from nbfeatviz.attribution.evaluation import deletion_insertion_steps
+from nbfeatviz.attribution.emptiness import silence
 from nbfeatviz.attribution.integrated import residual
 from nbfeatviz.attribution.methods import METHODS
+from nbfeatviz.attribution.partial import Partial
 from nbfeatviz.attribution.passes import at_layer, layers_pass, outputs_of, shared_layers
 from nbfeatviz.attribution.question import Question
-from nbfeatviz.attribution.randomization import Stage, randomization_stages
 from nbfeatviz.attribution.spatial import chosen_layer
 from nbfeatviz.encoding import to_uint8
 from nbfeatviz.widgets.analyst import Answer, Kept
 
 LARGEST_CELL = 48  # a channel's picture in the grid; the large view has all of it
-FAITHFULNESS_STEPS = 16
-RANDOMIZED_STAGES = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,29 +43,17 @@ class View:
     def key(self, *what: Hashable) -> Hashable:
         """The key of a result in `kept`."""
         question = self.question
-        return (self.photo, question.structure, question.values, question.weights, *what)
-
-
-@dataclass(frozen=True, eq=False)
-class Compared:
-    """A method's map, how faithful it is (`deletion_insertion`), and how long both took."""
-
-    raw: np.ndarray
-    deletion: float
-    insertion: float
-    seconds: float
+        return (self.photo, question.network.version, question.structure, question.values, question.weights, *what)
 
 
 def saliency(view: View, method: str, display: str) -> Iterator[Answer]:
     """The map of a gradient method; what is kept is the raw one, so another display computes nothing."""
-    for done, total, raw in _maps(view, method):
-        final = done == total
+    for piece in map_of(view, method):
         text = ""
-        if final and method == "integrated-gradients":
-            text = f"completeness: {_residual(view, raw):.1%} off"
-        shown = displayed(raw, display)
+        if piece.done == piece.total and method == "integrated-gradients":
+            text = f"completeness: {_residual(view, piece.map):.1%} off"
         signed = display == "signed" and METHODS[method].signed
-        yield map_answer(shown, signed, _title(view, method), text, final, raw, done, total, crowded=True)
+        yield map_answer(piece, displayed(piece.map, display), signed, _title(view, method), text, crowded=True)
 
 
 def _residual(view: View, raw: np.ndarray) -> float:
@@ -80,17 +65,17 @@ def _residual(view: View, raw: np.ndarray) -> float:
 def class_activation(view: View, method: str, layer: str | None) -> Iterator[Answer]:
     """The map of a CAM method at a layer."""
     path = chosen_layer(view.question, layer)
-    for done, total, raw in _maps(view, method, layer=path):
-        shown = displayed(raw, "signed") if raw.ndim == 3 else raw
-        title = _title(view, method, path)
-        yield map_answer(shown, METHODS[method].signed, title, "", done == total, raw, done, total, raw.ndim == 3)
+    for piece in map_of(view, method, layer=path):
+        coloured = piece.map.ndim == 3
+        shown = displayed(piece.map, "signed") if coloured else piece.map
+        yield map_answer(piece, shown, METHODS[method].signed, _title(view, method, path), crowded=coloured)
 
 
 def occluded(view: View, patch: int | None, stride: int | None, fill: str) -> Iterator[Answer]:
     """The occlusion map, as it fills in."""
     options = {"patch": patch, "stride": stride, "fill": fill}
-    for done, total, raw in _maps(view, "occlusion", **options):
-        yield map_answer(raw, True, _title(view, "occlusion"), "drop of the value", done == total, raw, done, total)
+    for piece in map_of(view, "occlusion", **options):
+        yield map_answer(piece, piece.map, True, _title(view, "occlusion"), "drop of the value")
 
 
 def activation_grid(view: View, layer: str) -> Iterator[Answer]:
@@ -115,6 +100,7 @@ def activation_grid(view: View, layer: str) -> Iterator[Answer]:
         "count": count,
         "cell": cells.shape[1:],
         "shape": (height, width),
+        "note": silence(layer, values) or "",
     }
     yield Answer(content, (pixels.tobytes(), figures.tobytes()), raw=values)
     try:
@@ -138,8 +124,6 @@ def layer_output(view: View, layer: str) -> np.ndarray:
                 values = at_layer(question, path)[0]
         if values is None:
             values = outputs_of(question.network, question.picture, path, eager=True)
-        if not np.isfinite(values).all():
-            raise ValueError(_not_finite(f"the output of {path!r}"))
         view.kept.put(key, values, values.nbytes)
     return values
 
@@ -147,66 +131,9 @@ def layer_output(view: View, layer: str) -> np.ndarray:
 def one_channel(layer: str, unit: int, values: np.ndarray) -> Answer:
     """One channel (h, w) in full."""
     content, buffer = quantized(values, signed=bool(values.min() < 0))
-    figures = {"mean": float(values.mean()), "max": float(values.max())}
+    figures: dict[str, Any] = {"mean": float(values.mean()), "max": float(values.max())}
+    figures["note"] = "" if values.any() else f"channel {unit} of {layer!r} is silent on this photo: 0 at every place."
     return Answer({"kind": "channel", "layer": layer, "unit": unit, **content, **figures}, (buffer,))
-
-
-def compared(view: View, methods: tuple[str, ...]) -> Iterator[Answer]:
-    """Several methods side by side, each with its deletion and insertion areas.
-
-    A method that cannot be used here does not keep the others from being shown.
-
-    Raises:
-        ValueError: at the end, what was refused and why.
-    """
-    refused: list[str] = []
-    for number, name in enumerate(methods):
-        try:
-            yield from _compared(view, name, number, len(methods))
-        except ValueError as error:
-            refused.append(str(error))
-    if refused:
-        raise ValueError(" · ".join(dict.fromkeys(refused)))
-
-
-def _compared(view: View, name: str, number: int, count: int) -> Iterator[Answer]:
-    title = METHODS[name].title
-    result: Compared | None = view.kept.get(view.key("compared", name))
-    if result is None:
-        begun, raw = time.monotonic(), np.empty(0)
-        for done, total, raw in _maps(view, name):  # noqa: B007 (the last one counts)
-            yield _progress(number, count, done / total / 2, title)
-        for curves in deletion_insertion_steps(view.question, raw, steps=FAITHFULNESS_STEPS):
-            share = len(curves.fractions) / (FAITHFULNESS_STEPS + 1)
-            yield _progress(number, count, (1 + share) / 2, title)
-        result = Compared(raw, curves.deletion_auc, curves.insertion_auc, time.monotonic() - begun)
-        view.kept.put(view.key("compared", name), result, raw.nbytes)
-    content, buffer = quantized(*_small(name, result.raw), crowded=True)
-    content |= {"kind": "compared", "method": name, "title": title, "seconds": result.seconds}
-    content |= {"deletion": result.deletion, "insertion": result.insertion}
-    yield Answer(content, (buffer,), number + 1, count)
-
-
-def _small(method: str, raw: np.ndarray) -> tuple[np.ndarray, bool]:
-    """A map (H, W) of any method for a comparison, and whether it has both signs."""
-    return (displayed(raw, "mean"), False) if raw.ndim == 3 else (raw, METHODS[method].signed)
-
-
-def randomized(view: View, method: str) -> Iterator[Answer]:
-    """The sanity check: the map from the trained network to one with random weights."""
-    title = METHODS[method].title
-    key = view.key("randomized", method)
-    stages: tuple[Stage, ...] | None = view.kept.get(key)
-    fresh: list[Stage] = []
-    for number, stage in enumerate(
-        stages or randomization_stages(view.question, method=method, stages=RANDOMIZED_STAGES, eager=True)
-    ):
-        fresh.append(stage)
-        content, buffer = quantized(*_small(method, stage.map), crowded=True)
-        content |= {"kind": "stage", "method": method, "title": title, "number": number, "layer": stage.layer or ""}
-        content["similarity"] = stage.similarity
-        yield Answer(content, (buffer,), number + 1, RANDOMIZED_STAGES, f"randomizing · {title}")
-    view.kept.put(key, tuple(fresh), sum(stage.map.nbytes for stage in fresh))
 
 
 def displayed(raw: np.ndarray, display: str) -> np.ndarray:
@@ -224,7 +151,7 @@ def quantized(values: np.ndarray, signed: bool, crowded: bool = False) -> tuple[
     map's colours end at its 99.5th percentile. The values themselves are all there.
     """
     if not np.isfinite(values).all():
-        raise ValueError(_not_finite("the map"))
+        raise ValueError("the map holds NaN or infinity, so it cannot be shown: are the network's weights damaged?")
     values = values.astype(np.float64)
     top = float(np.abs(values).max())
     low, high = (-top, top) if signed else (min(0.0, float(values.min())), float(values.max()))
@@ -234,32 +161,27 @@ def quantized(values: np.ndarray, signed: bool, crowded: bool = False) -> tuple[
     return content, np.round(steps).astype("<u2").tobytes()
 
 
-def _not_finite(what: str) -> str:
-    return f"{what} holds NaN or infinity, so it cannot be shown: are the network's weights damaged?"
-
-
 def map_answer(
-    values: np.ndarray, signed: bool, title: str, text: str, final: bool, raw: np.ndarray, done: int, total: int,
-    crowded: bool = False,
-) -> Answer:  # fmt: skip
-    """A map as a message."""
-    content, buffer = quantized(values, signed, crowded)
-    content |= {"kind": "map", "title": title, "text": text, "final": final}
-    return Answer(content, (buffer,), done, total, raw=raw if final else None)
+    piece: Partial, shown: np.ndarray, signed: bool, title: str, text: str = "", *, crowded: bool = False
+) -> Answer:
+    """A piece of a map as a message; `shown` is what the page sees of it."""
+    content, buffer = quantized(shown, signed, crowded)
+    final = piece.done == piece.total
+    content |= {"kind": "map", "title": title, "text": text, "note": piece.empty or "", "final": final}
+    return Answer(content, (buffer,), piece.done, piece.total, raw=piece.map if final else None)
 
 
-def _maps(view: View, method: str, **options: Any) -> Iterator[tuple[int, int, np.ndarray]]:
-    """(done, total, map so far) of a method; the final map is kept."""
+def map_of(view: View, method: str, **options: Any) -> Iterator[Partial]:
+    """The pieces of a method's map; the final one is kept."""
     key = view.key(method, tuple(sorted(options.items())))
-    kept = view.kept.get(key)
+    kept: Partial | None = view.kept.get(key)
     if kept is not None:
-        yield 1, 1, kept
+        yield replace(kept, done=1, total=1)
         return
-    one_pass = METHODS[method].start
-    for piece in one_pass(view.question, eager=_waits_for_one(method), **options):
+    for piece in METHODS[method].start(view.question, eager=_waits_for_one(method), **options):
         if piece.done == piece.total:
-            view.kept.put(key, piece.map, piece.map.nbytes)
-        yield piece.done, piece.total, piece.map
+            view.kept.put(key, piece, piece.map.nbytes)
+        yield piece
 
 
 def _waits_for_one(method: str) -> bool:
@@ -271,16 +193,11 @@ def _bars(view: View, layer: str, values: np.ndarray) -> Answer:
     network = view.question.network
     is_head = layer == network.head_layer.path
     names = list(network.layers[layer].unit_names or (network.class_names if is_head else ()) or ()) or None
-    shown = values
-    if is_head:
-        shown = _softmax(values) if network.head == "softmax" else 0.5 + 0.5 * np.tanh(values / 2)
-    content = {"kind": "bars", "layer": layer, "count": len(values), "names": names, "probabilities": is_head}
+    percent = is_head and network.probabilistic
+    shown = np.asarray(network.interpreted(values[None]))[0] if percent else values
+    content = {"kind": "bars", "layer": layer, "count": len(values), "names": names, "probabilities": percent}
+    content["note"] = silence(layer, values) or ""
     return Answer(content, (shown.astype(np.float32).tobytes(),), raw=values)
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max())
-    return powers / powers.sum()
 
 
 def _reduced(channels: np.ndarray) -> np.ndarray:
@@ -292,10 +209,6 @@ def _reduced(channels: np.ndarray) -> np.ndarray:
     padded = np.pad(channels, ((0, 0), (0, -height % factor), (0, -width % factor)), mode="edge")
     blocks = padded.reshape(len(channels), padded.shape[1] // factor, factor, padded.shape[2] // factor, factor)
     return blocks.mean(axis=(2, 4))
-
-
-def _progress(number: int, count: int, share: float, text: str) -> Answer:
-    return Answer(done=round(100 * (number + share)), total=100 * count, text=text)
 
 
 def _title(view: View, method: str, layer: str = "") -> str:

@@ -114,6 +114,10 @@ class FeaturesTab(anywidget.AnyWidget):
         """Shows an error in words, where all errors of the panel are shown."""
         self.live.complain(error)
 
+    def remark(self, note: str) -> None:
+        """Shows what is to be said of pictures that the network never answered, where all errors are shown."""
+        self.live.remark(note)
+
     def look(self, look: str, show_size: int | None = None) -> None:
         """Shows the pictures stretched or cut otherwise."""
         with self._lock:

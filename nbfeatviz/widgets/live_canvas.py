@@ -37,6 +37,7 @@ class LiveCanvas(anywidget.AnyWidget):
         still: the last lossless picture, PNG ("" before the first).
         status: {"state", "text", "error", "steps"}: what the status line is made from.
         rises: what the picture does to all units of the layer; see `onlooker.as_page`.
+        note: what is to be said of a run that the network never answered, "" for nothing.
         overlay: {"box": [top, left, bottom, right] or None, "pick": bool, "size": [height, width]}.
     """
 
@@ -48,6 +49,7 @@ class LiveCanvas(anywidget.AnyWidget):
     still = traitlets.Bytes().tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
     overlay = traitlets.Dict().tag(sync=True)
+    note = traitlets.Unicode().tag(sync=True)
     rises = traitlets.Dict().tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
@@ -75,7 +77,7 @@ class LiveCanvas(anywidget.AnyWidget):
         with self._lock:
             self._forget()
             self._run += 1
-            self.rises = {}
+            self.rises, self.note = {}, ""
             self.send({"kind": "begin", "run": self._run})
 
     def say(
@@ -112,6 +114,11 @@ class LiveCanvas(anywidget.AnyWidget):
         """Shows an error in words; "" takes it away."""
         with self._lock:
             self.status = {**self.status, "error": error}
+
+    def remark(self, note: str) -> None:
+        """Shows what is to be said of a run that the network never answered; "" takes it away."""
+        with self._lock:
+            self.note = note
 
     def offer(self, step: Step) -> None:
         """Takes the next step of the run; sends its picture if the page keeps up, its numbers in any case."""

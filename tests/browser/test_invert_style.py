@@ -12,7 +12,7 @@ from playwright.sync_api import Locator
 
 from nbfeatviz import samples
 from tests.browser.harness import Browser, JupyterServer
-from tests.browser.panel import MNIST, OUTPUT, only_foreign
+from tests.browser.panel import LONG, MNIST, OUTPUT, only_foreign
 from tests.browser.photo import PhotoPanel
 
 DROP = """(element, [name, data]) => {
@@ -47,6 +47,11 @@ class RemakePanel(PhotoPanel):
         inside = f".nbfeatviz-remake-{self.kind} "
         return self.root.locator(inside + part if part in (".nbfeatviz-overlay", ".nbfeatviz-picture") else part).first
 
+    def lengthen(self) -> None:
+        """Its runs are not over before a person stops them, however quick the machine."""
+        self.inside("steps").fill("100000")
+        self.inside("steps").press("Enter")
+
     def inside(self, label: str) -> Locator:
         return self.group.get_by_label(label, exact=True)
 
@@ -63,8 +68,9 @@ def photo(panel: RemakePanel, name: str) -> None:
 
 
 def test_a_photo_emerges_again_from_what_a_layer_keeps(lab: JupyterServer, browser: Browser, page) -> None:
-    notebook, panel = RemakePanel.opened(page, lab, "invert.ipynb")
+    notebook, panel = RemakePanel.opened(page, lab, "invert.ipynb", LONG)
     panel.go("invert")
+    panel.lengthen()
     panel.run()
     panel.wait(lambda: "there is no photo" in panel.error, "the sentence about the photo")
     assert "choose a sample" in panel.error
@@ -130,8 +136,9 @@ def test_a_photo_emerges_again_from_what_a_layer_keeps(lab: JupyterServer, brows
 
 
 def test_a_photo_in_the_style_of_another(lab: JupyterServer, browser: Browser, page, tmp_path: Path) -> None:
-    notebook, panel = RemakePanel.opened(page, lab, "style.ipynb")
+    notebook, panel = RemakePanel.opened(page, lab, "style.ipynb", LONG)
     panel.go("style")
+    panel.lengthen()
     photo(panel, "chelsea")
     panel.run()
     panel.wait(lambda: "whose style could be taken" in panel.error, "the sentence about the style photo")
@@ -236,6 +243,7 @@ def test_nothing_is_clipped_in_either_theme_wide_or_narrow(lab: JupyterServer, b
     OUTPUT.mkdir(exist_ok=True)
     for kind in ("invert", "style"):
         panel.go(kind)
+        panel.lengthen()
         if kind == "invert":
             panel.run()
             panel.wait(lambda: panel.error, "the sentence")

@@ -192,6 +192,17 @@ def test_the_loss_says_what_values_mean(loss, units: int, kind: str, recwarn):
     assert not recwarn.list
 
 
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize(("loss", "units", "kind"), COMPILED.values(), ids=COMPILED)
+def test_so_does_that_of_a_file(loss, units: int, kind: str, suffix: str, tmp_path, recwarn):
+    model = _fused("linear", units)
+    model.compile(loss=loss)
+    model.save(tmp_path / f"mine{suffix}")
+    recwarn.clear()
+    assert _load(tmp_path / f"mine{suffix}").head == kind
+    assert not recwarn.list
+
+
 @pytest.mark.parametrize(("units", "kind", "word"), [(4, "softmax", "logits of a softmax"), (1, "linear", "quantity")])
 def test_without_evidence_it_is_assumed_and_said(units: int, kind: str, word: str):
     x, y = _start()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any
 
 import pytest
 
 import nbfeatviz as nv
+from nbfeatviz.attribution import methods as registry
+from nbfeatviz.attribution.gradients import saliency_steps
 from nbfeatviz.widgets.worker import SameThread, Worker
 from tests.synthesis.conftest import make_network
 
@@ -30,6 +33,21 @@ def make_panel(net):
     yield made
     for panel in panels:
         panel.close()
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Counts how often a gradient method is begun."""
+    begun: list[int] = []
+
+    def start(question: Any, **options: Any) -> Any:
+        begun.append(1)
+        return saliency_steps(question, **options)
+
+    for name in ("gradient", "guided"):
+        method = dataclasses.replace(registry.METHODS[name], start=start)
+        monkeypatch.setitem(registry.METHODS, name, method)
+    return begun
 
 
 def wait(condition: Any, seconds: float = 20) -> None:

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 import nbfeatviz as nv
+from nbfeatviz.attribution.partial import Partial
 from nbfeatviz.encoding import decode, encode_jpeg, encode_png
-from nbfeatviz.widgets import answers
+from nbfeatviz.widgets import answers, comparisons
 from nbfeatviz.widgets.analyst import Answer
 from nbfeatviz.widgets.held_photo import MOST_BYTES
 from nbfeatviz.widgets.networks import Choice
@@ -207,7 +208,7 @@ def test_while_a_map_fills_in_there_is_none_to_save(panel, monkeypatch):
     panel.desk.open("saliency")
     panel.desk.receive("a.png", encode_png(PHOTO))
     values = np.zeros((2, 2), np.float32)
-    unfinished = answers.map_answer(values, False, "", "", False, values, 1, 2)
+    unfinished = answers.map_answer(Partial(1, 2, values), values, False, "")
     monkeypatch.setattr(answers, "saliency", lambda *_: iter([unfinished]))
     panel.desk.option("saliency", "method", "guided")
     with pytest.raises(ValueError, match="no finished map"):
@@ -502,7 +503,7 @@ def test_a_second_view_and_other_choices_do_not_end_a_comparison(panel, monkeypa
                 act()
                 panel.desk.option("compare", "methods", ["gradient"])
 
-    monkeypatch.setattr(answers, "compared", compared)
+    monkeypatch.setattr(comparisons, "compared", compared)
     panel.sent.clear()
     panel.desk.compare()
     assert [content["method"] for content, _ in sent(panel, "compared")] == ["0", "0", "1", "2"]
@@ -650,16 +651,18 @@ def test_a_saliency_map_of_a_first_unit_ends_well_with_a_thread(make, net):
 
 
 def test_a_run_goes_on_to_the_same_picture_while_questions_are_answered(make, net):
-    alone, panel = make(net, layer="conv1", steps=60), make(net, background=True, layer="conv1", steps=60)
-    alone.run()
+    panel = make(net, background=True, layer="conv1", steps=10**5)
     panel.image = PHOTO
     panel.run()
     wait(lambda: len(panel.live.frames) > 2)
     for tab in ("saliency", "activations", "grad-cam"):
         panel.desk.open(tab)
         wait(lambda: sent(panel, "map" if tab != "activations" else "grid", tab))  # noqa: B023
+    assert panel._runner.busy
+    panel.stop()
     wait(lambda: panel.state == "idle")
-    assert len(panel.live.frames) == 60
+    alone = make(net, layer="conv1", steps=panel._runner.settings.steps)
+    alone.run()
     assert np.array_equal(panel.image, alone.image)
     assert error(panel) == ""
 

@@ -20,6 +20,7 @@ from nbfeatviz.widgets.page import Commands
 from nbfeatviz.widgets.runner import Runner, in_words
 from nbfeatviz.widgets.worker import SameThread, Worker
 from tests.synthesis.conftest import Applied, make_one_layer
+from tests.widgets.conftest import wait
 
 
 class Rig:
@@ -215,3 +216,35 @@ def test_closing_the_worker_stops_the_run(background: Rig):
     background.runner.run()
     background.worker.close()
     assert background.said[-1][0] == "idle"
+
+
+def test_a_unit_that_is_dead_on_its_start_is_said_below_until_the_next_run(rig: Rig):
+    conv = rig.net.model.get_layer("conv1")
+    kept = conv.get_weights()
+    try:
+        conv.set_weights([kept[0], np.full(4, -100.0, np.float32)])  # every ReLU of it is shut
+        rig.runner.run()
+        assert rig.live.note.startswith("objectives.channel('conv1', 0) is 0 and no gradient led anywhere in")
+        assert rig.said[-1] == ("idle", "finished after 3 steps")
+        conv.set_weights([kept[0], np.full(4, 1.0, np.float32)])
+        rig.runner.run()
+        assert rig.live.note == ""
+    finally:
+        conv.set_weights(kept)
+
+
+def test_a_dead_unit_is_said_of_a_run_that_is_held_too(background: Rig):
+    conv = background.net.model.get_layer("conv1")
+    kept = conv.get_weights()
+    try:
+        conv.set_weights([kept[0], np.full(4, -100.0, np.float32)])
+        background.runner.step()
+        background.stepping(1)
+        background.runner.step()
+        background.stepping(2)
+        wait(lambda: "in 2 steps" in background.live.note)
+        assert background.live.status["text"] == "paused at step 2/100000"
+    finally:
+        background.runner.stop()
+        background.rest()
+        conv.set_weights(kept)

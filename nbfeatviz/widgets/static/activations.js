@@ -25,7 +25,8 @@ class Activations {
     this.field = make("div", { class: "nbfeatviz-fieldtext" });
     this.large = make("div", { class: "nbfeatviz-buttons" }, this.back, this.likes, this.field);
     this.sheet = make("div", { class: "nbfeatviz-sheet" }, this.cells.el, this.cells.readout, this.bar.el);
-    this.el = make("div", { class: "nbfeatviz-activations" }, this.head, this.large, this.sheet, this.bars.el);
+    this.note = make("div", { class: "nbfeatviz-note", role: "status" });
+    this.el = make("div", { class: "nbfeatviz-activations" }, this.head, this.large, this.sheet, this.bars.el, this.note);
   }
 
   /** Shows the sheet or the bars, and what goes with the large view; returns what is drawn here. */
@@ -35,6 +36,7 @@ class Activations {
     this.large.hidden = !channel;
     this.sheet.hidden = Boolean(channel) || !grid;
     this.bars.el.hidden = !bars;
+    tellNote(this.note, channel ? "" : (bars ?? grid)?.note);
     if (channel) return this.showLarge(channel);
     fill(this.sort, bars ? BAR_SORTS : MAP_SORTS);
     this.sort.value = this.sorts[bars ? "bars" : "grid"];

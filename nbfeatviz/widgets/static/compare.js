@@ -46,13 +46,14 @@ class Compare {
     this.stages = strip("maps while layers become random; arrow keys move a crosshair over all");
     this.stages.classList.add("nbfeatviz-line");
     this.legend = make("div", { class: "nbfeatviz-legend",
-      text: "Deletion: the probability while the most important pixels are taken away, averaged; lower is better. "
+      text: "Deletion: the score (the probability of a class; of another target its share of that for the whole photo) while the most important pixels are taken away, averaged; lower is better. "
         + "Insertion: while they are put back; higher is better." });
+    this.notes = make("ul", { class: "nbfeatviz-note", "aria-label": "what is left out or says nothing" });
     this.readout = make("div", { class: "nbfeatviz-readout", "aria-live": "off" });
     this.bar = new ColourBar();
     this.checkRow = row("check", this.check, this.randomize);
     this.el = make("div", { class: "nbfeatviz-compare" },
-      make("div", { class: "nbfeatviz-options" }, this.boxes, this.run), this.compared, this.legend,
+      make("div", { class: "nbfeatviz-options" }, this.boxes, this.run), this.compared, this.legend, this.notes,
       make("div", { class: "nbfeatviz-options" }, this.checkRow), this.stages, this.readout, this.bar.el);
   }
 
@@ -72,6 +73,7 @@ class Compare {
       { text: record.layer || "trained" },
       { text: record.layer ? `similarity ${record.similarity.toFixed(2)}` : record.title, title: "to the map of the trained network; 1 is the same" }]);
     this.legend.hidden = !compared.length;
+    this.showNotes(page.current([compare.left].filter(Boolean)), compared, stages);
     this.bar.el.hidden = !compared.length && !stages.length;
     const range = this.signed ? [-1, 1] : [0, 1], beyond = [...compared, ...stages].some(isBeyond);
     this.bar.show(range, table, ticks(range, this.signed && beyond, beyond));
@@ -94,6 +96,18 @@ class Compare {
     this.page.option("compare", "methods", names);
   }
 
+  /** What could not be shown, and what is shown and says nothing. */
+  showNotes(left, compared, stages) {
+    const lines = [
+      ...left.flatMap(({ entries }) => entries.map(([titles, reason]) => `${titles}: left out, as ${reason}`)),
+      ...compared.filter(({ note }) => note).map(({ title, note }) => `${title}: no scores, as ${note}`),
+      ...stages.filter(({ note }) => note).map(({ title, layer, note }) => `${title} (${layer || "trained"}): ${note}`)];
+    this.notes.hidden = !lines.length;
+    if (this.noted === lines.join("\n")) return;
+    this.noted = lines.join("\n");
+    this.notes.replaceChildren(...lines.map((text) => make("li", { text })));
+  }
+
   scores(record, all) {
     const line = (name, best, title) => {
       if (record[name] == null) return [];
@@ -101,6 +115,7 @@ class Compare {
       return [{ text: `${name} ${record[name].toFixed(3)}`, title, strong }];
     };
     return [{ text: record.title, title: record.seconds == null ? null : `${digits(record.seconds)} s` },
+      ...(record.note ? [{ text: "says nothing", title: record.note }] : []),
       ...line("deletion", Math.min, "area under the deletion curve: lower is better"),
       ...line("insertion", Math.max, "area under the insertion curve: higher is better")];
   }

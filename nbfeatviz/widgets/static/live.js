@@ -38,6 +38,7 @@ class LivePage {
     this.model.on("change:status", () => this.changed());
     this.model.on("change:overlay", () => this.changed());
     this.model.on("change:rises", () => this.changed());
+    this.model.on("change:note", () => this.changed());
     this.model.on("comm_live_update", () => this.lost());
     this.still();
     this.say("hello");
@@ -209,6 +210,7 @@ class LiveView {
     this.page = page;
     this.status = make("div", { role: "status", class: "nbfeatviz-status" });
     this.error = make("div", { role: "alert", class: "nbfeatviz-error", hidden: true });
+    this.note = make("div", { role: "status", class: "nbfeatviz-note", hidden: true });
     this.box = make("div", { class: "nbfeatviz-box", hidden: true });
     this.empty = make("div", { class: "nbfeatviz-empty", text: "press Run and watch the picture emerge" });
     this.overlay = make("div", {
@@ -233,7 +235,7 @@ class LiveView {
         make("dl", {}, fact("loss", this.loss), fact("gradient", this.gradient), fact("step size", this.size),
           fact("prediction", this.prediction), fact("picture", this.picture), fact("unit", this.unit)),
         this.rises.el),
-      this.error);
+      make("div", { class: "nbfeatviz-said" }, this.error, this.note));
     this.refresh = paced(100, () => this.show());
     this.statusAt = 0;
     this.resizing = new ResizeObserver(() => { this.drawCurve(); this.rises.draw(); });
@@ -247,6 +249,9 @@ class LiveView {
     this.showStatus();
     this.error.textContent = status.error ?? "";
     this.error.hidden = !status.error;
+    const note = page.model.get("note") ?? "";
+    this.note.hidden = !note;
+    if (this.note.textContent !== note) this.note.textContent = note;
     this.overlay.dataset.step = page.shown;
     this.overlay.dataset.count = page.received;
     this.empty.hidden = !page.blank;
@@ -264,7 +269,7 @@ class LiveView {
     this.gradient.textContent = row ? `${digits(row[2])} … ${digits(row[3])}` : "–";
     this.size.textContent = row ? digits(row[4]) : "–";
     const predicted = page.prediction;
-    this.prediction.textContent = predicted ? `${predicted[1]} (#${predicted[0]}) ${(predicted[2] * 100).toFixed(1)} %` : "–";
+    this.prediction.textContent = predicted ? `${predicted[1]} (#${predicted[0]}) ${predicted[3] === false ? digits(predicted[2]) : `${(predicted[2] * 100).toFixed(1)} %`}` : "–";
     const found = page.model.get("rises") ?? {}, named = found.selectivity == null ? "" : ` · selectivity ${found.selectivity.toFixed(1).replace("-", "−")}`;
     const { saturation, high_frequency: fine } = page.facts, share = (value) => `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %`;
     const usual = found.photographs ? ` (${(fine / found.photographs).toFixed(1)} × photographs)` : "";

@@ -37,6 +37,12 @@ class Overlaid {
   }
 }
 
+/** Shows what is to be said of a result that says nothing; a screen reader speaks it once. */
+function tellNote(element, text = "") {
+  element.hidden = !text;
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** A large map: values under the pointer and under the keys, and neurons to pick where `picks` is set. */
 class MapView {
   constructor({ pick, move }) {
@@ -52,9 +58,10 @@ class MapView {
     });
     this.layers = new Overlaid(this.area);
     this.area.append(this.cross, this.box);
+    this.note = make("div", { class: "nbfeatviz-note", role: "status" });
     this.readout = make("div", { class: "nbfeatviz-readout", "aria-live": "off" });
     this.bar = new ColourBar();
-    this.el = make("div", { class: "nbfeatviz-mapview" }, this.area, this.readout, this.bar.el);
+    this.el = make("div", { class: "nbfeatviz-mapview" }, this.area, this.note, this.readout, this.bar.el);
   }
 
   /**
@@ -68,6 +75,7 @@ class MapView {
     Object.assign(this, { map, picks, field });
     this.layers.show(picture, map, range, table);
     this.bar.el.classList.toggle("nbfeatviz-void", !map);
+    tellNote(this.note, map?.note);
     if (map) this.bar.show(range, table, ticks(range, map.low < range[0], map.high > range[1]));
     this.area.setAttribute("aria-label", label);
     this.area.classList.toggle("nbfeatviz-picking", picks);

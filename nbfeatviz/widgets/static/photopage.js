@@ -124,7 +124,7 @@ class PhotoPage {
       const fresh = id !== this.latest.get(family);
       this.latest.set(family, id);
       this.keep({ ...content, sight: this.sight, question: this.question, arrived: ++this.arrivals }, buffers, fresh);
-      if (this.busyWith === tab) this.answered = true;
+      if (this.busyWith === tab && kind !== "left-out") this.answered = true;
     }
     this.views.forEach((view) => view.show());
   }
@@ -142,6 +142,7 @@ class PhotoPage {
       },
       field: () => { results.field = record; },
       compared: () => this.line("compared", { ...record, values: words(0, Uint16Array) }, fresh, "method"),
+      "left-out": () => { results.left = record; },
       stage: () => this.line("stages", { ...record, values: words(0, Uint16Array) }, fresh, "number"),
     };
     acts[record.kind]?.();
