@@ -92,13 +92,14 @@ class NoisyConvolution(layers.Layer):
         self.norm = layers.BatchNormalization()
         self.dropout = layers.Dropout(0.5, seed=7)
         self.noise = layers.GaussianNoise(1.0, seed=8)
+        self.trains = TrainsByDefault()
 
     def build(self, shape: Any) -> None:
         self.convolution.build(shape)
         self.norm.build((*shape[:-1], 4))
 
     def call(self, x: Any) -> Any:
-        return ops.swish(self.norm(self.noise(self.convolution(self.dropout(x)))))
+        return ops.swish(self.trains(self.norm(self.noise(self.convolution(self.dropout(x))))))
 
 
 @kind
