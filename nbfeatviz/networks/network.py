@@ -69,7 +69,7 @@ class Network(CompiledFunctions):
 
     def _begin(self) -> None:
         """Forgets what was made of the model as it was."""
-        for known in ("graph", "layers", "heads", "_calls", "_before"):
+        for known in ("graph", "layers", "heads", "needs_tracing", "_calls", "_before"):
             self.__dict__.pop(known, None)
         self._parts = self._parts_now()
         self.derived = DerivedWeights(self.model.weights, self._substitutes)
@@ -126,18 +126,19 @@ class Network(CompiledFunctions):
         if self._known_heads is not None:
             return self._known_heads
         losses = losses_of(self.model, self._saved_loss)
-        return tuple(
-            read_head(
-                self.graph,
-                output,
-                self.given(probes(self.contract)),
-                asked=self._asked_head if place == self._output else None,
-                loss=losses[place],
-                named=self.class_names is not None and place == self._output,
-                weights=self.derived.pairs,
+        with tf.init_scope():  # it may be asked for first where something is traced
+            return tuple(
+                read_head(
+                    self.graph,
+                    output,
+                    self.given(probes(self.contract)),
+                    asked=self._asked_head if place == self._output else None,
+                    loss=losses[place],
+                    named=self.class_names is not None and place == self._output,
+                    weights=self.derived.pairs,
+                )
+                for place, output in enumerate(self.graph.outputs)
             )
-            for place, output in enumerate(self.graph.outputs)
-        )
 
     @property
     def head(self) -> str:
@@ -175,6 +176,11 @@ class Network(CompiledFunctions):
                 return
             self._said.add(sentence)
         warnings.warn(sentence, stacklevel=frames_inside() + 1)
+
+    @cached_property
+    def needs_tracing(self) -> bool:
+        """Whether its gradients can only be had of what is traced, as those of Keras's float8 layers."""
+        return any(getattr(call.operation, "quantization_mode", None) == "float8" for call in self.graph.calls)
 
     @property
     def halved(self) -> bool:
