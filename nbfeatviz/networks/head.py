@@ -19,6 +19,7 @@ from nbfeatviz.engine import keras, tf
 from nbfeatviz.networks.activations import before_activation, fused_activation, name_of
 from nbfeatviz.networks.contract import InputContract
 from nbfeatviz.networks.graph import Call, Graph, Output
+from nbfeatviz.networks.inference import once
 
 HEADS = ("softmax", "sigmoid", "linear")
 
@@ -92,16 +93,20 @@ def _values(
     graph: Graph, calls: Sequence[int], inputs: Any, weights: Sequence[tuple[Any, Any]]
 ) -> dict[int, tuple[np.ndarray, np.ndarray | None]]:
     """By index the value of each call, and what it was before its activation, None where it has none; float64."""
-    before: dict[int, Any] = {}
 
-    def note(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        activation = fused_activation(call) if call.index in calls else None
-        if activation is None:
-            return None
-        before[call.index] = before_activation(call, args, kwargs)
-        return activation(before[call.index])
+    def both(inputs: Any) -> Any:
+        before: dict[int, Any] = {}
 
-    found = graph.evaluate(inputs, calls, note, weights)
+        def note(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            activation = fused_activation(call) if call.index in calls else None
+            if activation is None:
+                return None
+            before[call.index] = before_activation(call, args, kwargs)
+            return activation(before[call.index])
+
+        return graph.evaluate(inputs, calls, note, weights), before
+
+    found, before = once(both, inputs)
     return {
         index: (_float64(value), _float64(before[index]) if index in before else None) for index, value in found.items()
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from nbfeatviz.engine import keras
+from nbfeatviz.engine import keras, tf
 
 
 def in_inference(compute: Callable[[Any], Any], inputs: Any, weights: Iterable[tuple[Any, Any]] = ()) -> Any:
@@ -24,3 +24,11 @@ def in_inference(compute: Callable[[Any], Any], inputs: Any, weights: Iterable[t
     outermost = keras.layers.Lambda(compute, name="inference", dtype="float32", autocast=False)
     with keras.StatelessScope(weights):
         return outermost(inputs, training=False)
+
+
+def once(function: Callable[[Any], Any], inputs: Any) -> Any:
+    """`function(inputs)` eagerly, which is quickest for once; traced where an operation cannot be computed so."""
+    try:
+        return function(inputs)
+    except tf.errors.OpError:
+        return tf.function(function, autograph=False)(inputs)

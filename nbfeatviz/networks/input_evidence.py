@@ -16,6 +16,7 @@ from nbfeatviz.engine import keras, tf
 from nbfeatviz.networks.applications import applications, make_application
 from nbfeatviz.networks.folding import keras_kind
 from nbfeatviz.networks.graph import Call, Graph
+from nbfeatviz.networks.inference import once
 
 _RANGES = ((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0))
 _PROBED = (0.0, 1.0, 255.0, -1.0)
@@ -49,7 +50,9 @@ def range_evidence(graph: Graph, size: tuple[int, int], channels: int, dtype: st
     passed, entering = _before_first_weights(graph)
     if not passed or not entering:
         return None
-    found = [graph.evaluate(tf.fill([1, *size, channels], value), entering) for value in _PROBED]
+    found = [
+        once(lambda given: graph.evaluate(given, entering), tf.fill([1, *size, channels], value)) for value in _PROBED
+    ]
     for index in entering:
         middle = np.array([_in_the_middle(np.asarray(tf.cast(one[index], tf.float32))) for one in found])
         at = dict(zip(_PROBED, map(float, middle), strict=True))
