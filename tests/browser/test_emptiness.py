@@ -43,7 +43,7 @@ def test_a_map_a_layer_and_a_run_that_say_nothing_say_why(lab: JupyterServer, br
     _, panel = PhotoPanel.opened(page, lab, "negative.ipynb", NEGATIVE)
     panel.button("Run").click()
     panel.wait(lambda: "no gradient led anywhere in 20 steps" in note(panel), "the dead unit")
-    assert "finished after 20 steps" in panel.status
+    panel.wait(lambda: panel.status == "finished after 20 steps", "the status line to end too")
     shot(panel, "run")
 
     panel.open("Grad-CAM")
