@@ -106,6 +106,14 @@ def test_a_sheet_a_comparison_a_run_by_hand_and_a_dream(half_dead):
     assert "1 of 2 pictures" in sheet.unanswered
 
 
+def test_a_picture_that_is_already_what_is_asked_for_is_not_called_dead(half_dead):
+    photo = np.random.default_rng(2).integers(0, 2, (16, 16, 3)).astype(np.float32)  # exact in 0..255 too
+    same = -1 * objectives.content("conv1", photo)
+    _, (sentence,) = said(nv.maximize, half_dead, same, recipe="tutorial13", start=photo, steps=2)
+    assert "or the picture is already what is asked for" in sentence
+    assert "the unit is dead" not in sentence
+
+
 def test_a_run_that_is_aimed_at_another_unit_counts_anew(half_dead):
     run = nv.ascend(half_dead, DEAD, recipe="tutorial13", steps=2)
     _, sentences = said(lambda: [next(run), run.retarget(ALIVE), *run])
