@@ -234,6 +234,17 @@ def test_a_gradient_that_is_not_finite_is_said_to_come_about_there():
         nv.saliency(network, np.zeros((8, 8, 3), np.float32), 1)
 
 
+def test_a_value_that_is_not_finite_raises_though_its_gradient_is(image):
+    picture = keras.Input((12, 12, 3))
+    x = keras.layers.GlobalAveragePooling2D()(Applied(lambda inputs: inputs + np.nan, name="added")(picture))
+    network = network_of(picture, keras.layers.Dense(2, name="head")(x))
+    for function in (nv.saliency, nv.smooth_grad):
+        with pytest.raises(
+            nv.NotFiniteError, match=r"the value of 'class 1' is not finite \(nan\): all weights are, but"
+        ):
+            function(network, image, 1)
+
+
 def test_pieces_on_the_way_raise_too(image):
     network = make_pooled()
     network.model.get_layer("conv1").bias.assign([np.nan] * 4)
