@@ -8,13 +8,15 @@ from __future__ import annotations
 import builtins
 import contextlib
 import importlib
+import json
 import os
 import sys
 import tempfile
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["begin", "keras", "load", "loaded", "tf", "wait"]
+__all__ = ["BackendError", "begin", "keras", "load", "loaded", "tf", "wait"]
 
 _NAMES = {"keras", "tensorflow"}
 _LONGEST_WAIT_SECONDS = 60.0
@@ -22,6 +24,10 @@ _lock = threading.Lock()
 _ready = threading.Event()
 _beginning = threading.Lock()
 _background: _Background | None = None
+
+
+class BackendError(ImportError):
+    """Keras is set to compute with something else than TensorFlow."""
 
 
 class _Later:
@@ -49,10 +55,17 @@ def loaded() -> bool:
 
 
 def load() -> None:
-    """Imports both, or waits for the thread that does (ImportError if they cannot be imported)."""
+    """Imports both, or waits for the thread that does.
+
+    Raises:
+        BackendError: Keras has another backend than TensorFlow; it is not imported for that.
+        ImportError: they cannot be imported.
+    """
     with _lock:
         if not _ready.is_set():
+            _check_backend()
             _import_quietly()
+            _check_backend()  # a thread of the user's may have imported Keras with other settings meanwhile
             _ready.set()
 
 
@@ -107,6 +120,33 @@ class _Background(threading.Thread):
         if _is_of_them(name) and not _is_of_them(asks) and threading.current_thread() is not self:
             self.over.wait(_LONGEST_WAIT_SECONDS)
         return self._ordinary(name, namespace, *rest, **more)
+
+
+def _check_backend() -> None:
+    backend, said_by = _backend()
+    if backend != "tensorflow":
+        raise BackendError(
+            f"Keras is set to the backend {backend!r} ({said_by}), and nbfeatviz needs TensorFlow's: set the "
+            "environment variable KERAS_BACKEND to 'tensorflow' before Keras is imported, and restart the kernel."
+        )
+
+
+def _backend() -> tuple[str, str]:
+    """Keras's backend and where it is said; before Keras is imported, what it will be, found as Keras finds it."""
+    config: Any = getattr(sys.modules.get("keras"), "config", None)
+    if hasattr(config, "backend"):  # else another thread has only begun to import it
+        return str(config.backend()), "and is imported already"
+    if os.environ.get("KERAS_BACKEND"):
+        return os.environ["KERAS_BACKEND"], "by the environment variable KERAS_BACKEND"
+    home = os.path.expanduser("~")
+    folder = os.environ.get("KERAS_HOME", os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras"))
+    file = Path(os.path.expanduser(folder), "keras.json")
+    try:
+        settings = json.loads(file.read_bytes())
+    except (OSError, ValueError):  # no such file, or none that Keras could read either
+        return "tensorflow", "by default"
+    backend = settings.get("backend", "tensorflow") if isinstance(settings, dict) else "tensorflow"
+    return str(backend), f"in {file}"
 
 
 def _is_of_them(module: str) -> bool:

@@ -56,6 +56,11 @@ def read_image(image: Any, *, channels: int = 3, size: tuple[int, int] | None = 
 
 def as_picture(image: Any, channels: int) -> np.ndarray:
     """`read_image` at its own size."""
+    if image is None:
+        raise TypeError(
+            "None is not an image: it is what cv2.imread gives for a file that is missing or that it cannot read. "
+            "Give the path itself, a PIL image or an array."
+        )
     if isinstance(image, bytearray | memoryview):
         image = bytes(image)
     if isinstance(image, str | os.PathLike | bytes | Image.Image) and channels not in _MODES:

@@ -18,6 +18,12 @@ case $venv in /*) ;; *) venv=$PWD/$venv ;; esac
 export PATH="$venv/bin:$PATH"
 python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 
+# The oldest Keras that the project supports, beside the newest: tests/networks/test_oldest_keras.py runs with it.
+oldest=$(sed -n 's/^ *"keras>=\([0-9.]*\)",/\1/p' pyproject.toml)
+if [ ! -d "$venv/oldest-keras/keras" ]; then
+  python -m pip install --quiet --disable-pip-version-check --no-deps --target "$venv/oldest-keras" "keras==$oldest.0"
+fi
+
 has_browser() { python -c "from tests.browser.harness import find_browser; find_browser()" 2>/dev/null; }
 
 if ! has_browser; then

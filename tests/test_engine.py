@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -81,3 +82,95 @@ def test_an_import_that_the_user_has_begun_in_a_thread_is_waited_for():
         "assert engine.wait(100); engine.load(); thread.join()\n"
         "assert engine.keras.layers.Dense(1) and engine.tf.constant(1) is not None\n"
     )
+
+
+# Keras with another backend: neither is installed here, and it must not come to where that shows
+
+TRIES = """
+import sys, time
+import nbfeatviz as nv
+
+def said(make):
+    try:
+        make()
+    except ImportError as error:
+        assert type(error).__name__ == "BackendError", repr(error)
+        return str(error)
+    raise AssertionError("nothing was raised")
+
+def in_the_panel(net):
+    panel = nv.FeatureExplorer(net)
+    end = time.monotonic() + 100
+    while panel.loading:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return panel.live.status["error"]
+"""
+
+
+def ran_with(script: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", TRIES + script],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax", "TensorFlow"])
+def test_another_backend_by_the_environment_is_one_sentence_at_load_and_in_the_panel(backend: str, tmp_path: Path):
+    (tmp_path / "my.keras").write_bytes(b"PK")
+    out = ran_with(
+        f"for name in ('mnist-cnn', 'efficientnet-lite0', 'MobileNet', {str(tmp_path / 'my.keras')!r}):\n"
+        "    print(said(lambda: nv.load(name)))\n"
+        "print(in_the_panel('mnist-cnn'))\n"
+        "print(in_the_panel('MobileNet'))\n"
+        "assert not {'keras', 'tensorflow'} & sys.modules.keys()\n",
+        KERAS_BACKEND=backend,
+    )
+    lines = out.splitlines()
+    assert len(lines) == 6 and len(set(lines)) == 1, out
+    assert f"backend {backend!r} (by the environment variable KERAS_BACKEND)" in lines[0]
+    assert "set the environment variable KERAS_BACKEND to 'tensorflow'" in lines[0] and "restart the kernel" in lines[0]
+    assert "pip install" not in lines[0]
+
+
+def test_another_backend_by_keras_s_own_file_names_the_file(tmp_path: Path):
+    (tmp_path / "keras.json").write_text('{"backend": "torch"}')
+    out = ran_with("print(said(lambda: nv.load('mnist-cnn')))", KERAS_BACKEND="", KERAS_HOME=str(tmp_path))
+    assert f"backend 'torch' (in {tmp_path / 'keras.json'})" in out
+
+
+@pytest.mark.parametrize("text", [None, "{}", "[]", "not json", '{"backend": "tensorflow"}'])
+def test_a_file_of_keras_that_does_not_say_another_backend_is_no_hindrance(tmp_path: Path, monkeypatch, text):
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delitem(sys.modules, "keras")
+    if text is not None:
+        (tmp_path / "keras.json").write_text(text)
+    engine._check_backend()
+    (tmp_path / "keras.json").write_text('{"backend": "jax"}')
+    with pytest.raises(engine.BackendError, match="'jax'"):
+        engine._check_backend()
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")  # is heard before the file
+    engine._check_backend()
+
+
+def test_keras_imported_with_another_backend_is_the_same_sentence_for_a_model_too():
+    out = ran_with(
+        "import keras\n"
+        "model = keras.Sequential([keras.Input((6, 6, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])\n"
+        "keras.config.backend = lambda: 'torch'  # what it answers on that backend, which is not installed\n"
+        "print(said(lambda: nv.load(model)))\n"
+        "print(said(lambda: nv.load('mnist-cnn')))\n"
+        "print(said(lambda: nv.FeatureExplorer(model)))\n"
+        "print(in_the_panel(None))\n",
+        KERAS_BACKEND="tensorflow",
+    )
+    lines = out.splitlines()
+    assert len(lines) == 4 and len(set(lines)) == 1, out
+    assert "backend 'torch' (and is imported already)" in lines[0]

@@ -283,11 +283,19 @@ def test_a_wrong_image_is_a_sentence(array, channels: int, sentence: str):
 
 @pytest.mark.parametrize(
     "thing",
-    [None, object(), {"a": 1}, np.array(["text"]), np.zeros((2, 2), complex), [[1], [2, 3]], np.full((2, 2), None)],
+    [object(), {"a": 1}, np.array(["text"]), np.zeros((2, 2), complex), [[1], [2, 3]], np.full((2, 2), None)],
 )
 def test_something_else_is_refused(thing):
     with pytest.raises(TypeError, match=r"is not an image: give a path|an image array holds numbers, not"):
         as_picture(thing, 3)
+
+
+@pytest.mark.parametrize("read", [lambda: as_picture(None, 3), lambda: read_image(None, channels=1, size=(2, 2))])
+def test_none_is_said_to_be_what_opencv_gives_for_a_missing_file(read):
+    with pytest.raises(
+        TypeError, match=r"None is not an image: it is what cv2\.imread gives for a file that is missing"
+    ):
+        read()
 
 
 def test_a_folder_is_not_an_image(tmp_path: Path):

@@ -17,6 +17,8 @@ from nbfeatviz.attribution.partial import Partial, last, resized
 from nbfeatviz.attribution.passes import at_layer, outputs_of
 from nbfeatviz.attribution.question import Question, asked
 from nbfeatviz.attribution.spatial import chosen_layer
+from nbfeatviz.networks.activations import fused_activation
+from nbfeatviz.networks.folding import is_plain_linear
 from nbfeatviz.networks.graph import Call
 from nbfeatviz.networks.network import Network
 
@@ -191,7 +193,7 @@ def cam_steps(
         raise ValueError(f"plain CAM reads the layer that is pooled, {pooled!r}, not {layer!r}: use grad_cam there.")
     if set(question.paths) != {network.head_layer.path}:
         raise ValueError(f"plain CAM explains classes, not {question.label}: use grad_cam.")
-    kernel = np.asarray(head.operation.kernel, np.float32)
+    kernel = np.asarray(network.derived.live(head.operation.kernel), np.float32)
     kernel = kernel.reshape(-1, kernel.shape[-1])
     terms = zip(question.weights, question.values, strict=True)
     weights = sum((weight * kernel[:, numbers[0]] for weight, numbers in terms), np.zeros(len(kernel), np.float32))
@@ -214,9 +216,14 @@ def _pooled_head(network: Network) -> tuple[Call, str]:
     """The dense layer of a head that averages over all positions first, and the path of what it averages."""
     calls = network.graph.calls
     call = calls[network.graph.output.call]
-    while call.kind in ("Logits", "Dropout", "Flatten", "Reshape") and len(call.inputs) == 1:
+    found = network.before(call)
+    if found is not None and found[0].reached:  # where the logits are
+        call = calls[found[0].chain[0]]
+        call = call if fused_activation(call) is not None else calls[call.inputs[0]]
+    while call.kind in ("Dropout", "Flatten", "Reshape") and len(call.inputs) == 1:
         call = calls[call.inputs[0]]
-    dense = call if call.kind == "Dense" or (call.kind == "Conv2D" and call.operation.kernel_size == (1, 1)) else None
+    pointwise = call.kind == "Dense" or (call.kind == "Conv2D" and call.operation.kernel_size == (1, 1))
+    dense = call if pointwise and is_plain_linear(call) else None
     while dense is not None and len(call.inputs) == 1:
         call = calls[call.inputs[0]]
         if call.kind == "GlobalAveragePooling2D" and call.operation.data_format == "channels_last":

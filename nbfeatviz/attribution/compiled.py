@@ -61,6 +61,6 @@ class Pass:
         tensors = tf.nest.map_structure(
             lambda value, spec: tf.convert_to_tensor(value, spec.dtype), arguments, self.signature
         )
-        if eager and not self.compiled:
+        if eager and not self.compiled and not self.network.needs_tracing:
             return self.build()(*tensors)
         return self._traced()(*tensors)

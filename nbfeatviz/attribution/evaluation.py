@@ -102,7 +102,7 @@ def deletion_insertion_steps(
     rank = _ranks_from_the_top(attribution, picture)
     deleted, inserted = filled(picture, fill), filled(picture, backdrop)
     whole = 1.0
-    if question.class_index is None:
+    if not question.has_probability:
         whole = float(values_of(question, picture[None], eager=eager)[1][0])
         if whole == 0:
             raise ValueError(f"{question.label} is 0 for the whole picture, so no share of it can be given.")

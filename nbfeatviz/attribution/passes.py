@@ -91,7 +91,7 @@ def values_of(question: Question, pictures: np.ndarray, *, eager: bool = False) 
 def value_pass(question: Question) -> Pass:
     """(pictures, weights, values) -> (value (n,), score (n,)): without gradients."""
     network, structure = question.network, question.structure
-    is_class = question.class_index is not None
+    is_class = question.has_probability
 
     def build() -> Callable[..., Any]:
         backbone = Backbone(network, [tap for _, tap in structure], fast=True)
@@ -101,9 +101,8 @@ def value_pass(question: Question) -> Pass:
             value = measure(structure, activations, weights, values)
             if not is_class:
                 return value, value
-            # the network ends in logits: they become probabilities here, and nowhere else
-            logits = tf.cast(activations[structure[0][1]], tf.float32)
-            probabilities = tf.nn.softmax(logits) if network.head == "softmax" else tf.sigmoid(logits)
+            # what is read are logits: they become probabilities here, and nowhere else
+            probabilities = network.probabilities(tf.cast(activations[structure[0][1]], tf.float32))
             return value, tf.gather(probabilities, values[0][:, 0], axis=1, batch_dims=1)
 
         return value
@@ -183,7 +182,8 @@ def _layers_pass(question: Question, paths: tuple[str, ...]) -> Pass:
     taps = [Tap(path) for path in paths]
 
     def build() -> Callable[..., Any]:
-        backbone = Backbone(network, [*taps, *(tap for _, tap in structure)])
+        # as the layers stand, unless the model computes in 16 bits, which are too few for gradients
+        backbone = Backbone(network, [*taps, *(tap for _, tap in structure)], fast=network.halved)
 
         def at_all(pictures: Any, weights: Any, values: Any) -> Any:
             with tf.GradientTape() as tape:

@@ -60,9 +60,14 @@ class Question:
     @property
     def class_index(self) -> int | None:
         """The class, where the target is the plain logit of one class; None for any other target."""
-        head = Channel, Tap(self.network.head_layer.path)
+        head = Channel, self.network.logits
         single = self.structure == (head,) and self.weights == (1.0,) and self.network.classifies
         return self.values[0][0] if single else None
+
+    @property
+    def has_probability(self) -> bool:
+        """Whether the target is a class that has a probability, which is its score; else its value is."""
+        return self.class_index is not None and self.network.probabilistic
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -76,7 +81,7 @@ class Question:
 
     def of(self, network: Network) -> Question:
         """The same question to another network with the same layers, with the weights that it has now."""
-        network.copies.refresh()
+        network.refresh()
         return replace(self, network=network)
 
 
@@ -94,13 +99,11 @@ def asked(network: Network, image: Any, target: Any = None) -> Question:
             that has no classes.
     """
     picture = fitted_picture(network, image)
-    network = network.full_precision  # gradients of 16 bits are no explanation
-    network.copies.refresh()  # the user may have changed weights since the last question
     if isinstance(target, Resolvable):
         resolved = target.resolved(network)
         return Question(network, picture, resolved.structure, resolved.values, resolved.weights, repr(target))
     index = _predicted(network, picture) if target is None else _class_index(network, target)
-    head = Channel(network.head_layer.path, index)
+    head = Channel(network.head_layer.path, index).resolved(network)
     return Question(network, picture, ((Channel, head.tap),), (head.values,), (1.0,), network.class_name(index))
 
 
@@ -108,6 +111,7 @@ def fitted_picture(network: Network, image: Any) -> np.ndarray:
     """What the network will see of an image: float32 (H, W, C) in 0..1, fitted by centre crop."""
     if not isinstance(network, Network):
         raise TypeError(f"{network!r} is not a Network: nbfeatviz.load(...) makes one.")
+    network.refresh()  # the user may have changed weights since the last question
     return fitted(as_picture(image, network.contract.channels), network.contract.size)
 
 

@@ -48,7 +48,7 @@ def randomization_check(
     """Cascading randomization from the top (Adebayo et al. 2018, https://arxiv.org/abs/1810.03292).
 
     A method that explains the network has another map once the weights are random. The weights of a layer are
-    randomized by shuffling the values of each of its variables, which keeps their scale. This happens in a copy.
+    randomized by shuffling the values of each of its variables, which keeps their scale. The model keeps its own.
 
     Args:
         network: the network; it is not altered.
@@ -91,7 +91,7 @@ def randomization_stages(
     begun = last(start(question, eager=eager, **options))
     trained = begun.map
     yield Stage(None, trained, 1.0, begun.empty)
-    copy = _copy(question.network)
+    copy = question.network.with_weights_of_its_own()
     weighted = _from_the_top(copy)
     depths = np.unique(np.linspace(1, len(weighted), min(stages - 1, len(weighted))).round().astype(int))
     random, reached = np.random.default_rng(seed), 0
@@ -99,8 +99,9 @@ def randomization_stages(
         for path in weighted[reached:depth]:
             for variable in copy.call(path).operation.weights:
                 # in place: what is compiled reads the variable, and is not compiled anew
-                values = np.asarray(variable)
-                variable.assign(random.permutation(values.ravel()).reshape(values.shape))
+                substitute = copy.derived.live(variable)
+                values = np.asarray(substitute)
+                substitute.assign(random.permutation(values.ravel()).reshape(values.shape))
         reached = int(depth)
         map_now = finished(start(question.of(copy), eager=eager, **options))
         yield Stage(weighted[reached - 1], map_now, rank_correlation(np.abs(trained), np.abs(map_now)))
@@ -110,13 +111,6 @@ def _method(name: str) -> Method:
     if name not in METHODS:
         raise ValueError(f"method {name!r} is unknown: it is one of {', '.join(map(repr, METHODS))}.")
     return METHODS[name]
-
-
-def _copy(network: Network) -> Network:
-    """The same network with weights of its own; nested models are copied too."""
-    model = keras.models.clone_model(network.model)
-    model.set_weights(network.model.get_weights())
-    return Network(model, network.contract, name=network.name, class_names=network.class_names, head=network.head)
 
 
 def _from_the_top(network: Network) -> list[str]:

@@ -10,6 +10,9 @@ import numpy as np
 
 from nbfeatviz.engine import tf
 
+LARGEST_SIDE = 4096
+"""Of a picture, in pixels."""
+
 
 @dataclass(frozen=True)
 class InputContract:
@@ -81,10 +84,12 @@ class InputContract:
 
 
 def checked_size(size: Any) -> tuple[int, int]:
-    """(height, width) from a number or a pair; ValueError unless each is in 1..4096."""
+    """(height, width) from a number or a pair; ValueError unless each is in 1..`LARGEST_SIDE`."""
     pair = (size, size) if isinstance(size, int) else tuple(size) if isinstance(size, tuple | list) else ()
-    if len(pair) != 2 or not all(type(item) is int and 1 <= item <= 4096 for item in pair):
-        raise ValueError(f"size {size!r} is not a size: give one number or (height, width), each from 1 to 4096.")
+    if len(pair) != 2 or not all(type(item) is int and 1 <= item <= LARGEST_SIDE for item in pair):
+        raise ValueError(
+            f"size {size!r} is not a size: give one number or (height, width), each from 1 to {LARGEST_SIDE}."
+        )
     return pair
 
 

@@ -29,8 +29,10 @@ INPUT_SCALE = 128.0
 CLASSES = 1000
 """Number of logits, in ImageNet-1k's standard order."""
 
-# Keras's dtype policy is global to a thread. The weights are float32, so every layer says so itself.
+# Keras's dtype policy and its order of dimensions are global. The weights are float32 and for channels that come last,
+# so every layer says so itself.
 _DTYPE = "float32"
+_ORDER = "channels_last"
 
 _BATCH_NORM_EPSILON = 1e-3
 
@@ -134,7 +136,7 @@ def build(variant: Variant = LITE0) -> keras.Model:
     x = _convolution(x, weights, "_conv_head", "top_conv", _TOP_UNITS)
     x = _batch_norm(x, weights, "_bn1", "top_bn")
     x = _relu6(x, "top_activation")
-    x = keras.layers.GlobalAveragePooling2D(name="avg_pool", dtype=_DTYPE, trainable=False)(x)
+    x = keras.layers.GlobalAveragePooling2D(name="avg_pool", data_format=_ORDER, dtype=_DTYPE, trainable=False)(x)
     predictions = keras.layers.Dense(
         CLASSES, kernel_initializer="zeros", name="predictions", dtype=_DTYPE, trainable=False
     )
@@ -185,6 +187,7 @@ def _convolution(
         kernel,
         strides=stride,
         padding="same",
+        data_format=_ORDER,
         use_bias=False,
         kernel_initializer="zeros",
         name=name,
@@ -203,6 +206,7 @@ def _depthwise(
         kernel,
         strides=stride,
         padding="same",
+        data_format=_ORDER,
         use_bias=False,
         depthwise_initializer="zeros",
         name=name,

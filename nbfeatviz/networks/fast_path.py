@@ -9,6 +9,8 @@ Contract: the same values and gradients as the layers themselves give, up to rou
   instructions multiply two to four times as fast. What comes out is float32 again.
 - A small 1×1 convolution, as in the receptive field of a neuron, is a matrix product: TensorFlow computes that at once,
   but has its threads compute a convolution however small.
+- A model that computes in 16 bits by its own choice (mixed precision) is computed in float32, by its own live weights:
+  gradients of 16 bits are no explanation.
 - A layer that is not known here is called as it is, in its own precision.
 """
 
@@ -22,10 +24,19 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import keras, tf
-from nbfeatviz.networks.copies import Copies
-from nbfeatviz.networks.folding import folded, folds, is_plain_linear, is_plain_norm, keras_kind, scale_and_shift
-from nbfeatviz.networks.graph import Call, Graph
-from nbfeatviz.networks.twins import callable_in_graph
+from nbfeatviz.networks.derived_weights import DerivedWeights
+from nbfeatviz.networks.folding import (
+    folded,
+    folds,
+    full_dtype,
+    is_plain_linear,
+    is_plain_norm,
+    keras_kind,
+    nothing_switched_on,
+    scale_and_shift,
+)
+from nbfeatviz.networks.graph import Call, Graph, computed
+from nbfeatviz.networks.layer_clone import layer_clone
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +51,15 @@ _WEIGHTLESS = {
     "GaussianNoise", "GaussianDropout",
 }  # fmt: skip
 
+# Keras's layers without layers inside, which compute in float32 where their policy says so.
+_SINGLE = {
+    "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "DepthwiseConv1D",
+    "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D", "Dense", "EinsumDense", "PReLU", "BatchNormalization",
+    "LayerNormalization", "GroupNormalization", "UnitNormalization", "RMSNormalization", "Normalization", "Rescaling",
+    "Resizing", "CenterCrop", "Identity", "LayerScale", "Dot",
+}  # fmt: skip
+_HALVES = ("float16", "bfloat16")
+
 Operation = Callable[[Any], Any]
 
 
@@ -48,42 +68,54 @@ class FastPath:
 
     Args:
         graph: of the network.
-        copies: of its weights.
+        derived: made of its weights.
         targets: indices of calls.
-        precision: "float32" for the layers' own, or "bfloat16".
+        precision: "float32", or "bfloat16".
 
     Attributes:
         carried: indices of convolutions that the norm behind them computes too.
+        in_16_bits: the kinds of layers that compute in 16 bits by the model's choice and stay so, with their numbers;
+            "" where there are none.
     """
 
-    def __init__(self, graph: Graph, copies: Copies, targets: Sequence[int], precision: str = "float32") -> None:
+    def __init__(
+        self, graph: Graph, derived: DerivedWeights, targets: Sequence[int], precision: str = "float32"
+    ) -> None:
         self._dtype = "bfloat16" if precision == "bfloat16" and reducible(graph) else None
         self._folds = folds(graph, targets)
         self.carried = {convolution.index for convolution in self._folds.values()}
         self._linear: dict[int, Operation] = {}
         self._direct: set[int] = set()
+        self._widened: dict[int, Any] = {}
         unknown: Counter[str] = Counter()
+        halved: Counter[str] = Counter()
         for index in graph.ancestors(targets):
             call = graph.calls[index]
             if index in self._folds:
                 layer = self._folds[index].operation
-                weights = copies.of(folded, layer, call.operation, dtype=self._dtype)
-                self._linear[index] = self._affine(layer, weights, copies)
+                weights = derived.of(folded, layer, call.operation, dtype=self._dtype)
+                self._linear[index] = self._affine(layer, weights, derived)
             elif index in self.carried or keras_kind(call.operation) == "InputLayer":
                 continue
             elif is_plain_norm(call):
-                self._linear[index] = _scaled(copies.of(_norm_weights, call.operation, dtype=self._dtype))
+                self._linear[index] = _scaled(derived.of(_norm_weights, call.operation, dtype=self._dtype))
             elif is_plain_linear(call):
                 layer = call.operation
-                weights = _own(layer) if self._dtype is None else copies.of(_weights, layer, dtype=self._dtype)
-                self._linear[index] = self._affine(layer, weights, copies)
-            elif keras_kind(call.operation) in _WEIGHTLESS and not any(call.kwargs.values()):
+                weights = (
+                    _own(layer, derived) if self._dtype is None else derived.of(_weights, layer, dtype=self._dtype)
+                )
+                self._linear[index] = self._affine(layer, weights, derived)
+            elif keras_kind(call.operation) in _WEIGHTLESS and nothing_switched_on(call):
                 self._direct.add(index)
-            else:
+            elif getattr(call.operation, "compute_dtype", None) not in _HALVES:
                 unknown[call.kind] += 1
+            elif (wide := _in_float32(call.operation)) is not None:
+                self._widened[index] = wide
+            else:
+                halved[call.kind] += 1
+        self.in_16_bits = _counted(halved)
         if unknown:
-            kinds = ", ".join(f"{kind} ({count}×)" for kind, count in unknown.items())
-            _log.info("layers that are computed as they stand: %s", kinds)
+            _log.info("layers that are computed as they stand: %s", _counted(unknown))
 
     def given(self, inputs: Any) -> Any:
         """The network's input as it flows on."""
@@ -98,27 +130,29 @@ class FastPath:
         """What any other call computes; None where the layer itself is to be called."""
         if call.index in self._direct:
             return call.operation.call(*args)
+        if call.index in self._widened:
+            return computed(call, args, kwargs, self._widened[call.index])
         if self._dtype is None:
             return None
         wide_args, wide_kwargs = keras.tree.map_structure(_widened, (args, kwargs))
-        return keras.tree.map_structure(self.narrowed, callable_in_graph(call.operation)(*wide_args, **wide_kwargs))
+        return keras.tree.map_structure(self.narrowed, computed(call, wide_args, wide_kwargs))
 
     def narrowed(self, value: Any) -> Any:
         """A value as it flows on."""
         narrows = self._dtype is not None and tf.is_tensor(value) and value.dtype == tf.float32
         return tf.cast(value, self._dtype) if narrows else value
 
-    def _affine(self, layer: Any, weights: tuple[Any, ...], copies: Copies) -> Operation:
+    def _affine(self, layer: Any, weights: tuple[Any, ...], derived: DerivedWeights) -> Operation:
         kernel, *bias = weights
         multiplied = _OPERATIONS[keras_kind(layer)]
-        dtype = self._dtype or layer.compute_dtype  # as Keras does where a layer is called
+        dtype = self._dtype or full_dtype(layer)
         depthwise = None
         if keras_kind(layer) == "SeparableConv2D":  # what comes before its kernel
-            depthwise = copies.of(_depthwise_weights, layer, dtype=dtype)[0]
+            depthwise = derived.of(_depthwise_weights, layer, dtype=dtype)[0]
 
         def affine(inputs: Any) -> Any:
-            found = multiplied(layer, tf.cast(inputs, dtype), kernel, depthwise)
-            return tf.nn.bias_add(found, bias[0]) if bias else found
+            found = multiplied(layer, tf.cast(inputs, dtype), tf.cast(kernel, dtype), depthwise)
+            return tf.nn.bias_add(found, tf.cast(bias[0], dtype)) if bias else found
 
         return affine
 
@@ -132,22 +166,42 @@ def reducible(graph: Graph) -> bool:
     return all(getattr(call.operation, "compute_dtype", "float32") == "float32" for call in graph.calls)
 
 
-def _own(layer: Any) -> tuple[Any, ...]:
-    """A layer's kernel and bias, the variables themselves."""
+def _in_float32(layer: Any) -> Any:
+    """A clone of a layer of Keras's own, with its live weights, that computes in float32; None if it is not known."""
+    policies = keras.dtype_policies
+    if keras_kind(layer) not in _SINGLE or isinstance(layer.dtype_policy, policies.DTypePolicyMap):
+        return None
+    if getattr(layer, "quantization_mode", None) is not None:
+        return None
+    clone = layer_clone(layer)
+    clone.dtype_policy = keras.DTypePolicy("float32")
+    return clone
+
+
+def _counted(kinds: Counter[str]) -> str:
+    return ", ".join(f"{kind} ({count}×)" for kind, count in kinds.items())
+
+
+def _variables(layer: Any) -> tuple[Any, ...]:
+    """A layer's kernel and bias."""
     kernel = layer.pointwise_kernel if keras_kind(layer) == "SeparableConv2D" else layer.kernel
-    return (kernel.value, layer.bias.value) if layer.use_bias else (kernel.value,)
+    return (kernel, layer.bias) if layer.use_bias else (kernel,)
+
+
+def _own(layer: Any, derived: DerivedWeights) -> tuple[Any, ...]:
+    return tuple(map(derived.live, _variables(layer)))
 
 
 def _weights(layer: Any) -> tuple[np.ndarray, ...]:
-    return tuple(value.numpy() for value in _own(layer))
+    return tuple(map(np.asarray, _variables(layer)))
 
 
 def _depthwise_weights(layer: Any) -> tuple[np.ndarray, ...]:
-    return (layer.depthwise_kernel.value.numpy(),)
+    return (np.asarray(layer.depthwise_kernel),)
 
 
 def _norm_weights(norm: Any) -> tuple[np.ndarray, ...]:
-    return tuple(value.astype(norm.compute_dtype) for value in scale_and_shift(norm))
+    return tuple(value.astype(full_dtype(norm)) for value in scale_and_shift(norm))
 
 
 def _scaled(weights: tuple[Any, ...]) -> Operation:

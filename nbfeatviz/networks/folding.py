@@ -24,14 +24,14 @@ KERNELS: dict[str, tuple[str, tuple[int, ...]]] = {
     "Conv2DTranspose": ("kernel", (2,)),
     "Dense": ("kernel", (1,)),
 }
-_FLOATS = ("float32", "float64")
+_FLOATS = ("float32", "float64", "float16", "bfloat16")
 
 
 def folds(graph: Graph, targets: Sequence[int]) -> dict[int, Call]:
     """Which convolution is folded into which batch norm, by the index of the norm, when `targets` are computed.
 
     A convolution (or dense layer) is folded where nothing is in between, nothing else takes its output, nobody reads
-    it, and both layers are Keras's own in one floating type.
+    it, and both layers are Keras's own and compute in the same type.
     """
     needed = graph.ancestors(targets)
     taken = Counter(index for call in needed for index in graph.calls[call].inputs)
@@ -57,7 +57,7 @@ def keras_kind(layer: Any) -> str:
 def is_plain_norm(call: Call) -> bool:
     """Whether it is a batch norm over the last axis that works with its stored statistics."""
     layer = call.operation
-    if keras_kind(layer) != "BatchNormalization" or not plainly_called(call) or not _one_float(layer):
+    if keras_kind(layer) != "BatchNormalization" or not plainly_called(call) or not _is_float(layer):
         return False
     return layer.axis in (-1, len(call.shape or ()))
 
@@ -65,25 +65,35 @@ def is_plain_norm(call: Call) -> bool:
 def is_plain_linear(call: Call) -> bool:
     """Whether it is a convolution or dense layer of Keras's own, unchanged; it may have an activation."""
     layer = call.operation
-    if keras_kind(layer) not in KERNELS or not plainly_called(call) or not _one_float(layer):
+    if keras_kind(layer) not in KERNELS or not plainly_called(call) or not _is_float(layer):
         return False
     plain = getattr(layer, "quantization_mode", None) is None and not getattr(layer, "lora_enabled", False)
     return plain and getattr(layer, "data_format", "channels_last") == "channels_last"
 
 
 def plainly_called(call: Call) -> bool:
-    """Whether it is given one tensor and no option that is switched on (such as `training`)."""
-    return len(call.args) == 1 and isinstance(call.args[0], Output) and not any(call.kwargs.values())
+    """Whether it is given one tensor and no option that is switched on."""
+    return len(call.args) == 1 and isinstance(call.args[0], Output) and nothing_switched_on(call)
 
 
-def _one_float(layer: Any) -> bool:
-    return layer.built and layer.compute_dtype == layer.variable_dtype and layer.compute_dtype in _FLOATS
+def nothing_switched_on(call: Call) -> bool:
+    """Whether no option of a call is switched on; `training` never is, as in `predict`."""
+    return all(value is None or value is False for name, value in call.kwargs.items() if name != "training")
+
+
+def _is_float(layer: Any) -> bool:
+    return layer.built and layer.compute_dtype in _FLOATS and layer.variable_dtype in _FLOATS
+
+
+def full_dtype(layer: Any) -> str:
+    """What a layer is computed in where nothing else is asked for: float32, or float64 where that is its own."""
+    return "float64" if layer.compute_dtype == "float64" else "float32"
 
 
 def folded(layer: Any, norm: Any) -> tuple[np.ndarray, np.ndarray]:
     """Kernel and shift of both together; the scale is computed in float64."""
     name, axes = KERNELS[keras_kind(layer)]
-    kernel = np.asarray(getattr(layer, name))
+    kernel = np.asarray(getattr(layer, name)).astype(full_dtype(layer))
     scale, shift = scale_and_shift(norm)
     if layer.use_bias:
         shift = shift + np.asarray(layer.bias, np.float64) * scale

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
+import numpy as np
 
 from nbfeatviz.engine import keras
-from nbfeatviz.networks import imagenet
-from nbfeatviz.networks.applications import application_of, applications, make_application
+from nbfeatviz.networks import imagenet, keras2
+from nbfeatviz.networks.applications import applications, make_application
 from nbfeatviz.networks.contract import InputContract
 from nbfeatviz.networks.graph import read_graph
-from nbfeatviz.networks.model_options import ModelOptions, assumed_range
+from nbfeatviz.networks.head import Head
+from nbfeatviz.networks.held_inputs import held_values
+from nbfeatviz.networks.keras_nodes import has_graph
+from nbfeatviz.networks.model_checks import check_answers, check_channels_last
+from nbfeatviz.networks.model_contract import contract_of
+from nbfeatviz.networks.model_file import FILES, called, cause, read_model, saved_loss
+from nbfeatviz.networks.model_options import ModelOptions
 from nbfeatviz.networks.network import Network
+
+_LOGITS = (Head("softmax"),)
 
 EMBEDDED = ("efficientnet-lite0", "mnist-cnn")
 DEFAULT = EMBEDDED[0]
-FILES = (".keras", ".h5", ".hdf5")
 
 
 def load(
@@ -32,60 +38,67 @@ def load(
     input_range: tuple[Any, Any] | None = None,
     channel_order: str | None = None,
     size: int | tuple[int, int] | None = None,
-    class_names: Sequence[str] | None = None,
+    class_names: Sequence[str] | Mapping[int, str] | None = None,
+    head: str | None = None,
+    output: str | int | None = None,
+    held: Any = None,
     allow_lambda: bool = False,
 ) -> Network:
     """Makes a network ready to be looked into.
 
     Args:
         network: "efficientnet-lite0" (the default) or "mnist-cnn", which need no download; the name of a
-            network of keras.applications ("InceptionV3"); the path of a .keras or .h5 file; or a
-            keras.Model, Functional or Sequential.
+            network of keras.applications ("InceptionV3"); the path of a .keras or .h5 file, which may unpack to
+            2 GiB; or a keras.Model, Functional or Sequential.
         weights: for keras.applications: "imagenet" (downloaded once by Keras) or None (random).
         input_range: for your own model: the values of black and white at its input, as (0, 255) or
-            (-1, 1), or one sequence of values a channel for each. Default: (0, 255) if the model begins
-            with a Rescaling layer that says so, else (0, 1); a warning says which was assumed.
+            (-1, 1), or one sequence of values a channel for each. Default: what its own preprocessing is made for
+            (Rescaling, Normalization, a `preprocess_input` inside), else that of the network of keras.applications
+            whose layers it has, else (0, 1); a warning says which was assumed.
         channel_order: for your own model: "rgb" (the default) or "bgr".
         size: (height, width) or one number, for a model that leaves its input size open; default 224.
-        class_names: names of the model's outputs, in order.
+        class_names: names of the model's outputs: in order, or {0: "cat", 1: "dog"}.
+        head: what the output means: "softmax" or "sigmoid" (probabilities of classes, or their logits), or "linear"
+            (values as they are, such as an age or a box). Default: by what the output does, the loss that the model was
+            compiled with, its activation and names; a warning says what was assumed.
+        output: of a model with several outputs, the name or index of the one that is looked at; default the first, with
+            a warning.
+        held: for a model with several inputs: what those that take no picture hold, as {"age": 40.0}, or an example of
+            all inputs as the model takes it.
         allow_lambda: let a file bring its own Python code (Lambda layers). Only for files you trust.
 
     Returns:
-        The network; its `model` ends in logits, and yours is not altered.
+        The network; its `model` is yours, and is not altered.
 
     Raises:
         TypeError: `network` is of another type.
         ValueError: an unknown name, an unreadable file, a model that cannot be looked into, weights that
             cannot be had, or wrong settings.
     """
-    options = ModelOptions(input_range, channel_order, size, class_names)
+    options = ModelOptions(input_range, channel_order, size, class_names, head, output, held)
     if isinstance(network, Network):
         return network
     if "keras" in sys.modules and isinstance(network, keras.Model):  # without Keras it is none
         return _from_model(network, options, name=network.name)
     if isinstance(network, str) and network in EMBEDDED:
-        options.refuse(network, "input_range", "channel_order", "size", "class_names")
+        options.refuse(network, "input_range", "channel_order", "size", "class_names", "head", "output", "held")
         if weights != "imagenet":
             raise ValueError(f"{network!r} has its own weights: leave out weights={weights!r}.")
         return _embedded(network)
     if isinstance(network, str) and network in applications():
-        options.refuse(network, "input_range", "channel_order", "class_names")
+        options.refuse(network, "input_range", "channel_order", "class_names", "head", "output", "held")
         return _application(network, weights, options)
     if isinstance(network, str | os.PathLike):
         path = Path(network)
-        if path.suffix in FILES or path.exists():
+        if path.suffix in FILES or os.path.exists(path):  # of a path that is too long it says no
             return _from_file(path, options, allow_lambda)
         raise ValueError(_unknown_name(str(network)))
+    old = keras2.object_refusal(network)
     raise TypeError(
-        f"a network is a name, a path or a keras.Model, not {network!r} ({type(network).__name__}); "
+        old
+        or f"a network is a name, a path or a keras.Model, not {network!r} ({type(network).__name__}); "
         "call nbfeatviz.load() with one of these."
     )
-
-
-def check_file(path: Path) -> None:
-    """Raises ValueError if there is no such file."""
-    if not path.is_file():
-        raise ValueError(f"there is no file {str(path)!r}.")
 
 
 def _unknown_name(name: str) -> str:
@@ -93,7 +106,7 @@ def _unknown_name(name: str) -> str:
     folded = {candidate.casefold(): candidate for candidate in known}
     near = difflib.get_close_matches(name.casefold(), list(folded), n=3, cutoff=0.5)
     hint = ", ".join(repr(folded[candidate]) for candidate in near or map(str.casefold, EMBEDDED))
-    return f"no network {name!r}, and no such file; nearest: {hint} (or the path of a .keras or .h5 file)."
+    return f"no network {called(name)}, and no such file; nearest: {hint} (or the path of a .keras or .h5 file)."
 
 
 def _embedded(name: str) -> Network:
@@ -101,12 +114,19 @@ def _embedded(name: str) -> Network:
         from nbfeatviz.networks import mnist
 
         contract = InputContract.of_range((28, 28), 1, 0.0, 1.0)
-        return Network(mnist.load_model(), contract, name=name, class_names=mnist.CLASS_NAMES, source=repr(name))
+        return Network(
+            mnist.load_model(), contract, name=name, class_names=mnist.CLASS_NAMES, heads=_LOGITS, source=repr(name)
+        )
     from nbfeatviz.networks import efficientnet_lite
 
     contract = InputContract.of_range((224, 224), 3, -127 / 128, 1.0)
     return Network(
-        efficientnet_lite.build(), contract, name=name, class_names=imagenet.class_names(), source=repr(name)
+        efficientnet_lite.build(),
+        contract,
+        name=name,
+        class_names=imagenet.class_names(),
+        heads=_LOGITS,
+        source=repr(name),
     )
 
 
@@ -119,7 +139,7 @@ def _application(name: str, weights: str | None, options: ModelOptions) -> Netwo
         if weights is None:
             raise
         raise ValueError(
-            f"the ImageNet weights of {name!r} could not be had ({type(error).__name__}: {_first_line(error)}). "
+            f"the ImageNet weights of {name!r} could not be had ({type(error).__name__}: {cause(error)}). "
             "With an internet connection Keras downloads them once; without one, use 'efficientnet-lite0', "
             "a file of your own, or weights=None for random weights."
         ) from error
@@ -131,94 +151,55 @@ def _application(name: str, weights: str | None, options: ModelOptions) -> Netwo
         contract,
         name=name,
         class_names=imagenet.class_names(),
+        heads=_LOGITS,
         trained=weights is not None,
         source=source,
     )
 
 
 def _from_file(path: Path, options: ModelOptions, allow_lambda: bool) -> Network:
-    check_file(path)
-    from nbfeatviz.networks.head import Logits  # a class made from one of Keras, which is there now
-
-    try:
-        if not allow_lambda and _holds_lambda(path):
-            raise _LambdaError
-        ours = {"nbfeatviz>Logits": Logits}
-        model = keras.models.load_model(path, custom_objects=ours, compile=False, safe_mode=not allow_lambda)
-    except Exception as error:
-        text = str(error).replace(str(path), "")
-        if isinstance(error, _LambdaError) or (not allow_lambda and "unsafe_deserialization" in text):
-            raise ValueError(
-                f"{str(path)!r} holds a Lambda layer, which is Python code that would run on loading. "
-                "If you trust where the file comes from: load(path, allow_lambda=True)."
-            ) from error
-        raise ValueError(
-            f"{str(path)!r} is not a Keras model that can be read ({type(error).__name__}: {_first_line(error)}); "
-            "a whole .keras or .h5 file written by model.save() would be. A model with layers of your own: load it "
-            "with keras.models.load_model(path, custom_objects=...) and give the model."
-        ) from error
+    model = read_model(path, allow_lambda)
     trust = ", allow_lambda=True" if allow_lambda else ""
-    return _from_model(model, options, name=path.stem, source=f"{str(path)!r}{options.code}{trust}")
+    source = f"{str(path)!r}{options.code}{trust}"
+    return _from_model(model, options, name=path.stem, source=source, loss=saved_loss(path))
 
 
-class _LambdaError(Exception):
-    """A file holds a Lambda layer."""
-
-
-def _holds_lambda(path: Path) -> bool:
-    """Whether a .h5 file has a Lambda layer: releases of Keras before 3.11.3 run it in spite of safe mode."""
-    if not h5py.is_hdf5(path):
-        return False  # a .keras file: Keras itself refuses
-    with h5py.File(path, "r") as file:
-        config = file.attrs.get("model_config", "{}")
-    waiting = [json.loads(config)]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, dict):
-            if item.get("class_name") == "Lambda":
-                return True
-            waiting.extend(item.values())
-        elif isinstance(item, list):
-            waiting.extend(item)
-    return False
-
-
-def _from_model(model: keras.Model, options: ModelOptions, name: str, source: str | None = None) -> Network:
-    from nbfeatviz.networks.head import with_logits
-
-    _check_pictures(model)
-    read_graph(model)  # says what is wrong with a model that has no readable graph
-    prepared, head = with_logits(model)
-    size = options.size_for(model)
-    channels = int(model.inputs[0].shape[-1])
-    module = application_of(model)
-    if options.input_range is None and options.channel_order is None and module is not None and channels == 3:
-        contract = InputContract.measured(size, module.preprocess_input)
-    else:
-        low, high = options.input_range or assumed_range(prepared, name)
-        contract = InputContract.of_range(size, channels, low, high, options.bgr)
-    network = Network(prepared, contract, name=name, head=head, class_names=options.class_names, source=source)
-    names = options.class_names
-    if names is None and module is not None and network.classes == 1000:
+def _from_model(
+    model: keras.Model, options: ModelOptions, name: str, source: str | None = None, loss: Any = None
+) -> Network:
+    if not has_graph(model):
+        _check_built(model)
+        read_graph(model)  # says what is wrong with it
+    held = _held(model, options)
+    place = next(place for place in range(len(model.inputs)) if place not in held)
+    output = options.output_of(model)
+    graph = read_graph(model, output=output, held=held)
+    check_channels_last(graph, name)
+    size = options.size_for(model, place)
+    contract, likeness = contract_of(model, graph, size, place, options, name)
+    network = Network(
+        model, contract, name=name, head=options.head, output=output, held=held, class_names=options.class_names,
+        source=source, loss=loss,
+    )  # fmt: skip
+    if options.names_for(model, network.classes) is None and likeness is not None and network.classes == 1000:
         network.class_names = imagenet.class_names()
-    if names is not None and len(names) != network.classes:
-        raise ValueError(f"{len(names)} class names were given for {network.classes} outputs of {name!r}.")
+    check_answers(network)
     return network
 
 
-def _check_pictures(model: keras.Model) -> None:
-    if not getattr(model, "inputs", None):
-        if isinstance(model, keras.Sequential):
-            raise ValueError(
-                f"{model.name!r} is not built: start it with keras.Input((height, width, channels)) or call it once."
-            )
-        return  # a subclassed model: reading its graph says so
-    shape = model.inputs[0].shape
-    if len(model.inputs) == 1 and (len(shape) != 4 or shape[-1] is None):
+def _check_built(model: keras.Model) -> None:
+    if isinstance(model, keras.Sequential) and not getattr(model, "inputs", None):
         raise ValueError(
-            f"the input of {model.name!r} is {tuple(shape)}: no picture. Wanted is (batch, height, width, channels)."
+            f"{model.name!r} is not built: start it with keras.Input((height, width, channels)) or call it once."
         )
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [""])[0][:200]
+def _held(model: keras.Model, options: ModelOptions) -> dict[int, np.ndarray]:
+    """What the inputs hold that take no picture; ValueError where none takes one."""
+    held = held_values(model, options.held)
+    shape = next(tensor.shape for place, tensor in enumerate(model.inputs) if place not in held)
+    if len(shape) != 4 or shape[-1] is None:
+        raise ValueError(
+            f"the input of {model.name!r} is {tuple(shape)}: no picture. Wanted is (batch, height, width, channels)."
+        )
+    return held

@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 import difflib
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from functools import cached_property, partial
+import warnings
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from nbfeatviz.engine import keras, tf
 from nbfeatviz.images import as_picture, fitted
+from nbfeatviz.networks.activations import fused_activation, is_activation
+from nbfeatviz.networks.callers import frames_inside
+from nbfeatviz.networks.compiled_functions import CompiledFunctions
 from nbfeatviz.networks.contract import InputContract
-from nbfeatviz.networks.copies import Copies
+from nbfeatviz.networks.derived_weights import DerivedWeights
 from nbfeatviz.networks.graph import Call, Graph, read_graph
+from nbfeatviz.networks.head import Head, losses_of, probes, read_head
 from nbfeatviz.networks.layers import Layer, LayerTree
-from nbfeatviz.networks.traced import Traced
-
-COMPILED_AT_MOST = 24
+from nbfeatviz.networks.tap import Early, Tap
 
 
-class Network:
-    """A model, its input contract and its class names. Made by `nbfeatviz.load`.
+class Network(CompiledFunctions):
+    """A model, its input contract and what its output means. Made by `nbfeatviz.load`.
 
     Attributes:
         name: how it was asked for.
-        model: Keras model; its input is in the network's own scaling (see `contract`), it ends in logits.
+        model: the user's own Keras model; its input is in the network's own scaling (see `contract`).
         contract: size, channels, range and channel order of the input.
         class_names: names of the outputs, or None where unknown.
-        head: "softmax" or "sigmoid": what turns the logits into probabilities.
         trained: False for networks with random weights.
-        copies: weights that compiled functions use, made of the model's own.
+        derived: weights that compiled functions use, made of the model's own.
+        version: rises when weights have changed, as `refresh` finds out.
         fast: whether synthesis takes the quick way through it (see `fast_path`); False once that has failed.
     """
 
@@ -43,21 +44,62 @@ class Network:
         *,
         name: str,
         class_names: tuple[str, ...] | None = None,
-        head: str = "softmax",
+        head: str | None = None,
+        loss: Any = None,
+        heads: tuple[Head, ...] | None = None,
+        output: int = 0,
+        held: Mapping[int, np.ndarray] | None = None,
         trained: bool = True,
         source: str | None = None,
+        substitutes: Mapping[int, Any] | None = None,
     ) -> None:
+        super().__init__()
         self.name = name
         self.model = model
         self.contract = contract
         self.class_names = class_names
-        self.head = head
         self.trained = trained
         self.source = source
-        self.copies = Copies()
+        self.version = 0
         self.fast = True
-        self._compiled: OrderedDict[Hashable, Any] = OrderedDict()
-        self._lock = threading.RLock()
+        self._asked_head, self._saved_loss, self._known_heads = head, loss, heads
+        self._output, self._held, self._substitutes = output, held, substitutes
+        self._said: set[str] = set()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Forgets what was made of the model as it was."""
+        for known in ("graph", "layers", "heads", "needs_tracing", "_calls", "_before"):
+            self.__dict__.pop(known, None)
+        self._parts = self._parts_now()
+        self.derived = DerivedWeights(self.model.weights, self._substitutes)
+        self.forget()
+
+    def refresh(self) -> None:
+        """Takes notice of what the user has changed about the model since; quick where that is nothing.
+
+        Weights that were made of the model's own are made again; where layers have other variables or activations
+        than before (quantized, LoRA, `layer.activation = ...`), the model is read and compiled anew.
+        """
+        with self._lock:
+            if _differ(self._parts, self._parts_now()):
+                self._begin()
+                self.version += 1
+            elif self.derived.refresh():
+                self.version += 1
+
+    def _parts_now(self) -> list[Any]:
+        """What the graph and compiled functions hold on to: the outputs, the variables, the layers' activations."""
+        activations = (getattr(call.operation, "activation", None) for call in self.graph.calls)
+        return [*self.model.outputs, *self.model.weights, *activations]
+
+    def with_weights_of_its_own(self) -> Network:
+        """The same network with other variables in the place of its weights: these can be changed, the model's stay."""
+        substitutes = {id(one): tf.Variable(one.value, trainable=False) for one in self.model.weights}
+        return Network(
+            self.model, self.contract, name=self.name, class_names=self.class_names, heads=self.heads,
+            output=self._output, held=self._held, trained=self.trained, source=self.source, substitutes=substitutes,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         height, width = self.contract.size
@@ -67,7 +109,7 @@ class Network:
     @cached_property
     def graph(self) -> Graph:
         """Every call of the model, nested models included."""
-        return read_graph(self.model)
+        return read_graph(self.model, output=self._output, held=self._held)
 
     @cached_property
     def layers(self) -> LayerTree:
@@ -79,21 +121,72 @@ class Network:
         return {call.path: call for call in self.graph.calls}
 
     @cached_property
-    def full_precision(self) -> Network:
-        """The network itself; for a model that computes in 16 bits a copy of it that computes in 32."""
+    def heads(self) -> tuple[Head, ...]:
+        """What each output of the model means, in the model's order."""
+        if self._known_heads is not None:
+            return self._known_heads
+        losses = losses_of(self.model, self._saved_loss)
+        with tf.init_scope():  # it may be asked for first where something is traced
+            return tuple(
+                read_head(
+                    self.graph,
+                    output,
+                    self.given(probes(self.contract)),
+                    asked=self._asked_head if place == self._output else None,
+                    loss=losses[place],
+                    named=self.class_names is not None and place == self._output,
+                    weights=self.derived.pairs,
+                )
+                for place, output in enumerate(self.graph.outputs)
+            )
+
+    @property
+    def head(self) -> str:
+        """What the output means: logits of a "softmax" or of "sigmoid"s, or "linear" for values as they are."""
+        return self.heads[self._output].kind
+
+    @property
+    def probabilistic(self) -> bool:
+        """Whether the output stands for probabilities of classes."""
+        return self.classifies and self.head != "linear"
+
+    @property
+    def logits(self) -> Tap:
+        """Where the logits are read (the values, of a linear head)."""
+        return self.unit_tap(self.head_layer.path)
+
+    def unit_tap(self, path: str, pre_activation: Early = False) -> Tap:
+        """Where the units of a layer are read: those of an output that is probabilities are its logits."""
+        call = self.call(path)
+        own = pre_activation and (is_activation(call) or fused_activation(call) is not None)
+        return Tap(path, "logits" if call.index in self._before and not own else pre_activation)
+
+    def before(self, call: Call) -> tuple[Head, int] | None:
+        """For a layer on the way from the logits to an output: the head, and its place in the head's chain."""
+        return self._before.get(call.index)
+
+    @cached_property
+    def _before(self) -> dict[int, tuple[Head, int]]:
+        return {index: (head, place) for head in reversed(self.heads) for place, index in enumerate(head.chain)}
+
+    def say_once(self, sentence: str) -> None:
+        """Warns of something, once for this network."""
+        with self._lock:
+            if sentence in self._said:
+                return
+            self._said.add(sentence)
+        warnings.warn(sentence, stacklevel=frames_inside() + 1)
+
+    @cached_property
+    def needs_tracing(self) -> bool:
+        """Whether its gradients can only be had of what is traced, as those of Keras's float8 layers."""
+        return any(getattr(call.operation, "quantization_mode", None) == "float8" for call in self.graph.calls)
+
+    @property
+    def halved(self) -> bool:
+        """Whether layers of the model compute in 16 bits."""
         half = ("float16", "bfloat16")
-        if not any(getattr(call.operation, "compute_dtype", None) in half for call in self.graph.calls):
-            return self
-        model = keras.models.clone_model(
-            self.model,
-            clone_function=lambda layer: type(layer).from_config({**layer.get_config(), "dtype": "float32"}),
-            recursive=True,
-        )
-        model.set_weights(self.model.get_weights())
-        return Network(
-            model, self.contract, name=self.name, class_names=self.class_names, head=self.head,
-            trained=self.trained, source=self.source,
-        )  # fmt: skip
+        return any(getattr(call.operation, "compute_dtype", None) in half for call in self.graph.calls)
 
     @property
     def convolutions(self) -> tuple[Layer, ...]:
@@ -145,14 +238,14 @@ class Network:
         raise ValueError(f"no class {name!r} in {self.name!r}" + (f"; nearest: {hint}." if hint else "."))
 
     def predict(self, image: Any, top: int = 5) -> list[tuple[int, str, float]]:
-        """The most probable classes of a picture.
+        """The most probable classes of a picture; of a linear head its values, the largest first.
 
         Args:
             image: path, PIL image, uint8 array or float array in 0..1, (H, W, C); fitted by centre crop.
             top: how many classes.
 
         Returns:
-            (index, name, probability), most probable first.
+            (index, name, probability), most probable first; (index, name, value) for a linear head.
         """
         picture = fitted(as_picture(image, self.contract.channels), self.contract.size)
         return self.predict_batch(picture[None], top)[0]
@@ -168,68 +261,54 @@ class Network:
         if not self.classifies:
             shape = self.head_layer.output_shape
             raise ValueError(f"{self.name!r} does not classify: its output is {shape} and not one value a class.")
+        self.refresh()
         pictures = np.asarray(pictures, np.float32)
         key = ("predict", pictures.shape)
         once = eager and not self.is_compiled(key)
-        predict = self._probabilities if once else self.compiled(key, lambda: self._probabilities)
-        probabilities = np.asarray(predict(pictures))
-        best = np.argsort(-probabilities, axis=-1)[:, : max(1, top)]
+        predict = self._answers if once else self.compiled(key, lambda: self._answers)
+        answers = np.asarray(predict(pictures))
+        best = np.argsort(-answers, axis=-1)[:, : max(1, top)]
         return [
             [(int(k), self.class_name(int(k)), float(row[k])) for k in order]
-            for order, row in zip(best, probabilities, strict=True)
+            for order, row in zip(best, answers, strict=True)
         ]
 
-    def _probabilities(self, pictures: Any) -> Any:
+    def _answers(self, pictures: Any) -> Any:
+        """Probabilities, or the values of a linear head, float32, as the model itself gives them."""
         output = self.graph.output.call
-        logits = self.graph.evaluate(self.contract.apply(pictures), [output])[output]
-        return keras.ops.softmax(logits) if self.head == "softmax" else keras.ops.sigmoid(logits)
+        inputs = self.given(self.contract.apply(pictures))
+        value = self.graph.evaluate(inputs, [output], weights=self.derived.pairs)[output]
+        return self.interpreted(tf.cast(value, tf.float32))
 
-    def class_name(self, index: int) -> str:
-        """The name of a class, or "class 7" where names are unknown."""
-        return self.class_names[index] if self.class_names is not None else f"class {index}"
+    def interpreted(self, output: Any) -> Any:
+        """The probabilities (or values of a linear head) that the output (n, classes) of the model itself means."""
+        head = self.heads[self._output]
+        return output if head.kind == "linear" or head.chain else self.probabilities(output)
 
-    def compiled(
-        self, key: Hashable, function: Callable[[], Callable[..., Any]], *, xla: bool = False, fixed: bool = False
-    ) -> Any:
-        """The compiled function of that key, made at its first use; the least recently used are dropped.
+    def probabilities(self, logits: Any) -> Any:
+        """The probabilities (n, classes) of logits."""
+        return tf.nn.softmax(logits) if self.head == "softmax" else tf.sigmoid(logits)
 
-        With `fixed` it is always given tensors of the same shapes and types (see `Traced`).
-        """
-        with self._lock:
-            if key in self._compiled:
-                self._compiled.move_to_end(key)
-                return self._compiled[key]
-        made = self.function(function(), xla=xla)
-        made = Traced(made) if fixed else made
-        with self._lock:
-            self.keep(key, self._compiled.get(key, made))
-            return self._compiled[key]
-
-    def function(self, function: Callable[..., Any], *, xla: bool = False) -> Any:
-        """A TensorFlow function, traced as it is written.
-
-        To let `if` depend on a tensor TensorFlow would rewrite the code first, which takes three times as long as the
-        trace itself; nothing here needs that, and Keras's layers would not be rewritten anyway.
-        """
-        # traces are counted by line of code: a partial has none, so that functions of several keys are not taken for
-        # one that is traced anew again and again
-        return tf.function(partial(function), autograph=False, jit_compile=xla or None)
+    def given(self, inputs: Any) -> Any:
+        """What the model is given when it predicts: in the type that its input has, whole numbers rounded."""
+        wanted = tf.as_dtype(self._picture_dtype)
+        if wanted.is_integer:
+            return tf.cast(tf.round(inputs), wanted)
+        return tf.cast(inputs, wanted)
 
     @property
-    def kept(self) -> int:
-        """How many compiled functions are kept, of at most `COMPILED_AT_MOST`."""
-        return len(self._compiled)
+    def _picture_dtype(self) -> str:
+        return next(tensor.dtype for place, tensor in enumerate(self.model.inputs) if place not in (self._held or {}))
 
-    def keep(self, key: Hashable, function: Any) -> None:
-        """Puts a compiled function into the cache, so that from now on it is the one of that key."""
-        with self._lock:
-            self._compiled[key] = function
-            self._compiled.move_to_end(key)
-            while len(self._compiled) > COMPILED_AT_MOST:
-                self._compiled.popitem(last=False)
+    def class_name(self, index: int) -> str:
+        """The name of a class, or "class 7"; of a linear head without names that of its layer, or "output 7"."""
+        if self.class_names is not None:
+            return self.class_names[index]
+        if self.head != "linear":
+            return f"class {index}"
+        last = self.call(self.head_layer.path)
+        return f"output {index}" if self.classes > 1 or last.automatic else self.head_layer.name
 
-    def is_compiled(self, key: Hashable) -> bool:
-        """Whether the function of that key has been traced, so that calling it will not wait for that."""
-        with self._lock:
-            function = self._compiled.get(key)
-            return function is not None and function.experimental_get_tracing_count() > 0
+
+def _differ(before: list[Any], now: list[Any]) -> bool:
+    return len(before) != len(now) or any(one is not other for one, other in zip(before, now, strict=True))

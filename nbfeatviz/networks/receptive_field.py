@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbfeatviz.engine import keras
+from nbfeatviz.networks.folding import keras_kind
 from nbfeatviz.networks.graph import Call, Graph
 from nbfeatviz.networks.network import Network
 
@@ -183,6 +184,9 @@ def _fields(graph: Graph, target: int, image: tuple[int, int]) -> dict[int, tupl
     fields: dict[int, tuple[_Axis, _Axis]] = {}
     for index in graph.ancestors([target]):
         call = graph.calls[index]
+        if index in graph.held:
+            fields[index] = (_WHOLE, _WHOLE)
+            continue
         if not call.inputs:
             fields[index] = (_Axis(1, 0, 0, image[0]), _Axis(1, 0, 0, image[1]))
             continue
@@ -202,7 +206,7 @@ def _merged(axes: list[_Axis]) -> _Axis:
 
 def _through(call: Call, axis: _Axis, side: int, rank: int) -> _Axis:
     """The field after one layer, along one side (0: rows, 1: columns); `rank` of its input without the batch."""
-    layer, kind = call.operation, call.kind
+    layer, kind = call.operation, keras_kind(call.operation)
     if axis.whole or axis.length is None or not _channels_last(layer, rank):
         return _WHOLE
     if kind in _POINTWISE:

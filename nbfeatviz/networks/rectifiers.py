@@ -12,40 +12,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nbfeatviz.engine import keras, tf
+from nbfeatviz.networks.activations import activation_of, is_one_of, name_of, name_of_known
 from nbfeatviz.networks.graph import Call, Graph
 
 ReluGradient = Literal["guided", "rectified"]
 
-# Layers that apply their `activation` last: what it is before is their value with a linear activation.
-_ACTIVATED = (
-    "Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D", "Dense", "EinsumDense",
-)  # fmt: skip
 _RECTIFIER_LAYERS = ("ReLU", "LeakyReLU", "PReLU")
-_RECTIFIER_NAMES = {"relu", "relu6", "leaky_relu", "leakyrelu"}
-_OTHER_KINDS = {
-    "Celu", "ELU", "Elu", "Gelu", "HardSigmoid", "HardSilu", "HardTanh", "HardShrink", "LogSigmoid", "LogSoftmax",
-    "Mish", "Selu", "Sigmoid", "Silu", "SoftShrink", "Softmax", "Softplus", "Softsign", "SparsePlus", "Squareplus",
-    "Tanh", "TanhShrink", "Threshold",
-}  # fmt: skip
-
-
-def fused_activation(call: Call) -> Any:
-    """The activation inside a convolution or dense layer, or None; a layer of your own keeps its call as it is."""
-    layer = call.operation
-    if not _is_one_of(layer, _ACTIVATED) or layer.activation in (None, keras.activations.linear):
-        return None
-    caller = next(kind for kind in type(layer).__mro__ if "call" in vars(kind))
-    return layer.activation if caller.__module__.split(".")[0] == "keras" else None
-
-
-def activation_of(call: Call) -> Any:
-    """What a call applies last as an activation: a function, a layer or an operation; None where it applies none."""
-    layer = call.operation
-    activation = layer.activation if isinstance(layer, keras.layers.Activation) else fused_activation(call)
-    if activation is not None:
-        return None if activation is keras.activations.linear else activation
-    is_operation = not isinstance(layer, keras.layers.Layer) and call.kind.lower() in _RECTIFIER_NAMES
-    return layer if is_operation or _is_one_of(layer, _RECTIFIER_LAYERS) or call.kind in _OTHER_KINDS else None
+_RECTIFIER_NAMES = ("relu", "relu6", "leaky_relu", "leakyrelu")
 
 
 def relu_bounds(call: Call) -> tuple[float, float] | None:
@@ -54,23 +27,13 @@ def relu_bounds(call: Call) -> tuple[float, float] | None:
     if isinstance(activation, keras.layers.ReLU):
         plain = not activation.negative_slope and not activation.threshold
         return (0.0, float("inf") if activation.max_value is None else float(activation.max_value)) if plain else None
-    return {"relu": (0.0, float("inf")), "relu6": (0.0, 6.0)}.get(_name(activation))
+    return {"relu": (0.0, float("inf")), "relu6": (0.0, 6.0)}.get(name_of_known(activation))
 
 
 def rectifies(call: Call) -> bool:
     """Whether a call is, or ends in, a ReLU, ReLU6, leaky or parametric ReLU."""
     activation = activation_of(call)
-    return _is_one_of(activation, _RECTIFIER_LAYERS) or _name(activation) in _RECTIFIER_NAMES
-
-
-def _is_one_of(layer: Any, kinds: Sequence[str]) -> bool:
-    """Whether it is a layer of one of these classes of Keras, or of a class made from one."""
-    return isinstance(layer, tuple(getattr(keras.layers, kind) for kind in kinds))
-
-
-def _name(activation: Any) -> str:
-    """The name of an activation: that of a function, the kind of a layer or operation."""
-    return getattr(activation, "__name__", None) or type(activation).__name__.lower()
+    return is_one_of(activation, _RECTIFIER_LAYERS) or name_of_known(activation) in _RECTIFIER_NAMES
 
 
 def check_rectifiers(graph: Graph, taps: Sequence[tuple[int, bool]], relu: ReluGradient) -> str | None:
@@ -93,12 +56,12 @@ def check_rectifiers(graph: Graph, taps: Sequence[tuple[int, bool]], relu: ReluG
     calls = [graph.calls[index] for index in graph.ancestors([index for index, _ in taps]) if index not in unread]
     outputs = {index for index, _ in taps}
     others = [
-        _name(activation_of(call))
+        name_of(activation_of(call))
         for call in calls
         if activation_of(call) is not None
         and not rectifies(call)
         # probabilities at the very end are no unit that a gradient is guided through
-        and not (call.index in outputs and _name(activation_of(call)) in ("softmax", "sigmoid"))
+        and not (call.index in outputs and name_of(activation_of(call)) in ("softmax", "sigmoid"))
     ]
     named = ", ".join(f"{name} ({others.count(name)}×)" for name in dict.fromkeys(others))
     if not any(rectifies(call) for call in calls):

@@ -22,8 +22,9 @@ _MODULE = "nbfeatviz.networks.train_mnist"
 _OUTPUT = "mnist-cnn.keras"
 _PEAK_LEARNING_RATE = 2e-3
 
-# See the reason in efficientnet_lite.py: the thread's dtype policy must not decide how a file is stored.
+# See the reason in efficientnet_lite.py: Keras's global settings must not decide how a file is stored.
 _DTYPE = "float32"
+_ORDER = "channels_last"
 
 
 def training_digits() -> tuple[np.ndarray, np.ndarray]:
@@ -124,19 +125,19 @@ def _digits() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _untrained() -> keras.Model:
     layers = keras.layers
     image = keras.Input((28, 28, 1), dtype=_DTYPE, name="image")
-    x = layers.Conv2D(16, 3, padding="same", activation="relu", name="conv1", dtype=_DTYPE)(image)
-    x = layers.MaxPooling2D(name="pool1", dtype=_DTYPE)(x)
-    x = layers.Conv2D(32, 3, padding="same", activation="relu", name="conv2", dtype=_DTYPE)(x)
-    x = layers.MaxPooling2D(name="pool2", dtype=_DTYPE)(x)
-    x = layers.Conv2D(64, 3, padding="same", activation="relu", name="conv3", dtype=_DTYPE)(x)
-    x = layers.Flatten(name="flatten", dtype=_DTYPE)(x)
+    x = layers.Conv2D(16, 3, padding="same", activation="relu", name="conv1", dtype=_DTYPE, data_format=_ORDER)(image)
+    x = layers.MaxPooling2D(name="pool1", dtype=_DTYPE, data_format=_ORDER)(x)
+    x = layers.Conv2D(32, 3, padding="same", activation="relu", name="conv2", dtype=_DTYPE, data_format=_ORDER)(x)
+    x = layers.MaxPooling2D(name="pool2", dtype=_DTYPE, data_format=_ORDER)(x)
+    x = layers.Conv2D(64, 3, padding="same", activation="relu", name="conv3", dtype=_DTYPE, data_format=_ORDER)(x)
+    x = layers.Flatten(name="flatten", dtype=_DTYPE, data_format=_ORDER)(x)
     logits = layers.Dense(len(mnist.CLASS_NAMES), name="logits", dtype=_DTYPE)(x)
     return keras.Model(image, logits, name="mnist-cnn")
 
 
 def _distortions(seed: int) -> list[keras.layers.Layer]:
     # Each within what a person writing the same digit again would do; black comes in at the border.
-    border = {"fill_mode": "constant", "fill_value": 0.0, "dtype": _DTYPE}
+    border = {"fill_mode": "constant", "fill_value": 0.0, "dtype": _DTYPE, "data_format": _ORDER}
     return [
         keras.layers.RandomRotation(0.04, seed=seed, **border),
         keras.layers.RandomTranslation(0.08, 0.08, seed=seed + 1, **border),

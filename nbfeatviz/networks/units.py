@@ -15,6 +15,7 @@ import numpy as np
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Backbone, Tap
 from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.tap import Early
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Channel:
 
     layer: str
     unit: int
-    pre_activation: bool = False
+    pre_activation: Early = False
 
     def __str__(self) -> str:
         return f"channel({self.layer!r}, {self.unit}{_pre(self)})"
@@ -31,7 +32,7 @@ class Channel:
     def resolved(self, network: Network, size: tuple[int, int] | None = None) -> Channel:
         """The same, checked against a network."""
         check_unit(network, self.layer, self.unit)
-        return replace(self, unit=int(self.unit))
+        return replace(as_read(self, network), unit=int(self.unit))
 
     @property
     def tap(self) -> Tap:
@@ -65,7 +66,7 @@ class Neuron:
     unit: int
     row: int | None = None
     col: int | None = None
-    pre_activation: bool = False
+    pre_activation: Early = False
 
     def __str__(self) -> str:
         place = "" if self.row is None and self.col is None else f", {self.row}, {self.col}"
@@ -90,7 +91,7 @@ class Neuron:
             last = length - 1 if length is not None else position
             if not 0 <= position <= last:
                 raise ValueError(f"{name} {position} is out of range: {self.layer!r} has {name}s 0 to {last}.")
-        return self
+        return as_read(self, network)
 
     @property
     def tap(self) -> Tap:
@@ -132,6 +133,11 @@ def measure(structure: Any, activations: Mapping[Tap, Any], weights: Any, values
             value = tf.cast(kind.measure(read, numbers), tf.float32)
         total += weights[:, place] * value
     return total
+
+
+def as_read(term: Any, network: Network) -> Any:
+    """A term about a `layer` as it is read in a network: of an output that is probabilities the logits."""
+    return replace(term, pre_activation=network.unit_tap(term.layer, term.pre_activation).pre_activation)
 
 
 def traced_shape(network: Network, tap: Tap, size: tuple[int, int]) -> tuple[Any, ...]:

@@ -72,7 +72,7 @@ class Ascent(Iterator[Step]):
 
     def _start(self, start: Any) -> None:
         """Variables from noise, from a picture, or exactly those a Visualization ended with."""
-        self.network.copies.refresh()
+        self.network.refresh()
         self._begun_with = start
         self._origin: Settings | str | None = None if start is None else "picture"
         if isinstance(start, Visualization):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import logging
+import threading
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,9 +22,12 @@ from nbfeatviz.synthesis import quality
 from nbfeatviz.synthesis.objectives import Objective
 
 PHOTOGRAPHS = 48  # parts of photographs that a unit is compared with
+FEWEST_PHOTOGRAPHS = 14  # for a first comparison: two parts of each bundled photograph
 _LAYERS_KEPT = 16  # whose values on photographs are remembered
 
-_known: weakref.WeakKeyDictionary[Network, dict[Any, np.ndarray]] = weakref.WeakKeyDictionary()
+_log = logging.getLogger(__name__)
+_lock = threading.Lock()  # of what is known, to which several runs of one network add
+_known: weakref.WeakKeyDictionary[Network, dict[Any, list[np.ndarray]]] = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,16 +101,23 @@ class Bystanders:
     def __init__(
         self, network: Network, objective: Objective, photos: tuple[Path, ...], start: np.ndarray | None = None
     ) -> None:
+        network.refresh()  # the user may have changed weights since something was last computed
         self._network, self._photos, self._start = network, photos, start
         self._tap, self._place, self._unit = _aim(network, objective)
         self._before: np.ndarray | None = None
         self._values: np.ndarray | None = None
-        self._natural = list(_known.get(network, {}).get(self._key, ()))
+        self._known_as = self._key
+        self._natural = _remembered(network, self._known_as)
+
+    @property
+    def _key(self) -> Any:
+        """What the values on photographs depend on, beside the network."""
+        return self._network.version, self._tap, self._place, self._photos
 
     def follows(self, network: Network, objective: Objective) -> bool:
         """Aims at another unit; False, and nothing changes, where that takes other bystanders."""
         tap, place, unit = _aim(network, objective)
-        if network is not self._network or (tap, place) != (self._tap, self._place):
+        if network is not self._network or (tap, place) != (self._tap, self._place) or self._key != self._known_as:
             return False
         self._unit = unit
         return True
@@ -118,20 +130,15 @@ class Bystanders:
 
     def gather(self) -> bool:
         """Measures one more part of a photograph; False when all have been."""
-        if self.complete:
-            return False
-        parts = _photographs(self._photos, self._network.contract.size, self._network.contract.channels)
-        self._natural.append(self._measured(parts[len(self._natural)].astype(np.float32) / 255))
-        if self.complete:
-            known = _known.setdefault(self._network, {})
-            known[self._key] = np.stack(self._natural)
-            while len(known) > _LAYERS_KEPT:
-                known.pop(next(iter(known)))
+        count = len(self._natural)
+        if count < PHOTOGRAPHS:
+            contract = self._network.contract
+            part = _parts(self._photos, contract.size, contract.channels)[count]
+            values = self._measured(part.astype(np.float32) / 255)
+            with _lock:
+                if len(self._natural) == count:  # else another run was quicker
+                    self._natural.append(values)
         return not self.complete
-
-    @property
-    def _key(self) -> Any:
-        return self._tap, self._place, self._photos
 
     @property
     def complete(self) -> bool:
@@ -140,8 +147,11 @@ class Bystanders:
 
     @property
     def rises(self) -> Rises | None:
-        """What the last picture does; None before one was looked at, or while photographs are still measured."""
-        if self._values is None or not self.complete:
+        """What the last picture does, in relation to the photographs measured so far.
+
+        None before a picture was looked at, or while there are too few photographs.
+        """
+        if self._values is None or len(self._natural) < FEWEST_PHOTOGRAPHS:
             return None
         return _rises(self._tap, self._unit, self._values, self._before, np.stack(self._natural))
 
@@ -153,6 +163,7 @@ def compared(
     network: Network, objective: Objective, picture: np.ndarray, start: np.ndarray | None, photos: Sequence[np.ndarray]
 ) -> Rises:
     """What a picture does, at once; whole pictures in the place of parts of photographs."""
+    network.refresh()
     tap, place, unit = _aim(network, objective)
     before = None if start is None else _units(network, tap, place, start)
     natural = np.stack([_units(network, tap, place, photo) for photo in photos])
@@ -163,6 +174,16 @@ def compared(
 def natural_measures(photos: tuple[Path, ...], size: tuple[int, int], channels: int) -> quality.Measures:
     """The mean measures of photographs at a size: what those of a picture are set in relation to."""
     return quality.natural(photos, size, channels)
+
+
+def _remembered(network: Network, key: Any) -> list[np.ndarray]:
+    """The values on photographs that are known already, to be added to."""
+    with _lock:
+        known = _known.setdefault(network, {})
+        known[key] = natural = known.pop(key, [])  # used last, dropped last
+        while len(known) > _LAYERS_KEPT:
+            known.pop(next(iter(known)))
+        return natural
 
 
 def _rises(tap: Tap, unit: int, values: np.ndarray, before: np.ndarray | None, natural: np.ndarray) -> Rises:
@@ -181,24 +202,57 @@ def _aim(network: Network, objective: Objective) -> tuple[Tap, tuple[int, int] |
 
 def _units(network: Network, tap: Tap, place: tuple[int, int] | None, picture: np.ndarray) -> np.ndarray:
     """(units,) float64 of a picture at one tap: means over positions, or at one position (-1 for the centre)."""
-    backbone = Backbone(network, [tap])
+    if network.fast:
+        try:
+            return _computed(network, tap, place, picture, fast=True)
+        except Exception as error:  # perhaps only the quick way is at fault
+            reason = error
+        found = _computed(network, tap, place, picture, fast=False)
+        network.fast = False
+        _log.warning("%s is computed the plain way: the quick one failed (%s)", network.name, reason)
+        return found
+    return _computed(network, tap, place, picture, fast=False)
 
-    def values(seen: Any, position: Any) -> Any:
-        activation = tf.cast(backbone(seen)[tap], tf.float32)[0]
-        if place is None:
-            axes = list(range(len(activation.shape) - 1))
-            return tf.reduce_mean(activation, axis=axes) if axes else activation
-        middle = tf.constant([activation.shape[0] // 2, activation.shape[1] // 2])
-        return tf.gather_nd(activation, tf.where(position < 0, middle, position))
 
-    size = network.contract.size
-    compute = network.compiled(("rises", tap, place is None), lambda: values)
+def _computed(
+    network: Network, tap: Tap, place: tuple[int, int] | None, picture: np.ndarray, *, fast: bool
+) -> np.ndarray:
+    def made() -> Any:
+        backbone = Backbone(network, [tap], fast=fast)  # what it holds must be there before the trace
+
+        def values(seen: Any, position: Any) -> Any:
+            activation = tf.cast(backbone(seen)[tap], tf.float32)[0]
+            if place is None:
+                axes = list(range(len(activation.shape) - 1))
+                return tf.reduce_mean(activation, axis=axes) if axes else activation
+            middle = tf.constant([activation.shape[0] // 2, activation.shape[1] // 2])
+            return tf.gather_nd(activation, tf.where(position < 0, middle, position))
+
+        return values
+
+    compute = network.compiled(("rises", tap, place is None, fast), made, fixed=True)
     position = tf.constant(place or (-1, -1), tf.int32)
-    return np.asarray(compute(tf.constant(fitted(picture, size)[None], tf.float32), position), np.float64)
+    seen = tf.constant(fitted(picture, network.contract.size)[None], tf.float32)
+    return np.asarray(compute(seen, position), np.float64)
+
+
+class _Parts:
+    """Parts of photographs, uint8 (H, W, C), each made when it is first asked for; from any thread."""
+
+    def __init__(self, photos: tuple[Path, ...], size: tuple[int, int], channels: int) -> None:
+        self._coming = quality.crops(photos, PHOTOGRAPHS, size, channels=channels)
+        self._made: list[np.ndarray] = []
+        self._making = threading.Lock()
+
+    def __getitem__(self, place: int) -> np.ndarray:
+        with self._making:
+            while len(self._made) <= place:
+                self._made.append((np.clip(next(self._coming), 0, 1) * 255 + 0.5).astype(np.uint8))
+            if len(self._made) == PHOTOGRAPHS:
+                self._coming.close()  # it holds whole photographs
+            return self._made[place]
 
 
 @functools.lru_cache(maxsize=4)
-def _photographs(photos: tuple[Path, ...], size: tuple[int, int], channels: int) -> np.ndarray:
-    """Parts of photographs, uint8 (n, H, W, C)."""
-    parts = quality.crops_of(photos, PHOTOGRAPHS, size, channels=channels)
-    return (np.clip(parts, 0, 1) * 255 + 0.5).astype(np.uint8)
+def _parts(photos: tuple[Path, ...], size: tuple[int, int], channels: int) -> _Parts:
+    return _Parts(photos, size, channels)

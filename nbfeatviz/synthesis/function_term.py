@@ -77,7 +77,7 @@ class Function:
         """
         for layer in self.layers:
             check_layer(network, layer)
-        taps = tuple(Tap(layer, self.pre_activation) for layer in self.layers)
+        taps = tuple(network.unit_tap(layer, self.pre_activation) for layer in self.layers)
         shapes = [traced_shape(network, tap, size or network.contract.size) for tap in taps]
         self._try([tf.TensorSpec(shape, tf.float32) for shape in shapes])
         reader = _Called(self.function, taps)

@@ -44,13 +44,17 @@ class Photo:
     def activation(self, network: Network, tap: Tap, size: tuple[int, int] | None) -> np.ndarray:
         """The network's value at a tap for the photo, fitted by centre crop: float32 (h, w, units) or (units,)."""
         size = size or network.contract.size
+        network.refresh()
         known = self._known.setdefault(network, {})
-        if (tap, size) not in known:
+        key = network.version, tap, size
+        if key not in known:
+            for other in [other for other in known if other[0] != network.version]:
+                del known[other]  # of weights that the network had before
             picture = fitted(as_picture(self.image, network.contract.channels), size)
             backbone = Backbone(network, [tap])
             compute = network.compiled(("activation", tap, size), lambda: lambda pictures: backbone(pictures)[tap])
-            known[tap, size] = np.asarray(compute(tf.constant(picture[None], tf.float32)), np.float32)[0]
-        return known[tap, size]
+            known[key] = np.asarray(compute(tf.constant(picture[None], tf.float32)), np.float32)[0]
+        return known[key]
 
 
 class _Alike:
@@ -111,7 +115,7 @@ class Content:
     def resolved(self, network: Network, size: tuple[int, int] | None = None) -> _Resolved:
         """With the photo's activations."""
         check_layer(network, self.layer)
-        tap = Tap(self.layer, self.pre_activation)
+        tap = network.unit_tap(self.layer, self.pre_activation)
         return _Resolved(tap, bits(self.photo.activation(network, tap, size)), _Alike("values"))
 
 
@@ -132,7 +136,7 @@ class Style:
         terms = []
         for layer in self.layers:
             check_layer(network, layer, positions=True)
-            tap = Tap(layer)
+            tap = network.unit_tap(layer)
             found = statistic_of(tf.constant(self.photo.activation(network, tap, size)[None]), self.statistic)
             terms.append((1.0, _Resolved(tap, bits(found), _Alike(self.statistic))))
         return terms

@@ -5,7 +5,7 @@ All take pictures float32 (H, W, C) in 0..1 and return plain numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,18 +109,25 @@ def crops_of(
     Returns:
         float32 (count, height, width, channels).
     """
+    return np.stack(list(crops(photos, count, size, channels=channels, seed=seed)))
+
+
+def crops(
+    photos: Iterable[Any], count: int, size: tuple[int, int], *, channels: int = 3, seed: int = 0
+) -> Generator[np.ndarray, None, None]:
+    """The parts of `crops_of` one after the other, each read and fitted when it is asked for; float32 (H, W, C)."""
     random = np.random.default_rng(seed)
-    pictures = [as_picture(photo, channels) for photo in photos]
-    if not pictures:
+    given, pictures = list(photos), []
+    if not given:
         raise ValueError("there are no photographs to crop: at least one is needed.")
-    found = []
     for place in range(count):
-        picture = pictures[place % len(pictures)]
+        if place < len(given):
+            pictures.append(as_picture(given[place], channels))
+        picture = pictures[place % len(given)]
         shorter = min(picture.shape[:2])
         side = int(random.integers(max(1, shorter // 3), shorter + 1))
         top, left = (int(random.integers(0, length - side + 1)) for length in picture.shape[:2])
-        found.append(fitted(picture[top : top + side, left : left + side], size))
-    return np.stack(found).astype(np.float32)
+        yield fitted(picture[top : top + side, left : left + side], size).astype(np.float32)
 
 
 def values_of(net: Network, objective: Objective, pictures: np.ndarray, *, batch: int = 16) -> np.ndarray:

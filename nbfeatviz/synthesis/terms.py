@@ -7,7 +7,7 @@ fraction travel as the bits of a float32 (`bits`, `number_of`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ import numpy as np
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Tap
 from nbfeatviz.networks.network import Network
-from nbfeatviz.networks.units import Channel, check_unit
+from nbfeatviz.networks.tap import Early
+from nbfeatviz.networks.units import Channel, as_read, check_unit
 
 
 def bits(numbers: Any) -> np.ndarray:
@@ -54,7 +55,7 @@ class ClassLogit:
 
     def resolved(self, network: Network, size: tuple[int, int] | None = None) -> Channel:
         """The channel of the head that it stands for."""
-        return Channel(network.head_layer.path, network.class_index(self.target))
+        return Channel(network.head_layer.path, network.class_index(self.target)).resolved(network)
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,13 @@ class ClassProbability:
 
     def resolved(self, network: Network, size: tuple[int, int] | None = None) -> ClassProbability:
         """The same, checked against a network."""
-        if not network.classifies:
-            raise ValueError(f"{network.name!r} does not classify, so there is no probability to maximize.")
+        if not network.probabilistic:
+            raise ValueError(
+                f"{network.name!r} has no classes (its output {network.head_layer.path!r} is values as they are), so "
+                "there is no probability to maximize: take class_logit, which is the value."
+            )
         index = network.class_index(self.target)
-        return ClassProbability(self.target, Tap(network.head_layer.path), (index,), _Probability(network.head))
+        return ClassProbability(self.target, network.logits, (index,), _Probability(network.head))
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ class Direction:
     layer: str
     vector: tuple[float, ...]
     cossim_pow: float = 0.0
-    pre_activation: bool = False
+    pre_activation: Early = False
 
     def __str__(self) -> str:
         power = "" if not self.cossim_pow else f", cossim_pow={self.cossim_pow!r}"
@@ -129,7 +133,7 @@ class Direction:
         units = network.layers[self.layer].units
         if len(self.vector) != units:
             raise ValueError(f"a direction in {self.layer!r} has {units} numbers, not {len(self.vector)}.")
-        return self
+        return as_read(self, network)
 
     @property
     def tap(self) -> Tap:
@@ -152,12 +156,12 @@ class _OfLayer:
     """A term about a whole layer."""
 
     layer: str
-    pre_activation: bool = False
+    pre_activation: Early = False
 
     def resolved(self, network: Network, size: tuple[int, int] | None = None) -> Any:
         """The same, checked against a network."""
         check_layer(network, self.layer)
-        return self
+        return as_read(self, network)
 
     @property
     def tap(self) -> Tap:
@@ -210,7 +214,7 @@ class Others:
 
     layer: str
     unit: int
-    pre_activation: bool = False
+    pre_activation: Early = False
 
     def __str__(self) -> str:
         return f"others({self.layer!r}, {self.unit}{_pre(self.pre_activation)})"
@@ -220,7 +224,7 @@ class Others:
         check_unit(network, self.layer, self.unit)
         if network.layers[self.layer].units < 2:
             raise ValueError(f"{self.layer!r} has one unit, so there are no others.")
-        return Others(self.layer, int(self.unit), self.pre_activation)
+        return replace(as_read(self, network), unit=int(self.unit))
 
     @property
     def tap(self) -> Tap:
@@ -241,7 +245,7 @@ class Others:
         return (tf.reduce_sum(means, axis=1) - own) / (activation.shape[-1] - 1)
 
 
-def _pre(pre_activation: bool) -> str:
+def _pre(pre_activation: Early) -> str:
     return ", pre_activation=True" if pre_activation else ""
 
 

@@ -64,8 +64,16 @@ class Ahead:
             blank = np.zeros((1, *question.picture.shape), np.float32)
             self._once(network, "predict", lambda: network.predict_batch(blank))
 
-    def expect_run(self, network: Network, prepared: Callable[[], Ascent]) -> None:
-        """Compiles what a run would begin with, if it were begun now; of several such runs only the last."""
+    def expect_run(
+        self, network: Network, prepared: Callable[[], Ascent], then: Callable[[Ascent], None] = lambda run: None
+    ) -> None:
+        """Compiles what a run would begin with, if it were begun now; of several such runs only the last.
+
+        Args:
+            network: of the run.
+            prepared: makes the run.
+            then: told the run when all that is compiled, for what would come in useful after it.
+        """
         self._run += 1
         number = self._run
 
@@ -81,6 +89,8 @@ class Ahead:
                         step.compute()  # the first time takes longer than any other
             if wanted() and network.classifies and not run.predicts:
                 run.prepare_prediction()
+            if wanted():
+                then(run)
 
         self._worker.submit(lambda: self._trace(network, wanted, act))
 

@@ -43,7 +43,7 @@ class View:
     def key(self, *what: Hashable) -> Hashable:
         """The key of a result in `kept`."""
         question = self.question
-        return (self.photo, question.structure, question.values, question.weights, *what)
+        return (self.photo, question.network.version, question.structure, question.values, question.weights, *what)
 
 
 def saliency(view: View, method: str, display: str) -> Iterator[Answer]:
@@ -193,17 +193,11 @@ def _bars(view: View, layer: str, values: np.ndarray) -> Answer:
     network = view.question.network
     is_head = layer == network.head_layer.path
     names = list(network.layers[layer].unit_names or (network.class_names if is_head else ()) or ()) or None
-    shown = values
-    if is_head:
-        shown = _softmax(values) if network.head == "softmax" else 0.5 + 0.5 * np.tanh(values / 2)
-    content = {"kind": "bars", "layer": layer, "count": len(values), "names": names, "probabilities": is_head}
+    percent = is_head and network.probabilistic
+    shown = np.asarray(network.interpreted(values[None]))[0] if percent else values
+    content = {"kind": "bars", "layer": layer, "count": len(values), "names": names, "probabilities": percent}
     content["note"] = silence(layer, values) or ""
     return Answer(content, (shown.astype(np.float32).tobytes(),), raw=values)
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max())
-    return powers / powers.sum()
 
 
 def _reduced(channels: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ class AttributionTabs(anywidget.AnyWidget):
         photo: {} or what is known of the photo: number, name, credit, size, seen, fit, box.
         preview: JPEG of the whole photo.
         seen: PNG of what the network sees.
-        predictions: (index, name, probability) of the most probable classes.
+        predictions: (index, name, probability) of the most probable classes, or values of a linear head.
         settings: `PhotoSettings.as_page`.
         facts: what can be chosen.
         progress: tab, state, done, total and text of what is being computed.
@@ -74,6 +74,7 @@ class AttributionTabs(anywidget.AnyWidget):
         if network is not None:
             shape = network.layers[layer].output_shape if layer in network.layers else None
             facts |= {"layer": layer, "layer_shape": list(shape or ()), "input": network.contract.size}
+            facts["probabilities"] = network.probabilistic
         if facts != self.facts:
             self.facts = facts
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from nbfeatviz.networks.network import COMPILED_AT_MOST, Network
+from nbfeatviz.networks.compiled_functions import COMPILED_AT_MOST
+from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets import cells, export
@@ -91,9 +92,8 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         self.add_class("nbfeatviz-panel")
         self.commands.on_msg(lambda _, content, buffers: answer(self, content, buffers))
         self._onlooker = Onlooker(self._worker, self.live.show_rises)
-        self._runner = Runner(
-            self._worker, self.live, self._prepared, self._say, self._tell_progress, self._onlooker.see
-        )
+        watching = self._onlooker.see, self._onlooker.expect
+        self._runner = Runner(self._worker, self.live, self._prepared, self._say, self._tell_progress, *watching)
         self._turns.join(self._runner)
         cells.register(self)
         self._tell_settings()
@@ -167,7 +167,7 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         """Compiles in the background what Run would have to wait for."""
         network = self.network
         if network is not None and self._ahead is not None and not self._runner.busy:
-            self._ahead.expect_run(network, self._prepared)
+            self._ahead.expect_run(network, self._prepared, self._onlooker.expect)
 
     def _tell_settings(self) -> None:
         """Shows the settings on the page."""

@@ -13,7 +13,8 @@ from typing import Any
 
 from nbfeatviz import engine
 from nbfeatviz.networks.applications import applications
-from nbfeatviz.networks.loading import EMBEDDED, FILES, check_file, load
+from nbfeatviz.networks.loading import EMBEDDED, load
+from nbfeatviz.networks.model_file import FILES, check_file
 from nbfeatviz.networks.network import Network
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.runner import in_words
@@ -89,6 +90,8 @@ def _with_tensorflow() -> None:
     """Returns when TensorFlow is there (ValueError, in a sentence, if it cannot be imported)."""
     try:
         engine.load()
+    except engine.BackendError as error:  # TensorFlow may well be there: the sentence says what to do
+        raise ValueError(str(error)) from error
     except Exception as error:
         raise ValueError(
             f"TensorFlow could not be imported ({type(error).__name__}: {error}). When that is mended "

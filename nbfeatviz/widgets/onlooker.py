@@ -1,6 +1,7 @@
 """Onlooker: watches a run from a thread of its own, and says what its pictures do to the whole layer.
 
-Steps never wait for it: of several pictures it takes the latest, and it rests between what it measures.
+Steps never wait for it: of several pictures it takes the latest, and once something is shown it rests between what it
+measures. Where there is time before a run, photographs are measured then.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import numpy as np
 from nbfeatviz import samples
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.ascent import Ascent
-from nbfeatviz.synthesis.bystanders import Bystanders, Rises, natural_measures
+from nbfeatviz.synthesis.bystanders import PHOTOGRAPHS, Bystanders, Rises, natural_measures
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.widgets.worker import SameThread, Worker
 
 REST = 4  # times as long as it worked, while a run goes on
+REST_BEFORE = 1  # likewise, while none does
 LONGEST_REST_SECONDS = 0.25
 _PHOTOS = tuple(sample.path for sample in samples.ALL)
 _log = logging.getLogger(__name__)
@@ -43,6 +45,9 @@ class Onlooker:
         self._sight: _Sight | None = None
         self._start: np.ndarray | None = None
         self._bystanders: Bystanders | None = None
+        self._expected: tuple[Network, Objective] | None = None
+        self._ready: tuple[object, Bystanders] | None = None  # what is expected, and the bystanders for it
+        self._showed: Bystanders | None = None  # whose facts were shown last
         self._working = False
         self._hurries = True
         self._run = 0
@@ -55,8 +60,20 @@ class Onlooker:
         with self._lock:
             if first:
                 self._run += 1
-                self._start, self._bystanders = picture, None
+                self._start, self._bystanders, self._expected = picture, None, None
             self._sight, self._hurries = (ascent.network, ascent.objective, picture), last
+        self._begin()
+
+    def expect(self, ascent: Ascent) -> None:
+        """Measures photographs for a run that has not begun: the facts are there with its first picture then."""
+        if not ascent.single:
+            return
+        with self._lock:
+            self._expected = ascent.network, ascent.objective
+        self._begin()
+
+    def _begin(self) -> None:
+        with self._lock:
             if self._working or self._closed.is_set():
                 return
             self._working = True
@@ -66,7 +83,7 @@ class Onlooker:
         """The run and its picture are gone."""
         with self._lock:
             self._run += 1
-            self._sight = self._bystanders = self._start = None
+            self._sight = self._bystanders = self._start = self._showed = None
             self._show({})
 
     def _work(self) -> None:
@@ -74,26 +91,37 @@ class Onlooker:
         while True:
             with self._lock:
                 sight, self._sight, run = self._sight, None, self._run
-                idle = sight is None and (self._bystanders is None or self._bystanders.complete)
-                if idle or self._closed.is_set():
-                    self._working = False
+                behind = self._bystanders is not None and not self._bystanders.complete
+                expected = None if sight is not None or behind else self._expected
+                if (sight is None and not behind and expected is None) or self._closed.is_set():
+                    self._working, self._ready = False, None
                     return
             begun = time.monotonic()
             page: dict[str, Any] = {}
             try:
-                found = self._measured(sight)
-                if found is not None:
-                    page = as_page(found) | {"photographs": self._usual_detail()}
+                if expected is not None:
+                    self._prepare(expected)
+                elif (found := self._measured(sight)) is not None:
+                    page = as_page(found)
+                    if self._bystanders is not None and self._bystanders.complete:
+                        page["photographs"] = self._usual_detail()
             except Exception as error:  # the run goes on without these facts
                 _log.info("nothing is said of the other units: %s", error)
-                self._bystanders = None
+                self._bystanders = self._expected = self._ready = None  # the next picture is another chance
             with self._lock:
                 if page and run == self._run:  # else it is of a run that is over
+                    self._showed = self._bystanders
                     self._show(page)
-            if self._threaded and not self._hurries:
-                self._closed.wait(min(LONGEST_REST_SECONDS, REST * (time.monotonic() - begun)))
+            self._rest(time.monotonic() - begun, before=expected is not None)
+
+    def _rest(self, worked: float, before: bool) -> None:
+        """Leaves the processors to others, unless a person waits: for the facts of a last picture, or for any."""
+        waited_for = self._hurries or self._showed is not self._bystanders
+        if self._threaded and (before or not waited_for):
+            self._closed.wait(min(LONGEST_REST_SECONDS, (REST_BEFORE if before else REST) * worked))
 
     def _measured(self, sight: _Sight | None) -> Rises | None:
+        """What is to be shown: of each new picture, and of the last one when enough photographs are there, and all."""
         bystanders, start = self._bystanders, self._start
         if sight is not None:
             network, objective, picture = sight
@@ -101,9 +129,22 @@ class Onlooker:
                 bystanders = self._bystanders = Bystanders(network, objective, _PHOTOS, start)
             bystanders.look(picture)
             return bystanders.rises
-        if bystanders is None or bystanders.gather():
+        if bystanders is None or (bystanders.gather() and bystanders is self._showed):
             return None
         return bystanders.rises
+
+    def _prepare(self, expected: tuple[Network, Objective]) -> None:
+        """Measures one photograph for a run to come."""
+        if self._ready is None or self._ready[0] is not expected:
+            self._ready = expected, Bystanders(*expected, _PHOTOS)
+        if self._ready[1].gather():
+            return
+        contract = expected[0].contract
+        natural_measures(_PHOTOS, contract.size, contract.channels)
+        with self._lock:
+            if self._expected is expected:
+                self._expected = None
+        self._ready = None
 
     def _usual_detail(self) -> float:
         """The high-frequency ratio of photographs, for pictures of this size."""
@@ -127,4 +168,5 @@ def as_page(found: Rises) -> dict[str, Any]:
         "higher": found.higher,
         "selectivity": None if np.isnan(found.selectivity) else round(found.selectivity, 3),
         "percentile": round(found.percentile, 1),
+        "parts": [len(found.natural), PHOTOGRAPHS],
     }

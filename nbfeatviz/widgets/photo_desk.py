@@ -82,6 +82,7 @@ class PhotoDesk(HeldPhoto):
         self._shown = Shown(tabs)
         self._analyst = Analyst(worker, self._tell, self._shown.show, complain)
         self._predicted: int | None = None
+        self._predicted_by: tuple[Network, int] | None = None
         self._fitted_to: Network | None = None  # the network that photo and settings are fitted to
         self._settings = PhotoSettings()
         self.channels: ChannelView = ChannelView(
@@ -226,6 +227,7 @@ class PhotoDesk(HeldPhoto):
         if network is None or photo is None or picture is None:
             return
         yield from self._traced()
+        self._notice_changes(network)
         yield from self._predict(network, picture)
         if start is None:
             return
@@ -245,6 +247,13 @@ class PhotoDesk(HeldPhoto):
         while self._ahead is not None and self._ahead.busy:
             time.sleep(0.01)
             yield Answer(text="compiling …")
+
+    def _notice_changes(self, network: Network) -> None:
+        """Forgets what was predicted with weights that the user has changed since."""
+        network.refresh()
+        with self._lock:
+            if (network, network.version) != self._predicted_by:
+                self._predicted, self._predicted_by = None, (network, network.version)
 
     def _predict(self, network: Network, picture: np.ndarray) -> Iterator[Answer]:
         if not network.classifies or self._predicted is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from nbfeatviz.synthesis.side_by_side import SideBySide
 from nbfeatviz.widgets.compiling import Compiling
-from nbfeatviz.widgets.watcher import Run, Watcher
+from nbfeatviz.widgets.watcher import Run, Watcher, shown_prediction
 
 PREDICT_SECONDS = 0.5
 PREDICT_SHARE = 30  # predicting may take a thirtieth of the time
@@ -161,6 +161,7 @@ def drive(ascent: Run, control: Control, watcher: Watcher, attend: Callable[[], 
             held = True
             if not compiled():
                 continue
+            watcher.compiled(ascent)
         step = next(ascent, None)
         if step is None:
             return
@@ -180,6 +181,6 @@ def drive(ascent: Run, control: Control, watcher: Watcher, attend: Callable[[], 
             predicting.check()
         elif time.monotonic() - predicted_at > pause:
             begun = time.monotonic()
-            watcher.predicted(ascent.predict(step.image))
+            watcher.predicted(shown_prediction(ascent.network, ascent.predict(step.image)))
             predicted_at = time.monotonic()
             pause = max(PREDICT_SECONDS, PREDICT_SHARE * (predicted_at - begun))

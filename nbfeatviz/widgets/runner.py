@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.side_by_side import SideBySide
 from nbfeatviz.synthesis.visualization import Settings, Visualization
 from nbfeatviz.widgets.run import Control, drive
-from nbfeatviz.widgets.watcher import Display, Look, PanelWatcher, Run
+from nbfeatviz.widgets.watcher import Display, Look, PanelWatcher, Run, shown_prediction
 from nbfeatviz.widgets.worker import SameThread, Worker
 
 
@@ -25,6 +26,7 @@ class Runner:
         say: tells state and text, as `LiveCanvas.say`.
         progress: told loss and picture (of a sheet: losses and pictures) a few times a second.
         look: told the run and its picture about once a second, and the first and last one in any case.
+        expect: told of a run that has just been compiled.
 
     Attributes:
         result: what the last run ended with, None before the first.
@@ -38,8 +40,9 @@ class Runner:
         say: Callable[..., None],
         progress: Callable[[Any, np.ndarray], None],
         look: Look | None = None,
+        expect: Callable[[Ascent], None] | None = None,
     ) -> None:
-        self._look = look
+        self._look, self._expect = look, expect
         self._worker, self._live, self._prepare, self._say, self._progress = worker, live, prepare, say, progress
         self._lock = threading.RLock()
         self._control: Control | None = None
@@ -130,7 +133,7 @@ class Runner:
 
     def _do(self, control: Control) -> None:
         ascent: Run | None = None
-        watcher = PanelWatcher(self._live, self._say, self._progress, self._look)
+        watcher = PanelWatcher(self._live, self._say, self._progress, self._look, self._expect)
         text, interrupted = "stopped", None
         try:
             if not control.stopped:
@@ -163,7 +166,7 @@ class Runner:
                 return  # not one step: what was shown before stays
             self.result = result
             if not isinstance(ascent, SideBySide) and ascent.network.classifies:
-                self._live.predicted(ascent.predict(result.image))
+                self._live.predicted(shown_prediction(ascent.network, ascent.predict(result.image)))
             watcher.settled(ascent, result.image if result.images is None else result.images)
         except Exception as error:  # whatever it is, the controls must come back to rest
             self._live.complain(in_words(error))

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import quality
 from nbfeatviz.synthesis.ascent import Ascent, Step
 from nbfeatviz.synthesis.dream import Dreaming
@@ -62,6 +63,9 @@ class Watcher(Protocol):
     def compiling(self, ascent: Run) -> None:
         """The next step needs compiling first."""
 
+    def compiled(self, ascent: Run) -> None:
+        """That is done; the next step comes."""
+
     def running(self, ascent: Run) -> None:
         """Steps are being done."""
 
@@ -86,6 +90,7 @@ class PanelWatcher:
         say: tells state and text.
         progress: told loss and picture.
         look: told the run and its picture about once a second, and the first one in any case.
+        expect: told of a run whose first picture is about to come.
 
     Attributes:
         loss: of the last step, NaN before the first.
@@ -97,7 +102,9 @@ class PanelWatcher:
         say: Callable[..., None],
         progress: Callable[[Any, np.ndarray], None],
         look: Look | None = None,
+        expect: Callable[[Ascent], None] | None = None,
     ) -> None:
+        self._expect = expect
         self._live, self._say, self._progress, self._look = live, say, progress, look
         self._ascent: Run | None = None
         self._looked_at: float | None = None
@@ -108,6 +115,11 @@ class PanelWatcher:
     def compiling(self, ascent: Run) -> None:
         """The next step needs compiling first."""
         self._say("compiling", "compiling …", steps=ascent.steps)
+
+    def compiled(self, ascent: Run) -> None:
+        """That is done; the next step comes."""
+        if self._expect is not None and isinstance(ascent, Ascent):
+            self._expect(ascent)
 
     def running(self, ascent: Run) -> None:
         """Steps are being done."""
@@ -168,3 +180,8 @@ class PanelWatcher:
     def predicted(self, prediction: Any) -> None:
         """The class of the last step's picture."""
         self._live.predicted(prediction)
+
+
+def shown_prediction(network: Network, prediction: Any) -> Any:
+    """A prediction as the page takes it: (index, name, probability), or (index, name, value, False)."""
+    return prediction if network.probabilistic else (*prediction, False)

@@ -14,6 +14,9 @@ from tests.browser.harness import JupyterServer, NotebookPage, write_notebook
 OUTPUT = Path(__file__).parents[1] / "output"
 PLAIN = "import nbfeatviz as nv\nexplorer = nv.FeatureExplorer()\nexplorer"
 MNIST = "import nbfeatviz as nv\nexplorer = nv.FeatureExplorer('mnist-cnn')\nexplorer"
+# Where something is done while a run goes on, it must not be over by then, however quick the machine: Stop ends these.
+LONG = "import nbfeatviz as nv\nexplorer = nv.FeatureExplorer(steps=100_000)\nexplorer"
+MNIST_LONG = "import nbfeatviz as nv\nexplorer = nv.FeatureExplorer('mnist-cnn', steps=100_000)\nexplorer"
 
 _PIXELS = """(element) => {
   const canvas = element.matches("canvas") ? element : element.querySelector("canvas");

@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Locator
 
 from tests.browser.harness import Browser, JupyterServer
-from tests.browser.panel import _PIXELS, MNIST, OUTPUT, only_foreign
+from tests.browser.panel import _PIXELS, LONG, MNIST, MNIST_LONG, OUTPUT, only_foreign
 from tests.browser.photo import PhotoPanel
 
 
@@ -50,7 +50,7 @@ class SheetPanel(PhotoPanel):
 
 
 def test_from_a_sheet_of_units_to_one_of_them_large(lab: JupyterServer, browser: Browser, page) -> None:
-    notebook, panel = SheetPanel.opened(page, lab, "sheet.ipynb")
+    notebook, panel = SheetPanel.opened(page, lab, "sheet.ipynb", LONG)
     panel.choose("block3b_add")
     panel.open("Features")
     panel.wait(lambda: "/40" in panel.tabpanel.inner_text(), "the layer's 40 units")
@@ -175,7 +175,7 @@ def test_seeds_recipes_and_a_list_of_units(lab: JupyterServer, browser: Browser,
 
 
 def test_every_value_of_the_recipe_can_be_changed(lab: JupyterServer, browser: Browser, page) -> None:
-    notebook, panel = SheetPanel.opened(page, lab, "values.ipynb", MNIST)
+    notebook, panel = SheetPanel.opened(page, lab, "values.ipynb", MNIST_LONG)
     panel.field("recipe").select_option("lucid")
     panel.root.get_by_text("advanced", exact=True).filter(visible=True).click()
     reach = panel.field("transform 2: jitter, reach")
@@ -211,7 +211,7 @@ def test_every_value_of_the_recipe_can_be_changed(lab: JupyterServer, browser: B
 def test_nothing_is_clipped_in_either_theme_wide_or_narrow(lab: JupyterServer, browser: Browser, theme, width) -> None:
     """The pictures in tests/output are for people to look at."""
     page = browser.new_page(width, 1400)
-    notebook, panel = SheetPanel.opened(page, lab, f"sheets-{theme}-{width}.ipynb")
+    notebook, panel = SheetPanel.opened(page, lab, f"sheets-{theme}-{width}.ipynb", LONG)
     notebook.set_theme("JupyterLab Dark" if theme == "dark" else "JupyterLab Light")
     page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
     OUTPUT.mkdir(exist_ok=True)

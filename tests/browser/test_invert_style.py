@@ -11,8 +11,8 @@ from PIL import Image
 from playwright.sync_api import Locator
 
 from nbfeatviz import samples
-from tests.browser.harness import Browser, JupyterServer
-from tests.browser.panel import MNIST, OUTPUT, only_foreign
+from tests.browser.harness import Browser, JupyterServer, NotebookPage
+from tests.browser.panel import LONG, MNIST, OUTPUT, only_foreign
 from tests.browser.photo import PhotoPanel
 
 DROP = """(element, [name, data]) => {
@@ -56,6 +56,11 @@ class RemakePanel(PhotoPanel):
         return [item.split("\n")[0].rstrip("×").strip() for item in items]
 
 
+def lengthen(notebook: NotebookPage) -> None:
+    """The runs of these tabs are not over before a person stops them, however quick the machine."""
+    notebook.run_code("for remake in explorer.remakes.values(): remake.change('steps', 100_000)")
+
+
 def photo(panel: RemakePanel, name: str) -> None:
     panel.field("sample").select_option(name)
     credit = panel.root.get_by_role("group", name="photo", exact=True).locator(".nbfeatviz-credit")
@@ -63,7 +68,8 @@ def photo(panel: RemakePanel, name: str) -> None:
 
 
 def test_a_photo_emerges_again_from_what_a_layer_keeps(lab: JupyterServer, browser: Browser, page) -> None:
-    notebook, panel = RemakePanel.opened(page, lab, "invert.ipynb")
+    notebook, panel = RemakePanel.opened(page, lab, "invert.ipynb", LONG)
+    lengthen(notebook)
     panel.go("invert")
     panel.run()
     panel.wait(lambda: "there is no photo" in panel.error, "the sentence about the photo")
@@ -130,7 +136,8 @@ def test_a_photo_emerges_again_from_what_a_layer_keeps(lab: JupyterServer, brows
 
 
 def test_a_photo_in_the_style_of_another(lab: JupyterServer, browser: Browser, page, tmp_path: Path) -> None:
-    notebook, panel = RemakePanel.opened(page, lab, "style.ipynb")
+    notebook, panel = RemakePanel.opened(page, lab, "style.ipynb", LONG)
+    lengthen(notebook)
     panel.go("style")
     photo(panel, "chelsea")
     panel.run()
@@ -231,6 +238,7 @@ def test_nothing_is_clipped_in_either_theme_wide_or_narrow(lab: JupyterServer, b
     """The pictures in tests/output are for people to look at."""
     page = browser.new_page(width, 1500)
     notebook, panel = RemakePanel.opened(page, lab, f"remakes-{theme}-{width}.ipynb")
+    lengthen(notebook)
     notebook.set_theme("JupyterLab Dark" if theme == "dark" else "JupyterLab Light")
     page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
     OUTPUT.mkdir(exist_ok=True)

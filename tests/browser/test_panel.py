@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.browser.harness import Browser, JupyterServer, NotebookPage, write_notebook
-from tests.browser.panel import OUTPUT, PLAIN, Panel, only_foreign
+from tests.browser.panel import LONG, OUTPUT, PLAIN, Panel, only_foreign
 
 STARTER = Path(__file__).parents[2] / "notebooks" / "explore.ipynb"
 TINY = """import keras, nbfeatviz as nv
@@ -54,6 +54,8 @@ def test_a_newcomer_goes_through_the_starter_notebook(kind: str, browser: Browse
     panel.choose("block3b_add")
     panel.wait(lambda: panel.layer("block3b_add").get_attribute("aria-selected") == "true", "the layer to be chosen")
     panel.wait(lambda: panel.unit.get_attribute("max") == "39", "the slider to know the layer's 40 units")
+    panel.field("steps").fill("100000")  # the run must not be over before Stop
+    panel.field("steps").press("Enter")
     panel.unit.focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
@@ -103,7 +105,7 @@ def test_a_newcomer_goes_through_the_starter_notebook(kind: str, browser: Browse
 
 
 def test_pause_step_resume_and_retarget(lab: JupyterServer, page) -> None:
-    _, panel = Panel.opened(page, lab, "steps.ipynb", PLAIN)
+    _, panel = Panel.opened(page, lab, "steps.ipynb", LONG)
     panel.button("Step").click()
     panel.wait(lambda: "paused" in panel.status, "the panel to hold after one step")
     assert panel.data()["count"] == 1
@@ -135,7 +137,7 @@ def test_pause_step_resume_and_retarget(lab: JupyterServer, page) -> None:
 
 def test_stop_is_heard_while_another_cell_runs(lab: JupyterServer, page) -> None:
     """Also when Python has last published on the controls' comm, and from the cell that made the panel."""
-    notebook, panel = Panel.opened(page, lab, "busy.ipynb", PLAIN)
+    notebook, panel = Panel.opened(page, lab, "busy.ipynb", LONG)
     panel.run()
     panel.wait_steps(3)
     notebook.run_code("import time\nexplorer.unit = 4\ntime.sleep(120)", wait=False)
@@ -179,7 +181,7 @@ def test_python_and_the_page_change_the_same_settings(lab: JupyterServer, page) 
 
 
 def test_the_status_changes_once_a_second_at_most(lab: JupyterServer, page) -> None:
-    _, panel = Panel.opened(page, lab, "status.ipynb", PLAIN)
+    _, panel = Panel.opened(page, lab, "status.ipynb", LONG)
     page.evaluate(
         "() => { const changes = window.__changes = []; new MutationObserver(() => changes.push(performance.now()))"
         ".observe(document.querySelector('[role=status]'), {childList: true, characterData: true, subtree: true}) }"
@@ -195,14 +197,14 @@ def test_the_status_changes_once_a_second_at_most(lab: JupyterServer, page) -> N
 
 
 def test_a_second_view_and_two_panels(lab: JupyterServer, page) -> None:
-    notebook, first = Panel.opened(page, lab, "views.ipynb", PLAIN)
+    notebook, first = Panel.opened(page, lab, "views.ipynb", LONG)
     notebook.run_code("explorer", wait=True)
     again = Panel(page, 1)
     again.wait_ready()
     first.run()
     first.wait_steps(3)
     again.wait_steps(3)
-    notebook.run_code("other = nv.FeatureExplorer(explorer.network, unit=8)\nother")
+    notebook.run_code("other = nv.FeatureExplorer(explorer.network, unit=8, steps=100_000)\nother")
     second = Panel(page, 2)
     second.wait_ready()
     for name in ("objective", "steps", "seed", "recipe", "network"):
@@ -221,7 +223,7 @@ def test_a_second_view_and_two_panels(lab: JupyterServer, page) -> None:
 
 
 def test_running_the_cell_again_ends_the_old_run(lab: JupyterServer, page) -> None:
-    notebook, panel = Panel.opened(page, lab, "again.ipynb", PLAIN)
+    notebook, panel = Panel.opened(page, lab, "again.ipynb", LONG)
     notebook.run_code("old = explorer")
     panel.run()
     panel.wait_steps(3)
@@ -235,7 +237,7 @@ def test_running_the_cell_again_ends_the_old_run(lab: JupyterServer, page) -> No
 
 
 def test_closing_the_last_view_ends_the_run(lab: JupyterServer, page) -> None:
-    notebook, panel = Panel.opened(page, lab, "gone.ipynb", PLAIN)
+    notebook, panel = Panel.opened(page, lab, "gone.ipynb", LONG)
     panel.run()
     panel.wait_steps(2)
     page.evaluate("jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
@@ -249,7 +251,7 @@ def test_closing_the_last_view_ends_the_run(lab: JupyterServer, page) -> None:
 
 
 def test_kernel_interrupt_and_restart(lab: JupyterServer, page) -> None:
-    notebook, panel = Panel.opened(page, lab, "restart.ipynb", PLAIN)
+    notebook, panel = Panel.opened(page, lab, "restart.ipynb", LONG)
     panel.run()
     panel.wait_steps(3)
     notebook.interrupt_kernel()
@@ -336,7 +338,7 @@ def test_save_animations_copy_code_and_snapshot(lab: JupyterServer, page) -> Non
 
 
 def test_errors_stand_in_the_panel_in_words(lab: JupyterServer, page) -> None:
-    notebook, panel = Panel.opened(page, lab, "errors.ipynb", PLAIN)
+    notebook, panel = Panel.opened(page, lab, "errors.ipynb", LONG)
     panel.field("seed").fill("-3")
     panel.field("seed").press("Enter")
     panel.wait(lambda: "seed -3 must be a whole number" in panel.error, "a sentence about the seed")
@@ -385,7 +387,7 @@ def test_the_panel_is_seen_before_tensorflow_is_there(lab: JupyterServer, page) 
 
 
 def test_switching_the_network(lab: JupyterServer, page) -> None:
-    _, panel = Panel.opened(page, lab, "switch.ipynb", PLAIN)
+    _, panel = Panel.opened(page, lab, "switch.ipynb", LONG)
     panel.field("network").select_option("mnist-cnn")
     panel.wait(lambda: panel.layer("conv3").count() == 1, "the other network's layers")
     panel.wait_ready()
@@ -441,7 +443,8 @@ def test_the_panel_is_small_and_quick_with_a_large_tree(lab: JupyterServer, page
 def test_nothing_is_clipped_in_either_theme_wide_or_narrow(lab: JupyterServer, browser: Browser, theme, width) -> None:
     """The pictures in tests/output are for people to look at; the one of the README is made here."""
     page = browser.new_page(width, 1000)
-    notebook, panel = Panel.opened(page, lab, f"look-{theme}-{width}.ipynb", PLAIN)
+    readme = (theme, width) == ("light", 1400)
+    notebook, panel = Panel.opened(page, lab, f"look-{theme}-{width}.ipynb", PLAIN if readme else LONG)
     notebook.set_theme("JupyterLab Dark" if theme == "dark" else "JupyterLab Light")
     page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
     panel.unit.fill("3")

@@ -15,7 +15,7 @@ from PIL import Image
 
 from nbfeatviz import samples
 from tests.browser.harness import Browser, JupyterServer
-from tests.browser.panel import OUTPUT, only_foreign
+from tests.browser.panel import LONG, OUTPUT, only_foreign
 from tests.browser.photo import PhotoPanel
 
 TINY = """import keras, nbfeatviz as nv
@@ -31,7 +31,7 @@ explorer"""
 def test_from_a_photo_through_every_tab_to_the_image_of_a_unit(
     kind: str, browser: Browser, page, request, tmp_path: Path
 ) -> None:
-    notebook, panel = PhotoPanel.opened(page, request.getfixturevalue(kind), f"photo-{kind}.ipynb")
+    notebook, panel = PhotoPanel.opened(page, request.getfixturevalue(kind), f"photo-{kind}.ipynb", LONG)
     # on its side, with the EXIF tag that says so: as a phone saves it
     cat = Image.open(samples.get("chelsea").path)
     exif = Image.Exif()

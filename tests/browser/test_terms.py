@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.harness import Browser, JupyterServer
-from tests.browser.panel import OUTPUT, PLAIN, only_foreign
+from tests.browser.panel import LONG, OUTPUT, only_foreign
 from tests.browser.photo import PhotoPanel
 
 
@@ -14,7 +14,7 @@ def formula(panel: PhotoPanel) -> str:
 
 
 def test_terms_are_added_weighed_in_mid_run_and_removed_by_keyboard(lab: JupyterServer, browser: Browser, page) -> None:
-    notebook, panel = PhotoPanel.opened(page, lab, "terms.ipynb", PLAIN)
+    notebook, panel = PhotoPanel.opened(page, lab, "terms.ipynb", LONG)
     panel.choose("block3b_add")
     panel.button("Add term").focus()
     page.keyboard.press("Enter")
@@ -68,7 +68,7 @@ def test_terms_are_added_weighed_in_mid_run_and_removed_by_keyboard(lab: Jupyter
 
 
 def test_facts_and_the_chart_of_the_other_units_emerge(lab: JupyterServer, browser: Browser, page) -> None:
-    notebook, panel = PhotoPanel.opened(page, lab, "facts.ipynb", PLAIN)
+    notebook, panel = PhotoPanel.opened(page, lab, "facts.ipynb", LONG)
     panel.choose("block3b_add")
     facts = panel.canvas(".nbfeatviz-figures dl")
     assert "percentile" not in facts.inner_text()
@@ -86,6 +86,7 @@ def test_facts_and_the_chart_of_the_other_units_emerge(lab: JupyterServer, brows
     panel.wait_steps(30)
     panel.button("Stop").click()
     panel.wait_rest()
+    panel.wait(lambda: "so far" not in chart.inner_text(), "the comparison with all photographs")
     OUTPUT.mkdir(exist_ok=True)
     panel.root.screenshot(path=OUTPUT / "facts.png")
     assert panel.unclipped() == []
@@ -102,7 +103,7 @@ def test_facts_and_the_chart_of_the_other_units_emerge(lab: JupyterServer, brows
 def test_nothing_is_clipped_with_terms_and_facts(lab: JupyterServer, browser: Browser, theme: str, width: int) -> None:
     """The pictures in tests/output are for people to look at."""
     page = browser.new_page(width, 1600)
-    notebook, panel = PhotoPanel.opened(page, lab, f"facts-{theme}-{width}.ipynb")
+    notebook, panel = PhotoPanel.opened(page, lab, f"facts-{theme}-{width}.ipynb", LONG)
     notebook.set_theme("JupyterLab Dark" if theme == "dark" else "JupyterLab Light")
     page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
     panel.button("Hold others down").click()

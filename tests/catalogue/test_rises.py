@@ -8,8 +8,9 @@ import pytest
 
 import nbfeatviz as nv
 from nbfeatviz import objectives
+from nbfeatviz.networks import backbone
 from nbfeatviz.synthesis import quality
-from nbfeatviz.synthesis.bystanders import PHOTOGRAPHS, Bystanders, Rises
+from nbfeatviz.synthesis.bystanders import FEWEST_PHOTOGRAPHS, PHOTOGRAPHS, Bystanders, Rises
 from tests.synthesis.conftest import make_network
 
 PHOTOS = tuple(sample.path for sample in nv.samples.ALL)
@@ -99,6 +100,69 @@ def test_a_bystander_follows_within_its_layer(net):
         assert not bystanders.follows(net, other)
     assert Bystanders(net, UNIT, PHOTOS).complete, "photographs are measured once a layer"
     assert not Bystanders(make_network(), UNIT, PHOTOS).complete
+
+
+def test_a_first_comparison_is_of_fewer_parts_of_the_same_photographs():
+    net = make_network()
+    parts = quality.crops_of(PHOTOS, PHOTOGRAPHS, (16, 16))
+    natural = quality.channel_means(net, "conv2", (np.clip(parts, 0, 1) * 255 + 0.5).astype(np.uint8) / np.float32(255))
+    bystanders = Bystanders(net, UNIT, PHOTOS)
+    bystanders.look(pictures(1)[0])
+    for count in range(1, FEWEST_PHOTOGRAPHS):
+        assert bystanders.gather() and bystanders.rises is None, count
+    assert bystanders.gather()
+    np.testing.assert_allclose(bystanders.rises.natural, natural[:FEWEST_PHOTOGRAPHS], rtol=1e-4, atol=1e-6)
+    other = Bystanders(net, UNIT, PHOTOS)  # goes on where the first one is
+    left = 1
+    while other.gather():
+        left += 1
+    assert left == PHOTOGRAPHS - FEWEST_PHOTOGRAPHS
+    assert bystanders.complete
+    np.testing.assert_allclose(bystanders.rises.natural, natural, rtol=1e-4, atol=1e-6)
+
+
+def test_what_photographs_gave_is_not_kept_where_it_depends_on_something_else(net, monkeypatch):
+    version, key = [1], Bystanders._key
+    monkeypatch.setattr(Bystanders, "_key", property(lambda self: (key.fget(self), version[0])))
+    bystanders = Bystanders(net, UNIT, PHOTOS)
+    while bystanders.gather():
+        pass
+    assert bystanders.follows(net, UNIT)
+    version[0] = 2
+    assert not bystanders.follows(net, UNIT)
+    assert not Bystanders(net, UNIT, PHOTOS).complete
+
+
+def test_changed_weights_count():
+    """Also those of a norm, which the quick way has folded into the layer before it."""
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.BatchNormalization(name="norm")(keras.layers.Conv2D(4, 3, use_bias=False)(inputs))
+    net = nv.load(keras.Model(inputs, x), input_range=(0, 1))
+    unit, (image,), photos = objectives.channel("norm", 1), pictures(1), list(pictures(4, 1))
+
+    def change() -> np.ndarray:
+        net.model.set_weights([weights * 1.5 + 0.5 for weights in net.model.get_weights()])
+        return quality.channel_means(net, "norm", image[None])[0]
+
+    nv.rises(net, unit, image, photos=photos)
+    wanted = change()
+    np.testing.assert_allclose(nv.rises(net, unit, image, photos=photos).values, wanted, rtol=1e-4)
+    wanted, follower = change(), Bystanders(net, unit, PHOTOS)
+    follower.look(image)
+    np.testing.assert_allclose(follower._values, wanted, rtol=1e-4)
+
+
+def test_where_the_quick_way_fails_the_plain_one_is_taken(monkeypatch):
+    def broken(*given: object) -> None:
+        raise RuntimeError("no quick way")
+
+    net, (image,), photos = make_network(), pictures(1), list(pictures(3, 1))
+    monkeypatch.setattr(backbone, "FastPath", broken)
+    found = nv.rises(net, UNIT, image, photos=photos)
+    np.testing.assert_allclose(found.values, quality.channel_means(net, "conv2", image[None])[0], rtol=1e-4)
+    assert not net.fast
+    with pytest.raises(ValueError, match="unit 9"):
+        nv.rises(net, objectives.channel("conv2", 9), image)
 
 
 def test_one_compiled_function_serves_all_units_and_pictures(net):

@@ -116,9 +116,9 @@ def test_a_small_pointwise_convolution_is_a_matrix_product_and_gives_the_same(st
 
 def test_weights_are_cast_once(net):
     Backbone(net, [Tap("head")], fast=True, precision="bfloat16")
-    before = [id(variable) for copy in net.copies._copies.values() for variable in copy.variables]
+    before = [id(variable) for one in net.derived._derived.values() for variable in one.variables]
     backbone = Backbone(net, [Tap("head")], fast=True, precision="bfloat16")
-    assert before == [id(variable) for copy in net.copies._copies.values() for variable in copy.variables]
+    assert before == [id(variable) for one in net.derived._derived.values() for variable in one.variables]
     traced = tf.function(backbone).get_concrete_function(tf.TensorSpec((1, 20, 20, 3)))
     casts = [node for node in traced.graph.get_operations() if node.type == "Cast"]
     kinds = [(node.inputs[0].dtype.name, len(node.inputs[0].shape)) for node in casts]

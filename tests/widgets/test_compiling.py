@@ -147,7 +147,7 @@ def test_a_run_does_not_wait_until_predicting_is_compiled(held):
     net = nv.load(keras.Model(net.model.input, x), input_range=(0, 1))
     layer.open.clear()
     layer.traced.clear()
-    driven = Driven(Ascent(net, objectives.channel("conv", 1), steps=10_000))
+    driven = Driven(Ascent(net, objectives.channel("conv", 1), steps=1_000_000))
     assert layer.traced.wait(LIMIT)
     count = len(driven.watcher.told)
     until = time.monotonic() + LIMIT

@@ -544,13 +544,17 @@ def test_none_takes_the_photo_away(make):
 
 
 def test_a_photo_while_a_run_is_going_on_in_the_background(make):
-    alone, panel = make(steps=50), make(background=True, steps=50)
-    alone.run()
+    panel = make(background=True, steps=100_000)
     panel.run()
     wait(lambda: len(panel.live.frames) > 2)
     panel.image = PHOTO
     panel.image = 1 - PHOTO
-    wait(lambda: panel.state == "idle" and len(panel.tabs.predictions) == 3)
+    wait(lambda: len(panel.tabs.predictions) == 3)
+    assert panel._runner.busy
+    panel.stop()
+    wait(lambda: panel.state == "idle")
+    alone = make(steps=panel._runner.settings.steps)
+    alone.run()
     assert np.array_equal(panel.desk.picture, nv.read_image(1 - PHOTO, size=(16, 16)))
     assert np.array_equal(panel.image, alone.image)
 

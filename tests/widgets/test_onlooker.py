@@ -13,9 +13,10 @@ import pytest
 import nbfeatviz as nv
 from nbfeatviz import objectives
 from nbfeatviz.synthesis import bystanders, quality
-from nbfeatviz.synthesis.bystanders import Rises
+from nbfeatviz.synthesis.bystanders import FEWEST_PHOTOGRAPHS, PHOTOGRAPHS, Rises
 from nbfeatviz.widgets.onlooker import Onlooker, as_page
-from nbfeatviz.widgets.worker import Worker
+from nbfeatviz.widgets.worker import SameThread, Worker
+from tests.synthesis.conftest import make_network
 from tests.widgets.conftest import wait
 
 UNIT = objectives.channel("conv2", 1, pre_activation=True)
@@ -42,6 +43,63 @@ def test_after_a_run_the_panel_says_what_rises_says(make, net):
     assert panel.live.rises["photographs"] == quality.natural(photos, (16, 16)).high_frequency_ratio
     panel.reset()
     assert panel.live.rises == {}
+
+
+def seen(onlooker: Onlooker, ascent: Any) -> None:
+    """Two pictures of a run."""
+    onlooker.see(ascent, next(ascent).image, first=True)
+    onlooker.see(ascent, next(ascent).image)
+
+
+def test_a_first_chart_says_of_how_many_photographs_it_is():
+    shown: list[dict[str, Any]] = []
+    net = make_network()
+    ascent = nv.ascend(net, UNIT, recipe="tutorial13", steps=5)
+    onlooker = Onlooker(SameThread(), shown.append)
+    seen(onlooker, ascent)
+    assert [page["parts"] for page in shown] == [[FEWEST_PHOTOGRAPHS, PHOTOGRAPHS], *[[PHOTOGRAPHS, PHOTOGRAPHS]] * 2]
+    assert ["photographs" in page for page in shown] == [False, True, True]
+    halves = range(2 * FEWEST_PHOTOGRAPHS + 1)
+    assert shown[0]["percentile"] in [round(100 * half / 2 / FEWEST_PHOTOGRAPHS, 1) for half in halves]
+
+
+def test_what_is_expected_is_there_with_the_first_picture():
+    shown: list[dict[str, Any]] = []
+    ascent = nv.ascend(make_network(), UNIT, recipe="tutorial13", steps=5)
+    onlooker = Onlooker(SameThread(), shown.append)
+    onlooker.expect(ascent)
+    assert shown == []
+    seen(onlooker, ascent)
+    assert [page["parts"] for page in shown] == [[PHOTOGRAPHS, PHOTOGRAPHS]] * 2
+    onlooker.expect(nv.ascend(ascent.network, objectives.deep_dream("conv2"), recipe="tutorial13"))  # of no single unit
+    onlooker.see(ascent, next(ascent).image)
+    assert len(shown) == 3
+
+
+def test_photographs_are_measured_before_run_is_pressed(make):
+    net = make_network()
+    panel = make(net, background=True)
+    key = UNIT.resolved(net).terms[0][1].tap
+
+    def known() -> list[int]:
+        return [len(values) for at, values in bystanders._known.get(net, {}).items() if at[0] == key]
+
+    wait(lambda: known() == [PHOTOGRAPHS])
+    pages: list[Any] = []
+    panel.live.observe(lambda change: pages.append(change["new"]), "rises")
+    panel.run()
+    wait(lambda: bool(pages))
+    assert pages[0]["parts"] == [PHOTOGRAPHS, PHOTOGRAPHS]
+
+
+def test_a_run_that_must_be_compiled_is_expected(make, monkeypatch):
+    told: list[Any] = []
+    monkeypatch.setattr(Onlooker, "expect", lambda self, ascent: told.append(ascent.done))
+    panel = make(make_network())  # nothing is compiled ahead in the same thread
+    panel.run()
+    assert told == [0]
+    panel.run()
+    assert told == [0], "there was nothing to wait for"
 
 
 def test_it_follows_a_run_and_its_target(make):

@@ -24,7 +24,7 @@ class FakeAscent:
     def __init__(self, steps: int = 5, classifies: bool = False) -> None:
         self.steps, self.done, self.compiled = steps, 0, True
         self.targets: list[dict[str, Any]] = []
-        self.network = SimpleNamespace(classifies=classifies)
+        self.network = SimpleNamespace(classifies=classifies, probabilistic=classifies)
         self.predicted = 0
 
     def __next__(self) -> Step:
@@ -58,6 +58,9 @@ class Recorder:
         self.told: list[Any] = []
         self.at, self.on_hold = at or {}, on_hold
         self.shown: list[int] = []
+
+    def compiled(self, ascent: Any) -> None:
+        pass
 
     def compiling(self, ascent: Any) -> None:
         self.told.append("compiling")

@@ -46,7 +46,7 @@ class Compare {
     this.stages = strip("maps while layers become random; arrow keys move a crosshair over all");
     this.stages.classList.add("nbfeatviz-line");
     this.legend = make("div", { class: "nbfeatviz-legend",
-      text: "Deletion: the probability while the most important pixels are taken away, averaged; lower is better. "
+      text: "Deletion: the score (the probability of a class; of another target its share of that for the whole photo) while the most important pixels are taken away, averaged; lower is better. "
         + "Insertion: while they are put back; higher is better." });
     this.notes = make("ul", { class: "nbfeatviz-note", "aria-label": "what is left out or says nothing" });
     this.readout = make("div", { class: "nbfeatviz-readout", "aria-live": "off" });

@@ -269,7 +269,7 @@ class LiveView {
     this.gradient.textContent = row ? `${digits(row[2])} … ${digits(row[3])}` : "–";
     this.size.textContent = row ? digits(row[4]) : "–";
     const predicted = page.prediction;
-    this.prediction.textContent = predicted ? `${predicted[1]} (#${predicted[0]}) ${(predicted[2] * 100).toFixed(1)} %` : "–";
+    this.prediction.textContent = predicted ? `${predicted[1]} (#${predicted[0]}) ${predicted[3] === false ? digits(predicted[2]) : `${(predicted[2] * 100).toFixed(1)} %`}` : "–";
     const found = page.model.get("rises") ?? {}, named = found.selectivity == null ? "" : ` · selectivity ${found.selectivity.toFixed(1).replace("-", "−")}`;
     const { saturation, high_frequency: fine } = page.facts, share = (value) => `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %`;
     const usual = found.photographs ? ` (${(fine / found.photographs).toFixed(1)} × photographs)` : "";

@@ -16,7 +16,8 @@ class RisesChart {
     const others = rises.length - 1;
     const rose = !others ? "" : higher ? ` · ${higher} of ${others} others rose more` : ` · none of ${others} others rose more`;
     const named = most.length ? ` · highest others: ${most.map(([one, rise]) => `${one} (${signed(rise)})`).join(", ")}` : "";
-    const text = `unit ${unit}: ${signed(rises[unit])} σ${rose}${named}`;
+    const [parts, all] = found.parts ?? [0, 0], far = parts < all ? ` · so far by ${parts} of ${all} parts of photographs` : "";
+    const text = `unit ${unit}: ${signed(rises[unit])} σ${rose}${named}${far}`;
     if (this.caption.textContent !== text) this.caption.textContent = text;
     this.draw();
   }

@@ -2,6 +2,8 @@
 
 const TARGETS = [["predicted", "the predicted class"], ["class", "a class"], ["difference", "a class rather than another"],
   ["unit", "a unit of a layer"]];
+const VALUES = [["predicted", "the largest output"], ["class", "an output"], ["difference", "an output rather than another"],
+  ["unit", "a unit of a layer"]]; // of a network whose outputs are values as they are
 
 class TargetBox {
   constructor(page) {
@@ -60,7 +62,7 @@ class TargetBox {
   show() {
     const { page, target } = this, { facts } = page, off = page.lost || !facts.ready;
     const classify = page.classes.length > 0 || page.predictions.length > 0;
-    fill(this.kind, TARGETS.filter(([kind]) => kind === "unit" || classify));
+    fill(this.kind, (facts.probabilities === false ? VALUES : TARGETS).filter(([kind]) => kind === "unit" || classify));
     this.kind.value = target.kind;
     this.firstRow.hidden = !["class", "difference"].includes(target.kind);
     this.secondRow.hidden = target.kind !== "difference";
@@ -87,20 +89,20 @@ class TargetBox {
   }
 
   showPredictions() {
-    const { predictions } = this.page, { target } = this;
+    const { predictions, facts } = this.page, { target } = this, share = facts.probabilities !== false;
     const current = target.kind === "predicted" ? predictions[0]?.[0] : target.class;
-    const text = JSON.stringify(predictions);
+    const text = JSON.stringify([share, predictions]);
     this.rows.hidden = !predictions.length;
     if (this.predicted !== text) {
       const held = [...this.rows.children].indexOf(document.activeElement);
       this.predicted = text;
       this.rows.replaceChildren(...predictions.map(([index, name, probability]) => {
         const bar = make("span", { class: "nbfeatviz-share", "aria-hidden": "true" });
-        bar.style.width = percent(probability);
+        bar.style.width = percent(share ? probability : 0);
         return make("button", { type: "button", "data-class": index, title: `explain “${name}” (${index})`,
           on: { click: () => this.choose({ kind: "class", class: index }) } },
           bar, make("span", { class: "nbfeatviz-name", text: name }),
-          make("span", { class: "nbfeatviz-figure", text: `${(100 * probability).toFixed(1)} %` }));
+          make("span", { class: "nbfeatviz-figure", text: share ? `${(100 * probability).toFixed(1)} %` : digits(probability) }));
       }));
       this.rows.children[held]?.focus();
     }

@@ -1,4 +1,4 @@
-"""Twins share weights, differ in one thing, and let a layer with any name run in a graph."""
+"""Clones share weights, differ in one thing, and let a layer with any name run in a graph."""
 
 import keras
 import numpy as np
@@ -7,13 +7,13 @@ import tensorflow as tf
 
 import nbfeatviz as nv
 from nbfeatviz import objectives
-from nbfeatviz.networks.twins import callable_in_graph, twin
+from nbfeatviz.networks.layer_clone import callable_in_graph, layer_clone
 
 
-def test_a_twin_shares_weights_and_leaves_the_layer_alone():
+def test_a_clone_shares_weights_and_leaves_the_layer_alone():
     layer = keras.layers.Dense(3, activation="relu", name="dense")
     layer.build((None, 4))
-    other = twin(layer, activation=keras.activations.linear)
+    other = layer_clone(layer, activation=keras.activations.linear)
     assert layer.activation is keras.activations.relu
     layer.set_weights([np.full((4, 3), -2.0), np.zeros(3)])
     inputs = tf.ones((1, 4))
@@ -21,7 +21,7 @@ def test_a_twin_shares_weights_and_leaves_the_layer_alone():
     np.testing.assert_array_equal(layer(inputs), np.zeros((1, 3)))
 
 
-def test_only_a_name_that_tensorflow_refuses_makes_a_twin():
+def test_only_a_name_that_tensorflow_refuses_makes_a_layer_clone():
     plain, odd = keras.layers.ReLU(name="block1_relu"), keras.layers.ReLU(name="<b>é")
     assert callable_in_graph(plain) is plain
     assert callable_in_graph(odd) is not odd

@@ -1,4 +1,4 @@
-"""Twins of layers: the same weights, one thing different; the user's layer is untouched."""
+"""Clones of layers: the same live weights, one thing different; the user's layer is untouched."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 _SCOPE_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")
 
 
-def twin(layer: Any, **changes: Any) -> Any:
+def layer_clone(layer: Any, **changes: Any) -> Any:
     """A layer that shares everything with `layer` but the attributes given."""
     copy = object.__new__(type(layer))
     copy.__dict__.update(layer.__dict__)
@@ -17,7 +17,7 @@ def twin(layer: Any, **changes: Any) -> Any:
 
 
 def callable_in_graph(operation: Any) -> Any:
-    """The operation, or a twin with a name that TensorFlow accepts ("<b>" as a layer's name is not one)."""
+    """The operation, or a clone with a name that TensorFlow accepts ("<b>" as a layer's name is not one)."""
     if _SCOPE_NAME.fullmatch(operation.name):
         return operation
-    return twin(operation, name="x" + re.sub(r"[^A-Za-z0-9_.-]", "_", operation.name))
+    return layer_clone(operation, name="x" + re.sub(r"[^A-Za-z0-9_.-]", "_", operation.name))

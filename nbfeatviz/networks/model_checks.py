@@ -1,0 +1,89 @@
+"""What is checked of a model of a person's own before it is looked into: that its answers can be relied on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nbfeatviz.engine import keras, tf
+from nbfeatviz.networks.folding import keras_kind
+from nbfeatviz.networks.graph import Graph
+from nbfeatviz.networks.head import probes
+from nbfeatviz.networks.inference import in_inference
+from nbfeatviz.networks.model_options import said
+from nbfeatviz.networks.network import Network
+
+_SPATIAL = ("Conv", "Pooling", "UpSampling", "ZeroPadding", "Cropping")
+
+
+def check_channels_last(graph: Graph, name: str) -> None:
+    """ValueError where layers take pictures with the channels first."""
+    first = [
+        call
+        for call in graph.calls
+        if getattr(call.operation, "data_format", None) == "channels_first"
+        and any(part in keras_kind(call.operation) for part in _SPATIAL)
+    ]
+    if first:
+        raise ValueError(
+            f"{name!r} takes pictures with the channels first ({first[0].path!r} is channels_first, and "
+            f"{len(first) - 1} more): units are looked for on the last axis here. Turn it: build the same model after "
+            "keras.config.set_image_data_format('channels_last'), and give it the weights, which have the same shapes: "
+            "turned.set_weights(model.get_weights())."
+        )
+
+
+def check_answers(network: Network) -> None:
+    """Says what was assumed of a model's outputs, and where its answers cannot be repeated.
+
+    Raises:
+        ValueError: the model cannot be computed, or answers whole numbers otherwise than the same numbers with a
+            fraction, so that no gradient leads to the picture.
+    """
+    inputs = probes(network.contract)
+    try:
+        heads = network.heads
+    except (ValueError, TypeError, tf.errors.OpError, NotImplementedError) as error:
+        if str(error).startswith("head="):
+            raise
+        lines = [line for line in str(error).strip().splitlines() if line.strip()] or [type(error).__name__]
+        raise ValueError(f"{network.name!r} cannot be computed for a picture: {' '.join(lines[:3])[:600]}") from error
+    for head, output in zip(heads, network.graph.outputs, strict=True):
+        if head.says is not None and output == network.graph.output:
+            said(
+                f"the output {network.graph.calls[output.call].path!r} of {network.name!r} {head.says}. "
+                "If it is something else, say it: load(model, head='softmax', 'sigmoid' or 'linear')."
+            )
+    own = [call for call in network.graph.calls if not keras_kind(call.operation)]
+    whole = tf.as_dtype(network.given(inputs).dtype).is_integer
+    target = network.graph.output.call
+    if whole:
+        rounded = tf.cast(network.given(inputs), tf.float32)
+        as_floats = network.graph.evaluate(rounded, [target])[target]
+        as_given = network.graph.evaluate(network.given(inputs), [target])[target]
+        if not _alike(as_floats, as_given):
+            raise ValueError(
+                f"{network.name!r} takes {network.given(inputs).dtype.name} and answers the same numbers as float32 "
+                "otherwise, so no gradient leads to its picture: let it begin with a cast or Rescaling that treats "
+                "both alike."
+            )
+    if own:
+        given = network.given(inputs)
+        graph = network.graph
+
+        def twice(given: tf.Tensor) -> list[tf.Tensor]:
+            return [graph.evaluate_here(given, [target])[target] for _ in range(2)]
+
+        first, second = in_inference(twice, given)
+        if not _alike(first, second):
+            largest = float(np.abs(np.asarray(first, np.float64) - np.asarray(second, np.float64)).max())
+            kinds = ", ".join(dict.fromkeys(f"{call.path!r} ({call.kind})" for call in own[:3]))
+            said(
+                f"{network.name!r} answers one picture differently from call to call (by {largest:.3g}), as it does in "
+                f"predict: a layer of its own draws random numbers inside its call; among them {kinds}. Here every "
+                "call draws the same ones, so that a result can be repeated."
+            )
+
+
+def _alike(first: tf.Tensor, second: tf.Tensor) -> bool:
+    one, other = (np.asarray(keras.ops.cast(value, "float32")) for value in (first, second))
+    return bool(np.allclose(one, other, rtol=1e-4, atol=1e-6, equal_nan=True))
