@@ -198,7 +198,8 @@ def cam_steps(
     terms = zip(question.weights, question.values, strict=True)
     weights = sum((weight * kernel[:, numbers[0]] for weight, numbers in terms), np.zeros(len(kernel), np.float32))
     outputs = outputs_of(network, question.picture, pooled, eager=eager)
-    grid = outputs @ weights
+    with np.errstate(invalid="ignore"):  # what is not finite is said below
+        grid = outputs @ weights
 
     def why() -> str:
         whole = f"the CAM of {named(question)} at {pooled!r}"

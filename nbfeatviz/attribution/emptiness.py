@@ -114,6 +114,8 @@ def where_it_ends(question: Question) -> str:
     found = at_layers(question, tuple(call.path for call in calls))
     gradients = {call.index: found[call.path][1] for call in calls}
     reached = {index for index, gradient in gradients.items() if gradient is not None and np.any(gradient)}
+    # what is read before its activation is not made of the layer's output, but it begins in the layer
+    reached |= {question.network.call(tap.path).index for tap in question.taps if tap.pre_activation}
     ends = [call for call in calls if call.index in reached and not reached.intersection(call.inputs)]
     if not ends:
         return (

@@ -29,7 +29,11 @@ def check_finite(values: Any, what: str, network: Network, picture: np.ndarray, 
     bad = int(np.size(values) - np.isfinite(values).sum())
     if not bad:
         return
-    how = f"NaN or infinite at {bad:,} of {np.size(values):,} values" if np.size(values) > 1 else f"{float(values):g}"
+    how = (
+        f"NaN or infinite at {bad:,} of {np.size(values):,} values"
+        if np.size(values) > 1
+        else f"{float(np.ravel(values)[0]):g}"
+    )
     raise NotFiniteError(f"{what} is not finite ({how}): {_cause(network, picture, paths)}")
 
 

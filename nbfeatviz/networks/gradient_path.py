@@ -10,6 +10,8 @@ from nbfeatviz.networks.backbone import Tap
 from nbfeatviz.networks.graph import Call, outputs_in
 from nbfeatviz.networks.network import Network
 
+_WITHOUT = "Nothing is followed through that; occlusion needs no gradient."
+
 
 class NoGradientPathError(ValueError):
     """Nothing that is done to a picture is known to change a value: there is no gradient of it.
@@ -67,7 +69,7 @@ def no_path(network: Network, taps: Sequence[Tap], layer: str | None = None) -> 
     cut = " and ".join(f"{path!r} ({network.call(path).kind})" for path in _cuts(network, taps, below))
     return (
         f"{begins}it is cut inside {cut}, by tf.stop_gradient or an operation that has no gradient, such as argmax, "
-        "round or a cast to whole numbers. Choose a layer before that."
+        f"round or a cast to whole numbers. {'Choose a layer before that.' if layer is None else _WITHOUT}"
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.networks.callers import frames_inside
+from nbfeatviz.networks.units import Channel, Neuron
 from nbfeatviz.synthesis.objectives import Objective
 
 _NAMED_AT_MOST = 4
@@ -57,16 +58,26 @@ class Answers:
         named = list(dict.fromkeys(f"{given[place]!r} is {float(self._loss[place]):.4g}" for place in places))
         rest = f" and {len(named) - _NAMED_AT_MOST} more" if len(named) > _NAMED_AT_MOST else ""
         which = ", ".join(named[:_NAMED_AT_MOST]) + rest
-        one, count = len(places) == 1, len(self._silent)
+        count = len(self._silent)
         whose = "" if count == 1 else f"{len(places)} of {count} pictures: "
-        before = any(not getattr(term, "pre_activation", True) for place in places for _, term in given[place].terms)
-        hint = "pre_activation=True (what a unit is before its activation), " if before else ""
+        terms = [term for place in places for _, term in given[place].terms]
+        cause, advice = _cause(terms, len(places) == 1)
         return (
-            f"{whose}{which} and no gradient led anywhere in {self._steps} step{'s' * (self._steps != 1)}: "
-            f"{'the unit is' if one else 'these units are'} dead on this start (a ReLU is shut, or an activation "
-            f"saturated, at every position), so {'the picture shows' if one else 'the pictures show'} nothing that "
-            f"{'it likes' if one else 'they like'}. Try {hint}another seed or start, or a recipe with passed_gradients."
+            f"{whose}{which} and no gradient led anywhere in {self._steps} step{'s' * (self._steps != 1)}: {cause} Try "
+            f"{advice}another seed or start, or a recipe with passed_gradients."
         )
+
+
+def _cause(terms: Sequence[Any], one: bool) -> tuple[str, str]:
+    """Why there may be no gradient, and what else to try."""
+    shut = "a ReLU is shut, or an activation saturated, at every position"
+    if not all(isinstance(term, Channel | Neuron) for term in terms):
+        return f"either {shut}, or the picture is already what is asked for.", ""
+    before = all(term.pre_activation for term in terms)
+    advice = "" if before else "pre_activation=True (what a unit is before its activation), "
+    if one:
+        return f"the unit is dead on this start ({shut}), so the picture shows nothing that it likes.", advice
+    return f"these units are dead on this start ({shut}), so the pictures show nothing that they like.", advice
 
 
 def warn_unanswered(sentences: Iterable[str | None]) -> None:

@@ -226,6 +226,10 @@ def test_a_unit_that_is_dead_on_its_start_is_said_below_until_the_next_run(rig: 
         rig.runner.run()
         assert rig.live.note.startswith("objectives.channel('conv1', 0) is 0 and no gradient led anywhere in")
         assert rig.said[-1] == ("idle", "finished after 3 steps")
+        rig.error = ValueError("no such layer.")
+        rig.runner.run()
+        assert rig.live.note == "", "it is not about the run that could not begin"
+        rig.error = None
         conv.set_weights([kept[0], np.full(4, 1.0, np.float32)])
         rig.runner.run()
         assert rig.live.note == ""
