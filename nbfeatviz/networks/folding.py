@@ -77,8 +77,8 @@ def plainly_called(call: Call) -> bool:
 
 
 def nothing_switched_on(call: Call) -> bool:
-    """Whether no option of a call is switched on; `training` never is, as in `predict`."""
-    return all(value is None or value is False for name, value in call.kwargs.items() if name != "training")
+    """Whether no option of a call is switched on (such as `training`, which is switched off where it is computed)."""
+    return all(value is None or value is False for value in call.kwargs.values())
 
 
 def _is_float(layer: Any) -> bool:
