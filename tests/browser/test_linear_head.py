@@ -1,4 +1,4 @@
-"""A network whose outputs are values as they are shows them so; weights that change are the panel's at the next call."""
+"""Outputs that are values as they are have no percent; weights that change are the panel's at the next call."""
 
 from __future__ import annotations
 
