@@ -82,7 +82,7 @@ def test_photographs_are_measured_before_run_is_pressed(make):
     key = UNIT.resolved(net).terms[0][1].tap
 
     def known() -> list[int]:
-        return [len(values) for at, values in bystanders._known.get(net, {}).items() if at[0] == key]
+        return [len(values) for at, values in bystanders._known.get(net, {}).items() if at[1] == key]
 
     wait(lambda: known() == [PHOTOGRAPHS])
     pages: list[Any] = []
