@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
@@ -62,5 +63,6 @@ class Pass:
             lambda value, spec: tf.convert_to_tensor(value, spec.dtype), arguments, self.signature
         )
         if eager and not self.compiled and not self.network.needs_tracing:
-            return self.build()(*tensors)
+            with contextlib.suppress(tf.errors.OpError):  # some operations can only be computed in what is traced
+                return self.build()(*tensors)
         return self._traced()(*tensors)

@@ -19,6 +19,7 @@ from nbfeatviz.networks.contract import InputContract
 from nbfeatviz.networks.derived_weights import DerivedWeights
 from nbfeatviz.networks.graph import Call, Graph, read_graph
 from nbfeatviz.networks.head import Head, losses_of, probes, read_head
+from nbfeatviz.networks.inference import once
 from nbfeatviz.networks.layers import Layer, LayerTree
 from nbfeatviz.networks.tap import Early, Tap
 
@@ -264,9 +265,10 @@ class Network(CompiledFunctions):
         self.refresh()
         pictures = np.asarray(pictures, np.float32)
         key = ("predict", pictures.shape)
-        once = eager and not self.is_compiled(key)
-        predict = self._answers if once else self.compiled(key, lambda: self._answers)
-        answers = np.asarray(predict(pictures))
+        if eager and not self.is_compiled(key):
+            answers = np.asarray(once(self._answers, pictures))
+        else:
+            answers = np.asarray(self.compiled(key, lambda: self._answers)(pictures))
         best = np.argsort(-answers, axis=-1)[:, : max(1, top)]
         return [
             [(int(k), self.class_name(int(k)), float(row[k])) for k in order]

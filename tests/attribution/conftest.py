@@ -26,6 +26,13 @@ def make_pooled(activation="relu", head="softmax", size=12):
     return network_of(picture, x, (-1, 1), class_names=CLASSES)
 
 
+def logits_of(model, inputs):
+    """The logits of a model that ends in the dense layer `head`, with a softmax or without: written out."""
+    head = model.get_layer("head")
+    below = keras.Model(model.inputs[0], head.input)
+    return keras.ops.matmul(below(inputs, training=False), head.kernel) + head.bias
+
+
 def make_linear(size=4, channels=3):
     """Every output is a weighted sum of the pixels."""
     keras.utils.set_random_seed(5)

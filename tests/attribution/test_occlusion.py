@@ -7,10 +7,11 @@ import nbfeatviz as nv
 from nbfeatviz import objectives
 from nbfeatviz.attribution.occlusion import occlusion_steps
 from nbfeatviz.attribution.question import asked
+from tests.attribution.conftest import logits_of
 
 
 def _logits(network, picture):
-    return network.model(network.contract.apply(np.asarray(picture, np.float32)[None])).numpy()[0]
+    return logits_of(network.model, network.contract.apply(np.asarray(picture, np.float32)[None])).numpy()[0]
 
 
 @pytest.mark.parametrize(("fill", "level"), [("grey", 0.5), ("black", 0.0), ("mean", None), (0.25, 0.25)])

@@ -119,9 +119,11 @@ def test_a_finite_difference_agrees():
     from nbfeatviz.networks.graph import read_graph
 
     graph, step = read_graph(copy), 1e-5
+    below = next(call.index for call in graph.calls if call.path == "dropped")
+    kernel, bias = (value.value for value in copy.get_layer("head").weights)  # the logits are before its softmax
     moved = picture + step * np.eye(432).reshape(432, 12, 12, 3)
     sides = [
-        graph.evaluate(keras.ops.convert_to_tensor(side * 2 - 1, "float64"), [graph.output.call])[graph.output.call]
+        graph.evaluate(keras.ops.convert_to_tensor(side * 2 - 1, "float64"), [below])[below] @ kernel + bias
         for side in (moved, 2 * picture - moved)
     ]
     assert sides[0].dtype == "float64"

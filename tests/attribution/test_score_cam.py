@@ -8,7 +8,7 @@ from nbfeatviz import objectives
 from nbfeatviz.attribution.partial import resized
 from nbfeatviz.attribution.question import asked
 from nbfeatviz.attribution.score_cam import score_cam_steps
-from tests.attribution.conftest import make_pooled
+from tests.attribution.conftest import logits_of, make_pooled
 
 
 def _by_hand(network, image, layer, score):
@@ -46,7 +46,7 @@ def test_the_score_of_another_target_is_its_value(pooled, image):
     target = objectives.class_logit(1) - objectives.class_logit(2)
 
     def difference(picture):
-        logits = pooled.model(pooled.contract.apply(picture[None])).numpy()[0]
+        logits = logits_of(pooled.model, pooled.contract.apply(picture[None])).numpy()[0]
         return logits[1] - logits[2]
 
     expected = _by_hand(pooled, image, "act2", difference)

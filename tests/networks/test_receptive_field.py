@@ -121,13 +121,18 @@ def _seen(network: Network) -> list[tuple[int, int, np.ndarray]]:
     """(row, column, and the pixels at which that neuron has a gradient) for at most 250 neurons."""
     output = network.graph.output.call
     picture = np.random.default_rng(0).random((1, *network.contract.size, 3), dtype=np.float32)
-    rows, columns = network.graph.evaluate(tf.constant(picture), [output])[output].shape[1:3]
+
+    @tf.function  # some processors compute a dilated transposed convolution in no other way
+    def computed(pictures: tf.Tensor) -> tf.Tensor:
+        return network.graph.evaluate(pictures, [output])[output]
+
+    rows, columns = computed(tf.constant(picture)).shape[1:3]
     places = np.array(list(np.ndindex(rows, columns)))
     places = places[:: -(-len(places) // 250)]
     pictures = tf.constant(np.repeat(picture, len(places), axis=0))  # each picture for one neuron
     with tf.GradientTape() as tape:
         tape.watch(pictures)
-        values = network.graph.evaluate(pictures, [output])[output] ** 2
+        values = computed(pictures) ** 2
         neurons = tf.gather_nd(values, np.column_stack([np.arange(len(places)), places]))
     gradient = tape.gradient(neurons, pictures).numpy()
     return [(int(row), int(col), np.abs(g).sum(axis=-1) > 0) for (row, col), g in zip(places, gradient, strict=True)]
