@@ -90,7 +90,6 @@ TIGHT: dict[str, Callable[[], Build]] = {
 OUTSIDE: dict[str, Callable[[], Build]] = TIGHT | {
     "conv dilated": lambda: _stack(_conv(3, dilation_rate=2), _conv(3, dilation_rate=3, padding="same")),
     "max pooling": lambda: _stack(_conv(3), layers.MaxPooling2D(3, 2, "same")),
-    "transposed dilated": lambda: _stack(_transposed(3, dilation_rate=2, padding="same")),
     "transposed with output padding": lambda: _stack(_transposed(3, strides=2, padding="same", output_padding=1)),
     "down and up": lambda: _stack(
         _conv(3, strides=2, padding="same"), _transposed(2, strides=2), _conv(3, padding="same")
@@ -121,18 +120,13 @@ def _seen(network: Network) -> list[tuple[int, int, np.ndarray]]:
     """(row, column, and the pixels at which that neuron has a gradient) for at most 250 neurons."""
     output = network.graph.output.call
     picture = np.random.default_rng(0).random((1, *network.contract.size, 3), dtype=np.float32)
-
-    @tf.function  # some processors compute a dilated transposed convolution in no other way
-    def computed(pictures: tf.Tensor) -> tf.Tensor:
-        return network.graph.evaluate(pictures, [output])[output]
-
-    rows, columns = computed(tf.constant(picture)).shape[1:3]
+    rows, columns = network.graph.evaluate(tf.constant(picture), [output])[output].shape[1:3]
     places = np.array(list(np.ndindex(rows, columns)))
     places = places[:: -(-len(places) // 250)]
     pictures = tf.constant(np.repeat(picture, len(places), axis=0))  # each picture for one neuron
     with tf.GradientTape() as tape:
         tape.watch(pictures)
-        values = computed(pictures) ** 2
+        values = network.graph.evaluate(pictures, [output])[output] ** 2
         neurons = tf.gather_nd(values, np.column_stack([np.arange(len(places)), places]))
     gradient = tape.gradient(neurons, pictures).numpy()
     return [(int(row), int(col), np.abs(g).sum(axis=-1) > 0) for (row, col), g in zip(places, gradient, strict=True)]
@@ -141,6 +135,17 @@ def _seen(network: Network) -> list[tuple[int, int, np.ndarray]]:
 def _boxes(network: Network) -> list[tuple[tuple[int, int, int, int], np.ndarray]]:
     field = nv.receptive_field(network, "seen")
     return [(field.box(row, col), seen) for row, col, seen in _seen(network)]
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_a_dilated_transposed_convolution_sees_what_one_with_zeros_in_its_kernel_sees(padding: str):
+    """Not every processor computes it: TensorFlow has no dilated one for most."""
+    dilated, filled = (
+        nv.receptive_field(_tiny(_stack(_transposed(size, dilation_rate=rate, padding=padding))), "seen")
+        for size, rate in ((3, 2), (5, 1))
+    )
+    assert dilated.size == filled.size == (5, 5)
+    assert [dilated.box(row, 4) for row in range(15)] == [filled.box(row, 4) for row in range(15)]
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
