@@ -13,6 +13,9 @@ from keras import layers
 
 import nbfeatviz as nv
 from nbfeatviz import objectives
+from nbfeatviz.attribution.methods import METHODS
+from nbfeatviz.attribution.question import asked
+from nbfeatviz.widgets.worker import SameThread
 from tests.models.kinds import randomize
 from tests.models.unaltered import state_of
 
@@ -75,3 +78,42 @@ def test_a_model_does_not_grow_by_ten_loads(nested: bool):
 def _layers_alive() -> int:
     """How many layers of Keras there are in this process."""
     return sum(isinstance(thing, keras.layers.Layer) for thing in gc.get_objects())
+
+
+def test_every_method_a_run_and_a_panel_leave_the_model_as_it_was():
+    """Augmentation, dropout, statistics, an activity regularizer and a compiled loss: all that a call could touch."""
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            layers.RandomFlip(seed=1),
+            layers.Conv2D(4, 3, activation="relu", name="conv", activity_regularizer="l2"),
+            layers.BatchNormalization(name="norm"),
+            layers.Dropout(0.5, seed=2),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3, "softmax", name="head"),
+        ]
+    )
+    randomize(model)
+    model.compile("sgd", "categorical_crossentropy")
+    answers = model.predict(PICTURE[None], verbose=0)  # leaves a loss of its own
+    before = state_of(model)
+    net = nv.load(model, input_range=(0, 1))
+    for method in METHODS.values():
+        at = {"layer": "conv"} if method.takes_layer and method.name != "cam" else {}
+        for _ in method.start(asked(net, PICTURE, 1), **at):
+            pass
+    nv.randomization_check(net, PICTURE, 1, stages=3)
+    nv.deletion_insertion(net, PICTURE, nv.saliency(net, PICTURE, 1), 1, steps=4)
+    nv.filters(net)
+    nv.rises(net, objectives.channel("conv", 1), nv.maximize(net, objectives.channel("conv", 1), steps=2))
+    panel = nv.FeatureExplorer(net, worker=SameThread(), layer="conv", unit=1, steps=3)
+    try:
+        panel.run(wait=True)
+        panel.image = PICTURE
+        for tab in ("saliency", "grad-cam", "activations"):
+            panel.desk.open(tab)
+        assert len(panel.tabs.predictions) == 3
+    finally:
+        panel.close()
+    assert state_of(model) == before
+    np.testing.assert_array_equal(model.predict(PICTURE[None], verbose=0), answers)
