@@ -26,7 +26,10 @@ HEADS = ("softmax", "sigmoid", "linear")
 _LONGEST_CHAIN = 16
 _MANY_PIXELS = 640 * 640
 _CLASSIFIER_NAMES = re.compile(r"logit|predict|class|softmax|sigmoid|label|prob|fc1000", re.IGNORECASE)
-_VALUE_NAMES = re.compile(r"regress|bbox|box|coord|keypoint|landmark|age|value|score|distance|angle", re.IGNORECASE)
+_VALUE_NAMES = re.compile(  # as words of their own: "age" is in "stage" and "image"
+    r"(?<![a-z])(age|angle|b?box|boxes|coord(inate)?|distance|keypoint|landmark|regress\w*|score|value)s?(?![a-z])",
+    re.IGNORECASE,
+)
 _SQUASHED = ("relu", "relu6", "leaky_relu", "tanh", "softplus", "elu", "selu", "exponential", "softsign")
 
 

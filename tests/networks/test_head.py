@@ -211,6 +211,24 @@ def test_without_evidence_it_is_assumed_and_said(units: int, kind: str, word: st
     assert network.head == kind
 
 
+@pytest.mark.parametrize(
+    ("name", "units", "kind"),
+    [("logits", 4, "softmax"), ("logit", 1, "sigmoid"), ("classifier", 4, "softmax"), ("bbox_out", 4, "linear"),
+     ("ages", 4, "linear"), ("key_points.regression", 4, "linear")],
+)  # fmt: skip
+def test_names_are_evidence(name: str, units: int, kind: str, recwarn):
+    x, y = _start()
+    assert _load(keras.Model(x, layers.Dense(units, name=name)(y))).head == kind
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("name", ["stage4", "image_out", "averages"])
+def test_a_part_of_a_word_is_none(name: str):
+    x, y = _start()
+    with pytest.warns(UserWarning, match="assumed to be the logits of a softmax"):
+        assert _load(keras.Model(x, layers.Dense(4, name=name)(y))).head == "softmax"
+
+
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
 def test_squashed_values_are_no_logits(activation: str):
     assert _load(_fused(activation)).head == "linear"
