@@ -25,7 +25,7 @@ class Activations {
     this.field = make("div", { class: "nbfeatviz-fieldtext" });
     this.large = make("div", { class: "nbfeatviz-buttons" }, this.back, this.likes, this.field);
     this.sheet = make("div", { class: "nbfeatviz-sheet" }, this.cells.el, this.cells.readout, this.bar.el);
-    this.note = make("div", { class: "nbfeatviz-note", role: "status" });
+    this.note = make("div", { class: "nbfeatviz-note", role: "note", "aria-live": "polite" });
     this.el = make("div", { class: "nbfeatviz-activations" }, this.head, this.large, this.sheet, this.bars.el, this.note);
   }
 

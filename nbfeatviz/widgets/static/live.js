@@ -210,7 +210,7 @@ class LiveView {
     this.page = page;
     this.status = make("div", { role: "status", class: "nbfeatviz-status" });
     this.error = make("div", { role: "alert", class: "nbfeatviz-error", hidden: true });
-    this.note = make("div", { role: "status", class: "nbfeatviz-note", hidden: true });
+    this.note = make("div", { role: "note", "aria-live": "polite", class: "nbfeatviz-note", hidden: true });
     this.box = make("div", { class: "nbfeatviz-box", hidden: true });
     this.empty = make("div", { class: "nbfeatviz-empty", text: "press Run and watch the picture emerge" });
     this.overlay = make("div", {

@@ -58,7 +58,7 @@ class MapView {
     });
     this.layers = new Overlaid(this.area);
     this.area.append(this.cross, this.box);
-    this.note = make("div", { class: "nbfeatviz-note", role: "status" });
+    this.note = make("div", { class: "nbfeatviz-note", role: "note", "aria-live": "polite" });
     this.readout = make("div", { class: "nbfeatviz-readout", "aria-live": "off" });
     this.bar = new ColourBar();
     this.el = make("div", { class: "nbfeatviz-mapview" }, this.area, this.note, this.readout, this.bar.el);
