@@ -33,6 +33,10 @@ _VALUE_NAMES = re.compile(  # as words of their own: "age" is in "stage" and "im
 _SQUASHED = ("relu", "relu6", "leaky_relu", "tanh", "softplus", "elu", "selu", "exponential", "softsign")
 
 
+class HeadError(ValueError):
+    """What a person says of an output contradicts what it does."""
+
+
 @dataclass(frozen=True)
 class Head:
     """What one output of a network means.
@@ -74,7 +78,7 @@ def read_head(
         weights: as for `Graph.evaluate`.
 
     Raises:
-        ValueError: `asked` contradicts what the output does.
+        HeadError: `asked` contradicts what the output does.
     """
     path = _sole_inputs(graph, output)
     values = _values(replace(graph, output=output), path, inputs, weights)
@@ -82,7 +86,7 @@ def read_head(
     found = None if given.ndim < 2 or asked == "linear" else _probabilities(graph, path, values, asked, loss)
     if found is not None:
         if asked is not None and asked != found.kind:
-            raise ValueError(
+            raise HeadError(
                 f"head={asked!r} contradicts the model, whose output {graph.calls[output.call].path!r} ends in a "
                 f"{found.kind}: give head={found.kind!r}, or head='linear' to look at its values as they are."
             )

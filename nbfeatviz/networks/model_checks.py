@@ -7,7 +7,7 @@ import numpy as np
 from nbfeatviz.engine import keras, tf
 from nbfeatviz.networks.folding import keras_kind
 from nbfeatviz.networks.graph import Graph
-from nbfeatviz.networks.head import probes
+from nbfeatviz.networks.head import HeadError, probes
 from nbfeatviz.networks.inference import in_inference, once
 from nbfeatviz.networks.model_options import said
 from nbfeatviz.networks.network import Network
@@ -39,12 +39,21 @@ def check_answers(network: Network) -> None:
         ValueError: the model cannot be computed, or answers whole numbers otherwise than the same numbers with a
             fraction, so that no gradient leads to the picture.
     """
-    inputs = probes(network.contract)
+    _say_what_was_assumed(network)
+    inputs = network.given(probes(network.contract))
+    if inputs.dtype.is_integer:
+        _check_whole_numbers(network, inputs)
+    own = [call for call in network.graph.calls if not keras_kind(call.operation)]
+    if own:
+        _compare_two_answers(network, inputs, ", ".join(dict.fromkeys(f"{one.path!r} ({one.kind})" for one in own[:3])))
+
+
+def _say_what_was_assumed(network: Network) -> None:
     try:
         heads = network.heads
-    except (ValueError, TypeError, tf.errors.OpError, NotImplementedError) as error:
-        if str(error).startswith("head="):
-            raise
+    except HeadError:
+        raise
+    except (ValueError, TypeError, tf.errors.OpError, NotImplementedError) as error:  # of any layer, the user's own too
         lines = [line for line in str(error).strip().splitlines() if line.strip()] or [type(error).__name__]
         raise ValueError(f"{network.name!r} cannot be computed for a picture: {' '.join(lines[:3])[:600]}") from error
     for head, output in zip(heads, network.graph.outputs, strict=True):
@@ -53,37 +62,35 @@ def check_answers(network: Network) -> None:
                 f"the output {network.graph.calls[output.call].path!r} of {network.name!r} {head.says}. "
                 "If it is something else, say it: load(model, head='softmax', 'sigmoid' or 'linear')."
             )
-    own = [call for call in network.graph.calls if not keras_kind(call.operation)]
-    whole = tf.as_dtype(network.given(inputs).dtype).is_integer
-    target = network.graph.output.call
-    if whole:
-        rounded = tf.cast(network.given(inputs), tf.float32)
-        as_floats, as_given = (
-            once(lambda given: network.graph.evaluate(given, [target])[target], one)
-            for one in (rounded, network.given(inputs))
+
+
+def _check_whole_numbers(network: Network, inputs: tf.Tensor) -> None:
+    graph, target = network.graph, network.graph.output.call
+    as_given, as_floats = (
+        once(lambda given: graph.evaluate(given, [target])[target], one)
+        for one in (inputs, tf.cast(inputs, tf.float32))
+    )
+    if not _alike(as_floats, as_given):
+        raise ValueError(
+            f"{network.name!r} takes {inputs.dtype.name} and answers the same numbers as float32 otherwise, so no "
+            "gradient leads to its picture: let it begin with a cast or Rescaling that treats both alike."
         )
-        if not _alike(as_floats, as_given):
-            raise ValueError(
-                f"{network.name!r} takes {network.given(inputs).dtype.name} and answers the same numbers as float32 "
-                "otherwise, so no gradient leads to its picture: let it begin with a cast or Rescaling that treats "
-                "both alike."
-            )
-    if own:
-        given = network.given(inputs)
-        graph = network.graph
 
-        def twice(given: tf.Tensor) -> list[tf.Tensor]:
-            return [graph.evaluate_here(given, [target])[target] for _ in range(2)]
 
-        first, second = once(lambda given: in_inference(twice, given), given)
-        if not _alike(first, second):
-            largest = float(np.abs(np.asarray(first, np.float64) - np.asarray(second, np.float64)).max())
-            kinds = ", ".join(dict.fromkeys(f"{call.path!r} ({call.kind})" for call in own[:3]))
-            said(
-                f"{network.name!r} answers one picture differently from call to call (by {largest:.3g}), as it does in "
-                f"predict: a layer of its own draws random numbers inside its call; among them {kinds}. Here every "
-                "call draws the same ones, so that a result can be repeated."
-            )
+def _compare_two_answers(network: Network, inputs: tf.Tensor, layers: str) -> None:
+    graph, target = network.graph, network.graph.output.call
+
+    def twice(given: tf.Tensor) -> list[tf.Tensor]:
+        return [graph.evaluate_here(given, [target])[target] for _ in range(2)]
+
+    first, second = once(lambda given: in_inference(twice, given), inputs)
+    if not _alike(first, second):
+        largest = float(np.abs(np.asarray(first, np.float64) - np.asarray(second, np.float64)).max())
+        said(
+            f"{network.name!r} answers one picture differently from call to call (by {largest:.3g}), as it does in "
+            f"predict: a layer of its own draws random numbers inside its call; among them {layers}. Here every call "
+            "draws the same ones, so that a result can be repeated."
+        )
 
 
 def _alike(first: tf.Tensor, second: tf.Tensor) -> bool:
