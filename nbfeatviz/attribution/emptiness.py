@@ -154,11 +154,12 @@ def blank_cam(
         return f"{whole} is 0 everywhere: there the gradient of the value ({value:.4g}) is 0, {where_it_ends(question)}"
     if before.max() > 0:
         return same_everywhere(whole, before)
-    hints = {"Grad-CAM": "layer_cam, which weighs each place by itself, ", "LayerCAM": ""}
+    placewise = (outputs * np.maximum(gradients, 0)).sum(axis=-1).max() > 0  # what LayerCAM would show
+    hint = "layer_cam, which weighs each place by itself, " if placewise and title != "LayerCAM" else ""
     return (
         f"{whole} is 0 everywhere: the weighted sum of its channels is nowhere positive (from {before.min():.3g} to "
         f"{before.max():.3g}; gradients from {gradients.min():.3g} to {gradients.max():.3g}), so the method's ReLU "
-        f"leaves nothing: the layer speaks against {named(question)}. Try {hints.get(title, '')}another layer, or "
+        f"leaves nothing: the layer speaks against {named(question)}. Try {hint}another layer, or "
         "occlusion, which has a sign."
     )
 
