@@ -11,6 +11,8 @@ import pytest
 import nbfeatviz as nv
 from nbfeatviz.attribution import methods as registry
 from nbfeatviz.attribution.gradients import saliency_steps
+from nbfeatviz.synthesis import next_step
+from nbfeatviz.synthesis.step_function import step_function
 from nbfeatviz.widgets.worker import SameThread, Worker
 from tests.synthesis.conftest import make_network
 
@@ -48,6 +50,19 @@ def counted(monkeypatch):
         method = dataclasses.replace(registry.METHODS[name], start=start)
         monkeypatch.setitem(registry.METHODS, name, method)
     return begun
+
+
+@pytest.fixture
+def steps_made(monkeypatch):
+    """Counts the step functions that are made to be compiled; what a panel traces beside a run is not among them."""
+    made: list[int] = []
+
+    def make(*settings: Any) -> Any:
+        made.append(1)
+        return step_function(*settings)
+
+    monkeypatch.setattr(next_step, "step_function", make)
+    return made
 
 
 def wait(condition: Any, seconds: float = 20) -> None:
