@@ -44,7 +44,7 @@ SMALL_PRODUCT = 1_000_000
 """Up to so many multiplications a 1×1 convolution is computed as a matrix product."""
 
 # Layers without weights, whose `call` computes in the type that it is given.
-_WEIGHTLESS = {
+WEIGHTLESS = {
     "Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum",
     "Concatenate", "ZeroPadding2D", "Cropping2D", "UpSampling2D", "MaxPooling2D", "AveragePooling2D",
     "GlobalMaxPooling2D", "GlobalAveragePooling2D", "Flatten", "Reshape", "Permute", "Dropout", "SpatialDropout2D",
@@ -52,7 +52,7 @@ _WEIGHTLESS = {
 }  # fmt: skip
 
 # Keras's layers without layers inside, which compute in float32 where their policy says so.
-_SINGLE = {
+SINGLE = {
     "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "DepthwiseConv1D",
     "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D", "Dense", "EinsumDense", "PReLU", "BatchNormalization",
     "LayerNormalization", "GroupNormalization", "UnitNormalization", "RMSNormalization", "Normalization", "Rescaling",
@@ -105,7 +105,7 @@ class FastPath:
                     _own(layer, derived) if self._dtype is None else derived.of(_weights, layer, dtype=self._dtype)
                 )
                 self._linear[index] = self._affine(layer, weights, derived)
-            elif keras_kind(call.operation) in _WEIGHTLESS and nothing_switched_on(call):
+            elif keras_kind(call.operation) in WEIGHTLESS and nothing_switched_on(call):
                 self._direct.add(index)
             elif getattr(call.operation, "compute_dtype", None) not in _HALVES:
                 unknown[call.kind] += 1
@@ -169,7 +169,7 @@ def reducible(graph: Graph) -> bool:
 def _in_float32(layer: Any) -> Any:
     """A clone of a layer of Keras's own, with its live weights, that computes in float32; None if it is not known."""
     policies = keras.dtype_policies
-    if keras_kind(layer) not in _SINGLE or isinstance(layer.dtype_policy, policies.DTypePolicyMap):
+    if keras_kind(layer) not in SINGLE or isinstance(layer.dtype_policy, policies.DTypePolicyMap):
         return None
     if getattr(layer, "quantization_mode", None) is not None:
         return None

@@ -7,9 +7,12 @@ from typing import Any
 
 from nbfeatviz.engine import keras, tf
 from nbfeatviz.networks.backbone import Tap
+from nbfeatviz.networks.fast_path import SINGLE, WEIGHTLESS
+from nbfeatviz.networks.folding import keras_kind
 from nbfeatviz.networks.graph import Call, outputs_in
 from nbfeatviz.networks.network import Network
 
+_FOLLOWED = {"InputLayer", *WEIGHTLESS, *SINGLE}
 _WITHOUT = "Nothing is followed through that; occlusion needs no gradient."
 
 
@@ -54,6 +57,18 @@ def gradient_by_pictures(tape: Any, value: Any, pictures: Any, network: Network,
     if gradient is None:
         raise NoGradientPathError(network, taps)
     return gradient
+
+
+def surely_followed(network: Network, taps: Sequence[Tap]) -> bool:
+    """Whether all below some taps are layers of Keras's own that are known to have a gradient."""
+    graph = network.graph
+    calls = [graph.calls[index] for index in graph.ancestors([network.call(tap.path).index for tap in taps])]
+    return all(keras_kind(call.operation) in _FOLLOWED and _plainly_activated(call) for call in calls)
+
+
+def _plainly_activated(call: Call) -> bool:
+    activation = getattr(call.operation, "activation", None)
+    return activation is None or getattr(activation, "__module__", "").partition(".")[0] == "keras"
 
 
 def no_path(network: Network, taps: Sequence[Tap], layer: str | None = None) -> str:

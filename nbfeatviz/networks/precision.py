@@ -104,7 +104,7 @@ def _times(network: Network, gpu: bool) -> dict[Mode, float]:
 
 
 def _remembered(network: Network, modes: list[Mode], gpu: bool) -> dict[Mode, float]:
-    key, known = f"{_machine()} | {_fingerprint(network)}", _read()
+    key, known = f"{_machine()} | {fingerprint(network)}", _read()
     row = known.get(key, {})
     if all(str(one) in row for one in modes):
         return {one: row[str(one)] for one in modes}
@@ -169,7 +169,7 @@ def _machine() -> str:
     return f"{devices}, TensorFlow {tf.__version__}"
 
 
-def _fingerprint(network: Network) -> str:
+def fingerprint(network: Network) -> str:
     """What is computed: the kinds and shapes of all layers, not their weights."""
     calls = [(call.kind, call.shape, call.inputs) for call in network.graph.calls]
     size = "×".join(map(str, (*network.contract.size, network.contract.channels)))

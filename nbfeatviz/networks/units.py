@@ -135,6 +135,24 @@ def measure(structure: Any, activations: Mapping[Tap, Any], weights: Any, values
     return total
 
 
+def spread(structure: Any, activations: Mapping[Tap, Any], weights: Any) -> Any:
+    """The standard deviation of all that the layers of `measure` hold for each picture, (batch,), without a gradient.
+
+    It is the scale of what is measured, whatever the layer's own.
+
+    Args:
+        structure, activations, weights: as for `measure`.
+    """
+    total: Any = 0.0
+    for place, (kind, tap) in enumerate(structure):
+        several = getattr(kind, "taps", None)
+        read = [activations[one] for one in several or (tap,)]
+        deviations = [tf.math.reduce_std(tf.reshape(tf.cast(one, tf.float32), [one.shape[0], -1]), axis=1)
+                      for one in read]  # fmt: skip
+        total += tf.abs(weights[:, place]) * tf.add_n(deviations) / len(deviations)
+    return tf.stop_gradient(total)
+
+
 def as_read(term: Any, network: Network) -> Any:
     """A term about a `layer` as it is read in a network: of an output that is probabilities the logits."""
     return replace(term, pre_activation=network.unit_tap(term.layer, term.pre_activation).pre_activation)

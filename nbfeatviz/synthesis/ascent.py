@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -51,6 +52,7 @@ class Ascent(Iterator[Step]):
         start: Any = None,
         predict_every: int | None = None,
         precision: str = "auto",
+        statistics: Any = None,
     ) -> None:
         if not isinstance(network, Network):
             raise TypeError(f"{network!r} is not a Network: nbfeatviz.load(...) makes one.")
@@ -58,12 +60,13 @@ class Ascent(Iterator[Step]):
         self._predict_every = positive("predict_every", predict_every, optional=True)
         height, width = checked_size(size) if size is not None else network.contract.size
         self.shape = (height, width, network.contract.channels)
+        self.statistics = statistics
         self._prepare(objective, recipe, steps, step_size, seed)
         self.mode = mode(network, precision)
         self._start(start)
 
     def _prepare(self, objective: Any, recipe: str | Recipe, steps: int | None, step_size: Any, seed: Any) -> None:
-        plan = planned(self.network, self.shape, objective, recipe, steps, step_size, seed)
+        plan = planned(self.network, self.shape, objective, recipe, steps, step_size, seed, self.statistics)
         self._plan, self.single, self.objective = plan, plan.single, plan.objective
         self.recipe, self.steps, self.step_size, self.seed = plan.recipe, plan.steps, plan.step_size, plan.seed
         self._numbers: Any = None
@@ -166,7 +169,8 @@ class Ascent(Iterator[Step]):
         field = self._plan.field.size if self._plan.field else None
         given = (self._variables, self._slots, tf.constant(self._index, tf.int32), size, live, constants)
         objective, structure, seeds = self._plan.given[0], resolved[0].structure, isinstance(self.seed, tuple)
-        return NextStep(self.network, objective, structure, recipe, self.shape, field, self.mode, seeds, given)
+        return NextStep(self.network, objective, structure, recipe, self.shape, field, self.mode, seeds, given,
+                        self._plan.natural)  # fmt: skip
 
     def __next__(self) -> Step:
         if self._failed or self._index >= self.steps:
@@ -177,11 +181,11 @@ class Ascent(Iterator[Step]):
         if self.recipe.phases:
             self._enlarge()
         variables, slots, measured, picture, figures = self._upcoming().compute()
-        loss, score, low, high, factor, finite, answers = (np.asarray(figure) for figure in figures)
+        loss, score, low, high, factor, finite, answers, distance = (np.asarray(figure) for figure in figures)
         if wrong := not_finite(self._index, (loss, low, high, finite), self._plan.given, self.recipe):
             self._failed = True
             raise NotFiniteError(wrong)
-        self._answers.take(loss, answers, self._index < self.recipe.passed_gradients)
+        self._answers.take(loss, answers, self._index < self.recipe.passed_gradients or self._plan.natural is not None)
         image = picture.numpy()
         if self.recipe.keep_best:
             self._keep_best(score, measured)
@@ -191,9 +195,12 @@ class Ascent(Iterator[Step]):
         prediction = None
         if self._predict_every is not None and index % self._predict_every == 0:
             prediction = self.predict(image)
+        figures = loss, low, high, factor, score, distance
         if self.single:
-            return Step(index, float(loss[0]), image[0], float(low[0]), float(high[0]), float(factor[0]), prediction)
-        return Step(index, loss, image, low, high, factor, prediction)
+            (image,) = image
+            figures = tuple(float(figure[0]) for figure in figures)
+        loss, low, high, factor, score, distance = figures
+        return Step(index, loss, image, low, high, factor, prediction, score, distance)
 
     def _keep_best(self, score: np.ndarray, variables: Any) -> None:
         if self._best is None:
@@ -260,6 +267,7 @@ class Ascent(Iterator[Step]):
             size=None if self.shape[:2] == self.network.contract.size else self.shape[:2],
             start=self._origin,
             precision=self.precision,
+            statistics=_told(self.statistics),
         )
 
     def visualization(self, numbers: Iterable[Numbers] = (), frames: Frames | None = None) -> Visualization:
@@ -282,6 +290,13 @@ class Ascent(Iterator[Step]):
         self._failed = True
 
 
+def _told(statistics: Any) -> str | None:
+    """Where statistics come from, as settings say it: pictures by the name of a variable."""
+    if statistics is None or isinstance(statistics, str | os.PathLike):
+        return None if statistics is None else repr(os.fspath(statistics))
+    return "pictures"
+
+
 def ascend(
     net: Network,
     objective: Objective | Sequence[Objective],
@@ -294,6 +309,7 @@ def ascend(
     start: Any = None,
     predict_every: int | None = None,
     precision: str = "auto",
+    statistics: Any = None,
 ) -> Ascent:
     """Runs gradient ascent step by step.
 
@@ -311,6 +327,9 @@ def ascend(
         precision: "float32"; "bfloat16", which is faster on processors that have instructions for it, and good enough
             to climb by; "auto" for what a measurement on this machine found once to be the faster one for this network.
             The run's `settings` say which it was.
+        statistics: what the recipe's natural prior, if it has one, takes for natural: None for what the network's own
+            batch norms have stored, or where it has none that are trained, photographs; "photographs" for those that
+            come with the package; a folder of pictures; or a list of pictures. They are measured once a network.
 
     Returns:
         An iterator of `Step`s that can also be retargeted.
@@ -333,6 +352,7 @@ def ascend(
         start=start,
         predict_every=predict_every,
         precision=precision,
+        statistics=statistics,
     )
     run.warns = True
     return run

@@ -28,6 +28,7 @@ def compare(
     size: int | tuple[int, int] | None = None,
     start: Any = None,
     precision: str = "auto",
+    statistics: Any = None,
     on_step: Callable[[tuple[int, ...], Step], Any] | None = None,
 ) -> tuple[Visualization, ...]:
     """Several runs that differ in seed, step count, recipe or objective, side by side.
@@ -64,7 +65,7 @@ def compare(
     for place, case in enumerate(cases):
         groups.setdefault(batch_key(net, case, extent), []).append(place)
     found: dict[int, Visualization] = {}
-    options = {"size": size, "start": start, "precision": precision}
+    options = {"size": size, "start": start, "precision": precision, "statistics": statistics}
     for places in groups.values():
         found.update(_run(net, [(place, cases[place]) for place in places], options, on_step))
     return tuple(found[place] for place in range(len(cases)))
@@ -105,15 +106,7 @@ def _run(
     found: dict[int, Visualization] = {}
     for step in ascent:
         for row, kept in enumerate(numbers):
-            kept.append(
-                Numbers(
-                    step.index,
-                    float(step.loss[row]),
-                    float(step.gradient_min[row]),
-                    float(step.gradient_max[row]),
-                    float(step.step_size[row]),
-                )  # fmt: skip
-            )
+            kept.append(step.numbers.of(row))
         if on_step is not None:
             on_step(tuple(place for place, _ in cases), step)
         ended = [(place, case) for place, case in cases if case.count == ascent.done]

@@ -17,7 +17,7 @@ from nbfeatviz.synthesis.terms import check_layer
 
 
 @dataclass(frozen=True)
-class _Called:
+class Called:
     """Reads the value of the function for each picture."""
 
     function: Callable[..., Any]
@@ -80,7 +80,7 @@ class Function:
         taps = tuple(network.unit_tap(layer, self.pre_activation) for layer in self.layers)
         shapes = [traced_shape(network, tap, size or network.contract.size) for tap in taps]
         self._try([tf.TensorSpec(shape, tf.float32) for shape in shapes])
-        reader = _Called(self.function, taps)
+        reader = Called(self.function, taps)
         carried = [(0.0, _Resolved(tap, _Carried)) for tap in taps[1:]]
         return [(1.0, replace(_Resolved(taps[0], reader))), *carried]
 

@@ -30,6 +30,7 @@ def maximize(
     start: Any = None,
     predict_every: int | None = None,
     precision: str = "auto",
+    statistics: Any = None,
     on_step: Callable[[Step], Any] | None = None,
 ) -> Visualization:
     """Runs `ascend` to its end.
@@ -58,6 +59,7 @@ def maximize(
         start=start,
         predict_every=predict_every,
         precision=precision,
+        statistics=statistics,
     )
     numbers: list[Numbers] = []
     frames = Frames()
@@ -94,6 +96,7 @@ def maximize_grid(
     seed: int = 0,
     size: int | tuple[int, int] | None = None,
     precision: str = "auto",
+    statistics: Any = None,
     on_step: Callable[[Step], Any] | None = None,
 ) -> Visualization:
     """A sheet of several units of a layer, optimized as one batch.
@@ -125,7 +128,15 @@ def maximize_grid(
         raise TypeError(f"units are several whole numbers, such as range(6), not {units!r}.") from None
     objectives = [objectives_module.channel(layer, unit, pre_activation=pre_activation) for unit in units]
     ascent = Ascent(
-        net, objectives, recipe=recipe, steps=steps, step_size=step_size, seed=seed, size=size, precision=precision
+        net,
+        objectives,
+        recipe=recipe,
+        steps=steps,
+        step_size=step_size,
+        seed=seed,
+        size=size,
+        precision=precision,
+        statistics=statistics,
     )
     numbers: list[Numbers] = []
     try:

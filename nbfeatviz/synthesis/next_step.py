@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from nbfeatviz.networks.natural_statistics import NaturalStatistics
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.precision import Mode
 from nbfeatviz.synthesis.objectives import Objective
@@ -30,6 +31,7 @@ class NextStep:
         mode: how the network is computed.
         seeds: whether every picture of the batch has a seed of its own.
         given: the tensors that the function takes.
+        natural: what the recipe's natural prior compares with.
     """
 
     network: Network
@@ -41,6 +43,7 @@ class NextStep:
     mode: Mode
     seeds: bool
     given: tuple[Any, ...]
+    natural: NaturalStatistics | None = None
 
     @property
     def compiled(self) -> bool:
@@ -74,13 +77,16 @@ class NextStep:
     def _key(self, fast: bool) -> Any:
         way = self.mode if fast else None
         batch = self.given[0].shape
-        return ("ascend", self.structure, self.recipe.structure, batch, self.shape, self.seeds, self.field, way)
+        return ("ascend", self.structure, self.recipe.structure, batch, self.shape, self.seeds, self.field, way,
+                None if self.natural is None else self.natural.key)  # fmt: skip
 
     def _function(self, fast: bool) -> Any:
         precision, xla = self.mode.precision if fast else None, fast and self.mode.xla
         return self.network.compiled(
             self._key(fast),
-            lambda: step_function(self.network, self.structure, self.recipe, self.shape, self.field, precision, xla),
+            lambda: step_function(
+                self.network, self.structure, self.recipe, self.shape, self.field, precision, xla, self.natural
+            ),
             xla=xla,
             fixed=True,
         )

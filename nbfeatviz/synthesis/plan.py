@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import tf
+from nbfeatviz.networks.natural_statistics import NaturalStatistics
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.receptive_field import FieldCrop, field_crop
 from nbfeatviz.networks.units import Neuron
 from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.arguments import check_batch, checked_objectives, checked_seeds, checked_step_size, positive
+from nbfeatviz.synthesis.natural_prior import prior_of
 from nbfeatviz.synthesis.objectives import Objective
+from nbfeatviz.synthesis.photo_statistics import natural_statistics
 from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.synthesis.transforms import Crops
 
@@ -34,6 +37,7 @@ class Plan:
         step_size: the step rule's.
         seed: one, or one a picture.
         field: the part of the picture that the objectives can see, where only that is computed.
+        natural: what the recipe's natural prior compares with; None where it has none.
         ways: by whether class logits are measured as probabilities: the resolved objectives and the constants of a step
             (see `step_function.Constants`).
     """
@@ -46,6 +50,7 @@ class Plan:
     step_size: float
     seed: int | tuple[int, ...]
     field: FieldCrop | None
+    natural: NaturalStatistics | None
     ways: dict[bool, Way]
 
     @property
@@ -62,6 +67,7 @@ def planned(
     steps: int | None,
     step_size: Any,
     seed: Any,
+    statistics: Any = None,
 ) -> Plan:
     """Checks the arguments of `ascend` against a network.
 
@@ -97,6 +103,7 @@ def planned(
         step_size=size,
         seed=seeds,
         field=field,
+        natural=natural_statistics(network, resolved, statistics) if prior_of(chosen.regularizers) else None,
         ways=ways,
     )
 

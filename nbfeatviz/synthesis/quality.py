@@ -113,9 +113,18 @@ def crops_of(
 
 
 def crops(
-    photos: Iterable[Any], count: int, size: tuple[int, int], *, channels: int = 3, seed: int = 0
+    photos: Iterable[Any],
+    count: int,
+    size: tuple[int, int],
+    *,
+    channels: int = 3,
+    seed: int = 0,
+    least: float = 1 / 3,
 ) -> Generator[np.ndarray, None, None]:
-    """The parts of `crops_of` one after the other, each read and fitted when it is asked for; float32 (H, W, C)."""
+    """The parts of `crops_of` one after the other, each read and fitted when it is asked for; float32 (H, W, C).
+
+    `least` is the share of the shorter side that the smallest part has.
+    """
     random = np.random.default_rng(seed)
     given, pictures = list(photos), []
     if not given:
@@ -125,7 +134,7 @@ def crops(
             pictures.append(as_picture(given[place], channels))
         picture = pictures[place % len(given)]
         shorter = min(picture.shape[:2])
-        side = int(random.integers(max(1, shorter // 3), shorter + 1))
+        side = int(random.integers(max(1, int(shorter * least)), shorter + 1))
         top, left = (int(random.integers(0, length - side + 1)) for length in picture.shape[:2])
         yield fitted(picture[top : top + side, left : left + side], size).astype(np.float32)
 

@@ -21,6 +21,7 @@ from nbfeatviz.synthesis.changes import (
 from nbfeatviz.synthesis.focus import Focus
 from nbfeatviz.synthesis.gradient_changes import Margin, UnitDeviation, UnitNorm
 from nbfeatviz.synthesis.natural_phase import NaturalPhase
+from nbfeatviz.synthesis.natural_prior import NaturalPrior
 from nbfeatviz.synthesis.parameterizations import Centred, Fourier, Pixels, Sigmoid
 from nbfeatviz.synthesis.parts import Ramp, nearest
 from nbfeatviz.synthesis.phases import Phase, Window
@@ -31,9 +32,9 @@ from nbfeatviz.synthesis.transforms import Crops, Jitter, Pad, Part, Roll, Rotat
 
 __all__ = [
     "ALL", "DEFAULT", "Adam", "Blur", "Bound", "CentreBias", "Centred", "Clip", "Crops", "Decay", "Denoise", "Focus",
-    "Fourier", "Jitter", "LpNorm", "Margin", "MeanMagnitude", "Nadam", "NaturalPhase", "Pad", "Part", "Phase",
-    "Pixels", "Plain", "PreSigmoid", "Progress", "RMSprop", "Ramp", "Recipe", "Roll", "Rotate", "Scale", "Sigmoid",
-    "SmallContribution", "SmallNorm", "Standardized", "TotalVariation", "UnitDeviation", "UnitNorm", "Views",
+    "Fourier", "Jitter", "LpNorm", "Margin", "MeanMagnitude", "Nadam", "NaturalPhase", "NaturalPrior", "Pad", "Part",
+    "Phase", "Pixels", "Plain", "PreSigmoid", "Progress", "RMSprop", "Ramp", "Recipe", "Roll", "Rotate", "Scale",
+    "Sigmoid", "SmallContribution", "SmallNorm", "Standardized", "TotalVariation", "UnitDeviation", "UnitNorm", "Views",
     "Window", "ZScore", "Zoom", "get",
 ]  # fmt: skip
 

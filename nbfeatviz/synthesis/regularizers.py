@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import tf
+from nbfeatviz.synthesis.natural_prior import NaturalPrior
 from nbfeatviz.synthesis.own_functions import called, name_of
 from nbfeatviz.synthesis.parts import Live, number, tensor_of
 
@@ -101,7 +102,7 @@ class PreSigmoid:
         return self.weight * _mean_square(logits - within)
 
 
-Regularizer = LpNorm | TotalVariation | CentreBias | PreSigmoid | Callable[[Any], Any]
+Regularizer = LpNorm | TotalVariation | CentreBias | PreSigmoid | NaturalPrior | Callable[[Any], Any]
 
 
 def penalty_of(regularizer: Any, pixels: Any, logits: Any) -> Any:

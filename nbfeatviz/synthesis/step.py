@@ -31,6 +31,8 @@ class Step:
         gradient_max: the largest likewise.
         step_size: factor of the gradient (`tutorial13`: 1 / std, in 0..255 units), or Adam's step size.
         prediction: (class, name, probability) where it was computed, else None.
+        score: what is climbed: the loss minus all penalties, that of the natural prior among them.
+        distance: of the picture, as the network saw it, from what is natural (see `NaturalPrior`); 0 without a prior.
     """
 
     index: int
@@ -40,11 +42,16 @@ class Step:
     gradient_max: Any
     step_size: Any
     prediction: Any = None
+    score: Any = None
+    distance: Any = None
 
     @property
     def numbers(self) -> Numbers:
         """All but the picture."""
-        return Numbers(self.index, self.loss, self.gradient_min, self.gradient_max, self.step_size, self.prediction)
+        return Numbers(
+            self.index, self.loss, self.gradient_min, self.gradient_max, self.step_size, self.prediction, self.score,
+            self.distance,
+        )  # fmt: skip
 
 
 def not_finite(index: int, figures: Sequence[Any], given: Sequence[Objective], recipe: Recipe) -> str | None:

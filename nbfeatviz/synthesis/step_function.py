@@ -9,11 +9,14 @@ from typing import Any
 
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Backbone
-from nbfeatviz.networks.gradient_path import NoGradientPathError, gradient_by_pictures
+from nbfeatviz.networks.gradient_path import NoGradientPathError, gradient_by_pictures, surely_followed
+from nbfeatviz.networks.natural_statistics import NaturalStatistics
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.rectifiers import Passing
-from nbfeatviz.networks.units import measure
+from nbfeatviz.networks.units import measure, spread
 from nbfeatviz.synthesis.changes import Moment, changed
+from nbfeatviz.synthesis.function_term import Called
+from nbfeatviz.synthesis.natural_prior import NaturalPrior, prior_of
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Filled, Recipe
 from nbfeatviz.synthesis.regularizers import penalty_of
@@ -51,6 +54,7 @@ def step_function(
     field: tuple[int, int] | None = None,
     precision: str | None = "float32",
     xla: bool = False,
+    natural: NaturalStatistics | None = None,
 ) -> Callable[..., Any]:
     """One step as a function of tensors; only what `structure` and `recipe.structure` name is part of it.
 
@@ -62,14 +66,20 @@ def step_function(
         field: (height, width) of the part of the picture that the objective can see; None for all.
         precision: of the network; None for the plain way through it.
         xla: whether XLA will compile it.
+        natural: what the recipe's natural prior compares with; None for nothing.
     """
     taps = [tap for _, tap in structure]
-    backbone = Backbone(network, taps, fast=precision is not None, precision=precision or "float32")
+    places = natural.taps if natural is not None else ()
+    backbone = Backbone(network, [*taps, *places], fast=precision is not None, precision=precision or "float32")
+    # a prior has a gradient of its own, behind which an objective without any would not be noticed
+    doubtful = bool(places) and not (
+        surely_followed(network, taps) and all(hasattr(kind, "positions") for kind, _ in structure)
+    )
     views = views_of(recipe.transforms)
     form, white = recipe.parameterization, getattr(recipe.parameterization, "white", 1.0)
 
-    def measured(picture: Any, parts: Filled, index: Any, of: Constants) -> Any:
-        """The objective (batch,)."""
+    def measured(picture: Any, parts: Filled, index: Any, of: Constants) -> tuple[Any, Any, Any]:
+        """The objective, the distance from what is natural, and what that costs of the objective, (batch,) each."""
         stamp = tf.stack([of.seed, index]) if of.seed.shape.rank == 0 else tf.stack(
             [of.seed, tf.fill([of.seed.shape[0]], index)], axis=1
         )  # fmt: skip
@@ -81,20 +91,27 @@ def step_function(
         passing = Passing(index < of.passed, xla) if recipe.passed_gradients else None
         return averaged(backbone(seen, passing), picture.shape[0], parts, of)
 
-    def averaged(activations: dict[Any, Any], batch: int, parts: Filled, of: Constants) -> Any:
-        """The objective (batch,): the mean over the views of each picture, and over the crops of each view."""
+    def averaged(activations: dict[Any, Any], batch: int, parts: Filled, of: Constants) -> tuple[Any, Any, Any]:
+        """`measured`: the means over the views of each picture, and over the crops of each view."""
         total, weights, values = next(iter(activations.values())).shape[0], of.weights, of.values
         size = total // views
         if size > batch:
             crops = size // batch
             weights, values = tf.repeat(weights, crops, axis=0), [tf.repeat(one, crops, axis=0) for one in values]
-        losses = []
+        found = []
         for begin in range(0, total, size):  # a term that compares pictures compares them within a view
             view = (
                 {tap: value[begin : begin + size] for tap, value in activations.items()} if views > 1 else activations
             )
-            losses.append(tf.reshape(measure(structure, view, weights, values, parts.focus), [batch, size // batch]))
-        return tf.reduce_mean(tf.concat(losses, axis=1), axis=1)
+            loss = measure(structure, view, weights, values, parts.focus)
+            distance = cost = tf.zeros_like(loss)
+            prior = prior_of(parts.regularizers)
+            if natural is not None and prior is not None:
+                distance = prior.distance(view, natural)
+                cost = prior.cost(distance, spread(structure, view, weights))
+            found.append([tf.reshape(one, [batch, size // batch]) for one in (loss, distance, cost)])
+        loss, distance, cost = (tf.reduce_mean(tf.concat(one, axis=1), axis=1) for one in zip(*found, strict=True))
+        return loss, distance, cost
 
     def advance(variables: Any, slots: Any, index: Any, step_size: Any, numbers: Any, given: Any) -> Any:
         of, parts, whole = Constants(*given), recipe.filled(numbers), variables
@@ -111,13 +128,16 @@ def step_function(
             tape.watch(here)
             logits = form.logits(here, shape) if parts.regularizers else None
             picture = form.picture(here, shape) if logits is None else tf.sigmoid(logits)
-            penalties = [penalty_of(regularizer, picture * white, logits) for regularizer in parts.regularizers]
-        with tf.GradientTape(watch_accessed_variables=False) as seeing:
+            penalties = [penalty_of(one, picture * white, logits) for one in parts.regularizers
+                         if not isinstance(one, NaturalPrior)]  # fmt: skip
+        with tf.GradientTape(watch_accessed_variables=False, persistent=doubtful) as seeing:
             seeing.watch(picture)
-            loss = measured(picture, parts, index, of)
-            summed = tf.reduce_sum(loss)
+            loss, distance, cost = measured(picture, parts, index, of)
+            alone, summed = tf.reduce_sum(loss), tf.reduce_sum(loss - cost)
+        if doubtful:
+            gradient_by_pictures(seeing, alone, picture, network, taps)
         own = gradient_by_pictures(seeing, summed, picture, network, taps)
-        score = loss - tf.add_n(penalties) if penalties else loss
+        score = loss - tf.add_n([cost, *penalties])
         gradient, by_picture = tape.gradient(
             [picture, *penalties], [here, picture], output_gradients=[own, *(-tf.ones_like(one) for one in penalties)]
         )
@@ -138,7 +158,9 @@ def step_function(
         if parts.window is not None:
             kept, picture = whole, tf.clip_by_value(form.picture(whole, whole.shape[1:]), 0.0, 1.0)
             updated = _put_back(whole, updated, corner)
-        return updated, new_slots, kept, picture, (loss, score, low, high, factor, finite, answers)
+        return updated, new_slots, kept, picture, (
+            loss, score, low, high, factor, finite, answers, distance
+        )  # fmt: skip
 
     return advance
 

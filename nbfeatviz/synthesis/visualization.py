@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,17 @@ class Numbers:
     gradient_max: Any
     step_size: Any
     prediction: Any = None
+    score: Any = None
+    distance: Any = None
+
+    def of(self, row: int) -> Numbers:
+        """Those of one picture of a batch."""
+        figures: dict[str, Any] = {name: getattr(self, name) for name in _FIGURES}
+        own: dict[str, Any] = {name: one if one is None else float(one[row]) for name, one in figures.items()}
+        return replace(self, **own)
+
+
+_FIGURES = ("loss", "gradient_min", "gradient_max", "step_size", "score", "distance")
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,7 @@ class Settings:
         show_size: how many rows and columns of each picture a sheet shows, None for all.
         octaves: of a deep dream, (how many, scale); `steps` are those of each.
         precision: in which the network was computed, "float32" or "bfloat16".
+        statistics: where the natural prior took what is natural from, as Python; None for its own choice.
     """
 
     network: str
@@ -62,6 +74,7 @@ class Settings:
     show_size: int | None = None
     octaves: tuple[int, float] | None = None
     precision: str = "float32"
+    statistics: str | None = None
 
     def code(self, start: str | None = None) -> str:
         """One line of Python that makes the picture (given `nv`, `objectives`, `net`) from the variable `start`."""
@@ -84,6 +97,8 @@ class Settings:
         if start is not None and self.octaves is None:
             arguments.append(f"start={start}")
         arguments.append(f"precision={self.precision!r}")
+        if self.statistics is not None:
+            arguments.append(f"statistics={self.statistics}")
         return f"nv.{maker}({', '.join(['net', *arguments])})"
 
 

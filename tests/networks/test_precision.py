@@ -31,7 +31,7 @@ def kept(tmp_path, monkeypatch):
 
 def remember(kept, net, **times):
     kept.parent.mkdir(exist_ok=True)
-    key = f"{precision._machine()} | {precision._fingerprint(net)}"
+    key = f"{precision._machine()} | {precision.fingerprint(net)}"
     kept.write_text(json.dumps({key: times}))
 
 

@@ -1,0 +1,89 @@
+"""NaturalPrior: a penalty on a network's activations that are not as those of natural pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nbfeatviz.engine import tf
+from nbfeatviz.networks.natural_statistics import NaturalStatistics
+from nbfeatviz.networks.tap import Tap
+from nbfeatviz.synthesis.parts import Live, number
+
+FULL = 40.0
+"""What a distance of 1 costs at the weight 1, in units of the spread of the objective's layer."""
+
+
+@dataclass(frozen=True)
+class NaturalPrior:
+    """Mean and deviation of each channel of many layers, over the picture, stay near those of natural pictures.
+
+    The distance from what is natural is the sum over layers of the mean over channels of
+    `((m - mean)^2 + (s - deviation)^2) / unit^2`, where m and s are mean and deviation over the positions of a picture
+    (see `NaturalStatistics`), by the number of layers that the whole network has: a unit of an early layer, on which
+    few layers bear, is held less. `weight * FULL` times the distance is subtracted from the objective, in units of the
+    standard deviation over all that the objective's layer holds of the picture, so that one weight suits units and
+    classes of any network.
+
+    Attributes:
+        weight: 0 for no prior, 1 for one that leads.
+        joint: the statistics are those of all pictures of a batch together, which lets each differ from the mean.
+    """
+
+    weight: Live = number(0.3, low=0, high=1, live=True)
+    joint: bool = False
+
+    def distance(self, activations: Mapping[Tap, Any], natural: NaturalStatistics) -> Any:
+        """How far each picture is from what is natural, (batch,); with `joint` the same for all of them."""
+        layers = [
+            _distance(activations[tap], *values, joint=self.joint)
+            for tap, values in zip(natural.taps, natural.values, strict=True)
+        ]
+        return tf.add_n(layers) / natural.whole
+
+    def cost(self, distance: Any, spread: Any) -> Any:
+        """What a distance (batch,) costs of an objective whose layer has that spread (batch,)."""
+        return self.weight * FULL * spread * distance
+
+
+def prior_of(regularizers: Sequence[Any]) -> NaturalPrior | None:
+    """The natural prior among some regularizers; None where there is none."""
+    return next((one for one in regularizers if isinstance(one, NaturalPrior)), None)
+
+
+def _distance(activation: Any, mean: Any, deviation: Any, unit: Any, *, joint: bool) -> Any:
+    """Of one layer, (batch,)."""
+    batch, channels = activation.shape[0], activation.shape[-1]
+    flat = tf.reshape(tf.cast(activation, tf.float32), [1 if joint else batch, -1, channels])
+    found_mean, found_deviation = moments(flat, 1e-3 * unit)
+    counted = tf.cast(unit > 0, tf.float32)
+    inverse = tf.math.divide_no_nan(1.0, tf.square(unit))
+    apart = (tf.square(found_mean - mean) + tf.square(found_deviation - deviation)) * inverse
+    distance = tf.reduce_sum(apart, axis=1) / tf.maximum(tf.reduce_sum(counted), 1.0)
+    return tf.repeat(distance, batch) if joint else distance
+
+
+def moments(values: Any, least: Any) -> tuple[Any, Any]:
+    """Mean and standard deviation (batch, channels) of values (batch, positions, channels); one pass backwards.
+
+    Args:
+        values: float32.
+        least: (channels,) the least deviation, as the derivative of a deviation of 0 is infinite.
+    """
+
+    def found(values: Any) -> Any:
+        mean = tf.reduce_mean(values, axis=1)
+        variance = tf.reduce_mean(tf.square(values), axis=1) - tf.square(mean)
+        deviation = tf.sqrt(tf.maximum(variance, tf.square(least)))
+        deviation = tf.maximum(deviation, 1e-20)
+
+        def gradient(by_mean: Any, by_deviation: Any) -> Any:
+            share = 1.0 / values.shape[1]
+            slope = by_deviation / deviation * share
+            return values * slope[:, None] + (by_mean * share - mean * slope)[:, None]
+
+        return (mean, deviation), gradient
+
+    result: tuple[Any, Any] = tf.custom_gradient(found)(values)
+    return result

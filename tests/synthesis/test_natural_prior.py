@@ -1,0 +1,303 @@
+"""The natural prior against its formula, against finite differences, and on networks with and without batch norm."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import nbfeatviz as nv
+from nbfeatviz import objectives, recipes
+from nbfeatviz.networks.backbone import Backbone
+from nbfeatviz.networks.natural_statistics import AT_MOST, statistics_of_norms
+from nbfeatviz.networks.tap import Tap
+from nbfeatviz.synthesis import photo_statistics
+from nbfeatviz.synthesis.natural_prior import FULL, NaturalPrior, moments
+from nbfeatviz.synthesis.photo_statistics import natural_statistics
+
+RANDOM = np.random.default_rng(5)
+PICTURES = RANDOM.uniform(0, 1, (3, 12, 12, 3)).astype(np.float32)
+LOGIT = objectives.class_logit(1)
+
+
+def make(*, normed=True, trained=True, between=None):
+    """conv1 - norm1 - ReLU - conv2 - norm2 - ReLU - pooled - 3 classes; or the same without norms."""
+    keras.utils.set_random_seed(3)
+    x = picture = keras.Input((12, 12, 3), name="picture")
+    for number in (1, 2):
+        x = keras.layers.Conv2D(4 + number, 3, padding="same", name=f"conv{number}")(x)
+        if normed:
+            x = keras.layers.BatchNormalization(name=f"norm{number}")(x)
+        x = keras.layers.ReLU(name=f"relu{number}")(x)
+        x = x if between is None else between(x)
+    x = keras.layers.GlobalAveragePooling2D(name="pooled")(x)
+    model = keras.Model(picture, keras.layers.Dense(3, name="head")(x), name="normed")
+    for layer in model.layers if normed and trained else ():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            count = layer.gamma.shape[0]
+            layer.set_weights([RANDOM.uniform(low, high, count) for low, high in ((-2, 2), (-1, 1), (-1, 1), (0.2, 3))])
+    return nv.load(model, input_range=(-1, 1), head="softmax")
+
+
+def with_prior(weight=0.4, recipe="default", **options):
+    base = recipes.get(recipe)
+    others = tuple(one for one in base.regularizers if not isinstance(one, NaturalPrior))
+    return base.replace(regularizers=(*others, NaturalPrior(weight, **options)))
+
+
+def distances(network, pictures=PICTURES, prior=None, fast=True, precision="float32", source=None):
+    natural = natural_statistics(network, [LOGIT.resolved(network)], source)
+    backbone = Backbone(network, natural.taps, fast=fast, precision=precision)
+    return (prior or NaturalPrior()).distance(backbone(tf.constant(pictures)), natural).numpy()
+
+
+def entering(network, pictures, layer):
+    """What enters a layer, by Keras alone."""
+    model = keras.Model(network.model.inputs[0], network.model.get_layer(layer).input)
+    return np.asarray(model(network.contract.apply(pictures))).astype(np.float64)
+
+
+def by_formula(network, pictures=PICTURES, joint=False):
+    """The mean over norms of the mean over channels of ((m - mean)^2 + (s - deviation)^2) / (variance + epsilon)."""
+    layers = []
+    for name in ("norm1", "norm2"):
+        norm, value = network.model.get_layer(name), entering(network, pictures, name)
+        axes = (0, 1, 2) if joint else (1, 2)
+        mean, variance = np.asarray(norm.moving_mean), np.asarray(norm.moving_variance)
+        apart = (value.mean(axes) - mean) ** 2 + (value.std(axes) - np.sqrt(variance)) ** 2
+        layers.append((apart / (variance + norm.epsilon)).mean(-1))
+    return np.mean(layers, axis=0)
+
+
+def test_of_batch_norms_it_is_the_formula_on_what_enters_them():
+    network = make()
+    # 1e-4: the moments are summed in float32, and the norm's output is used in the place of its input
+    np.testing.assert_allclose(distances(network), by_formula(network), rtol=1e-4)
+    np.testing.assert_allclose(distances(network, fast=False), by_formula(network), rtol=1e-4)
+
+
+def test_joint_statistics_are_those_of_the_batch():
+    network = make()
+    found = distances(network, prior=NaturalPrior(joint=True))
+    np.testing.assert_allclose(found, [by_formula(network, joint=True)] * 3, rtol=1e-4)
+    assert found[0] < distances(network).mean(), "each may differ from the mean"
+
+
+def test_in_half_the_bits_it_is_the_same_within_their_bound():
+    network = make()
+    # bfloat16 has 8 bits of fraction: half a percent a value, and the deviation of many of them is better known
+    np.testing.assert_allclose(distances(network, precision="bfloat16"), distances(network), rtol=0.02)
+
+
+def test_it_is_zero_where_the_statistics_are_the_natural_ones():
+    """An affine network: its norm has stored what enters it of this picture."""
+    network = make()
+    for name in ("norm1", "norm2"):  # one after the other, as the second depends on the first
+        norm, value = network.model.get_layer(name), entering(network, PICTURES[:1], name)
+        gamma, beta = (np.asarray(one) for one in (norm.gamma, norm.beta))
+        norm.set_weights([gamma, beta, value.mean((0, 1, 2)), value.var((0, 1, 2))])
+    network.refresh()
+    assert distances(network, PICTURES[:1])[0] < 1e-6
+    assert distances(network)[1] > 0.01
+
+
+def test_it_follows_weights_that_change():
+    network = make()
+    before = distances(network)
+    norm = network.model.get_layer("norm1")
+    norm.moving_mean.assign(norm.moving_mean + 1.0)
+    network.refresh()
+    np.testing.assert_allclose(distances(network), by_formula(network), rtol=1e-4)
+    assert not np.allclose(before, distances(network), rtol=0.05)
+
+
+def test_a_channel_that_says_nothing_is_left_out():
+    network = make()
+    norm = network.model.get_layer("norm1")
+    gamma, beta, mean, variance = norm.get_weights()
+    gamma[0] = 0.0
+    norm.set_weights([gamma, beta, mean, variance])
+    network.refresh()
+    found, value = distances(network), entering(network, PICTURES, "norm1")
+    assert np.isfinite(found).all()
+    apart = (value.mean((1, 2)) - mean) ** 2 + (value.std((1, 2)) - np.sqrt(variance)) ** 2
+    first = (apart / (variance + norm.epsilon))[:, 1:].mean(1)
+    second = 2 * by_formula(network) - (apart / (variance + norm.epsilon)).mean(1)
+    np.testing.assert_allclose(found, (first + second) / 2, rtol=1e-3)
+
+
+def test_the_gradient_of_the_moments_is_that_of_finite_differences():
+    values = tf.constant(RANDOM.normal(2, 1, (2, 30, 3)), tf.float64)
+    weights = tf.constant(RANDOM.normal(0, 1, (2, 2, 3)))
+
+    def total(values):
+        mean, deviation = moments(values, tf.zeros(3, tf.float64))
+        return tf.reduce_sum(weights[0] * mean + weights[1] * deviation)
+
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        whole = total(values)
+    gradient, plain = tape.gradient(whole, values).numpy(), values.numpy()
+    for place in [(0, 0, 0), (1, 7, 2), (0, 29, 1)]:
+        moved = [plain.copy(), plain.copy()]
+        moved[0][place] += 1e-5
+        moved[1][place] -= 1e-5
+        expected = float(total(tf.constant(moved[0])) - total(tf.constant(moved[1]))) / 2e-5
+        assert gradient[place] == pytest.approx(expected, rel=1e-6)  # the square of the step, in float64
+
+
+def test_a_constant_picture_has_a_finite_gradient():
+    with tf.GradientTape() as tape:
+        values = tf.zeros((1, 5, 2))
+        tape.watch(values)
+        total = tf.add_n([tf.reduce_sum(one) for one in moments(values, tf.zeros(2))])
+    assert np.isfinite(tape.gradient(total, values)).all()
+
+
+def test_an_untrained_norm_holds_nothing_natural():
+    network = make(trained=False)
+    assert statistics_of_norms(network) is None
+    natural = natural_statistics(network, [LOGIT.resolved(network)])
+    assert natural.source != "batch norm"
+    assert [tap.path for tap in natural.taps] == ["norm1", "norm2"]
+
+
+def test_without_norms_it_is_measured_on_the_pictures_that_are_given(monkeypatch):
+    """One picture, whole: the parts of 1 × 1 pixel of a constant picture are that picture."""
+    network = make(normed=False)
+    grey = np.full((12, 12, 3), 0.3, np.float32)
+    natural = natural_statistics(network, [LOGIT.resolved(network)], [grey])
+    assert natural.taps == (Tap("conv1", True), Tap("conv2", True))
+    for tap, (mean, deviation, unit) in zip(natural.taps, natural.values, strict=True):
+        value = entering(network, grey[None], "relu" + tap.path[-1])[0]
+        np.testing.assert_allclose(mean, value.mean((0, 1)), atol=1e-5)
+        np.testing.assert_allclose(deviation, value.std((0, 1)), atol=1e-3)  # a difference of squares in float32
+        assert ((unit == 0) | (unit > 0)).all()
+    monkeypatch.setattr(photo_statistics, "_moments", lambda *_: pytest.fail("they are known"))
+    again = make(normed=False)
+    found = natural_statistics(again, [LOGIT.resolved(again)], [grey])  # read from the file
+    assert found.key == natural.key
+    for one, other in zip(found.values, natural.values, strict=True):
+        assert all(map(np.array_equal, one, other))
+
+
+def test_a_damaged_file_is_measured_anew(monkeypatch):
+    network = make(normed=False)
+    first = natural_statistics(network, [LOGIT.resolved(network)], [PICTURES[0]])
+    path = photo_statistics._path(first.source)
+    path.write_bytes(path.read_bytes()[:100])
+    again = make(normed=False)
+    found = natural_statistics(again, [LOGIT.resolved(again)], [PICTURES[0]])
+    np.testing.assert_array_equal(found.values[1][0], first.values[1][0])
+
+
+def test_other_weights_are_measured_anew():
+    network = make(normed=False)
+    first = natural_statistics(network, [LOGIT.resolved(network)], [PICTURES[0]])
+    kernel = network.model.get_layer("conv1").kernel
+    kernel.assign(2 * kernel)
+    found = natural_statistics(network, [LOGIT.resolved(network)], [PICTURES[0]])
+    assert found.key != first.key
+    np.testing.assert_allclose(found.values[0][1], 2 * first.values[0][1], rtol=1e-4)
+
+
+def test_only_layers_that_the_objective_needs_are_read():
+    network = make()
+    unit = objectives.channel("relu1", 0).resolved(network)
+    natural = natural_statistics(network, [unit])
+    assert [tap.path for tap in natural.taps] == ["norm1"]
+    assert natural.whole == 2
+
+
+def test_of_a_deep_network_some_layers_are_read():
+    natural = statistics_of_norms(nv.load())
+    assert len(natural.taps) == AT_MOST
+
+
+@pytest.mark.parametrize("source", [5, b"photo", 2.5])
+def test_what_is_neither_a_folder_nor_pictures_is_said(source):
+    with pytest.raises(TypeError, match=rf"statistics {source!r} .* neither a folder nor several pictures"):
+        nv.ascend(make(), LOGIT, recipe=with_prior(), statistics=source)
+
+
+def test_a_folder_without_pictures_is_said(tmp_path):
+    with pytest.raises(ValueError, match="there are no pictures .* in the folder"):
+        nv.ascend(make(), LOGIT, recipe=with_prior(), statistics=tmp_path)
+    with pytest.raises(ValueError, match="'nowhere' is no folder"):
+        nv.ascend(make(), LOGIT, recipe=with_prior(), statistics="nowhere")
+    with pytest.raises(ValueError, match="no pictures: give at least one"):
+        nv.ascend(make(), LOGIT, recipe=with_prior(), statistics=[])
+
+
+def test_what_it_costs_is_subtracted_inside_the_gradient():
+    """With another weight the picture is another; the loss is the objective alone, the score what is climbed."""
+    network = make()
+    free = list(nv.ascend(network, LOGIT, recipe=with_prior(0.0), steps=12))
+    held = list(nv.ascend(network, LOGIT, recipe=with_prior(1.0), steps=12))
+    assert free[0].loss == held[0].loss
+    assert free[0].distance == held[0].distance > 0
+    assert held[-1].distance < free[-1].distance
+    assert held[-1].loss < free[-1].loss
+    assert held[-1].score < held[-1].loss
+    soft = recipes.DEFAULT.regularizers[0].penalty(None, tf.zeros((1, 12, 12, 3)))  # nothing is beyond its limits
+    logits = network.model(network.contract.apply(held[0].image[None])).numpy()[0]
+    assert float(soft[0]) == 0
+    assert np.isfinite(logits).all()
+    assert FULL * held[0].distance > held[0].loss - held[0].score > 0
+
+
+def test_its_weight_is_moved_in_mid_run_without_compiling_anew():
+    network = make()
+    run = nv.ascend(network, LOGIT, recipe=with_prior(0.2), steps=20)
+    for _ in range(3):
+        next(run)
+    run.picture()  # what renders it is kept too
+    made = network.kept
+    run.retarget(recipe=with_prior(0.9))
+    assert run.compiled
+    next(run)
+    assert network.kept == made
+
+
+def test_the_same_seed_gives_the_same_picture_alone_and_in_a_batch():
+    network = make()
+    alone = [nv.maximize(network, objectives.class_logit(k), recipe=with_prior(), steps=8, seed=4) for k in (0, 2)]
+    again = nv.maximize(network, objectives.class_logit(2), recipe=with_prior(), steps=8, seed=4)
+    batch = nv.maximize(network, [objectives.class_logit(0), objectives.class_logit(2)], recipe=with_prior(), steps=8,
+                        seed=4)  # fmt: skip
+    assert np.array_equal(again.image, alone[1].image)
+    for one, picture in zip(alone, batch.images, strict=True):
+        assert np.abs(one.image - picture).max() < 0.02  # Adam divides by small numbers: rounding grows with the steps
+
+
+def test_a_network_that_gives_no_gradient_is_not_hidden_by_the_prior():
+    network = make(between=keras.layers.Lambda(tf.stop_gradient))
+    with pytest.raises(ValueError, match="has no gradient path to the picture"):
+        nv.maximize(network, LOGIT, recipe=with_prior(), steps=2)
+
+
+def test_a_dead_unit_is_not_hidden_by_the_prior():
+    network = make()
+    conv = network.model.get_layer("norm2")
+    gamma, beta, mean, variance = conv.get_weights()
+    conv.set_weights([gamma * 0, beta * 0 - 9, mean, variance])
+    network.refresh()
+    with pytest.warns(UserWarning, match="no gradient led anywhere"):
+        nv.maximize(network, objectives.channel("relu2", 0), recipe=with_prior(), steps=6)
+
+
+def test_settings_say_where_the_statistics_come_from():
+    network = make()
+    plain = nv.maximize(network, LOGIT, recipe=with_prior(), steps=1)
+    assert "statistics" not in plain.settings.code()
+    photos = nv.maximize(network, LOGIT, recipe=with_prior(), steps=1, statistics="photographs")
+    assert photos.settings.code().endswith("statistics='photographs')")
+    own = nv.maximize(network, LOGIT, recipe=with_prior(), steps=1, statistics=[PICTURES[0]])
+    assert own.settings.code().endswith("statistics=pictures)")
+    assert not np.array_equal(plain.image, own.image) or plain.steps[0].distance != own.steps[0].distance
+
+
+def test_it_is_written_down_and_read_again():
+    recipe = with_prior(0.25, joint=True)
+    assert recipes.Recipe.from_json(recipe.to_json()) == recipe
