@@ -24,6 +24,7 @@ class Called:
     taps: tuple[Tap, ...]
 
     def measure(self, activations: Any, values: Any) -> Any:
+        """(batch,): what the function gives for the values at the taps."""
         given, function = [tf.cast(one, tf.float32) for one in activations], converted(self.function)
         if given[0].shape[0] is None:
             return tf.map_fn(lambda parts: _number(function(*parts)), given, fn_output_signature=tf.float32)

@@ -72,9 +72,8 @@ def step_function(
     places = natural.taps if natural is not None else ()
     backbone = Backbone(network, [*taps, *places], fast=precision is not None, precision=precision or "float32")
     # a prior has a gradient of its own, behind which an objective without any would not be noticed
-    doubtful = bool(places) and not (
-        surely_followed(network, taps) and all(hasattr(kind, "positions") for kind, _ in structure)
-    )
+    own = any(isinstance(kind, Called) for kind, _ in structure)
+    doubtful = bool(places) and (own or not surely_followed(network, taps))
     views = views_of(recipe.transforms)
     form, white = recipe.parameterization, getattr(recipe.parameterization, "white", 1.0)
 
