@@ -114,9 +114,11 @@ def _embedded(name: str) -> Network:
         from nbfeatviz.networks import mnist
 
         contract = InputContract.of_range((28, 28), 1, 0.0, 1.0)
-        return Network(
+        digits = Network(
             mnist.load_model(), contract, name=name, class_names=mnist.CLASS_NAMES, heads=_LOGITS, source=repr(name)
         )
+        digits.natural = mnist.natural_statistics()
+        return digits
     from nbfeatviz.networks import efficientnet_lite
 
     contract = InputContract.of_range((224, 224), 3, -127 / 128, 1.0)

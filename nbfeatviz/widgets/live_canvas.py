@@ -7,6 +7,7 @@ Numbers go along in batches and none is lost. The last picture is lossless and s
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import Any
@@ -23,7 +24,7 @@ from nbfeatviz.widgets.pacing import Pacing
 from nbfeatviz.widgets.page import Commands, script, style
 
 NUMBERS_SECONDS = 0.1
-_COLUMNS = 5  # index, loss, gradient_min, gradient_max, step_size
+COLUMNS = 7  # index, loss, gradient_min, gradient_max, step_size, score, distance
 
 
 class LiveCanvas(anywidget.AnyWidget):
@@ -133,7 +134,10 @@ class LiveCanvas(anywidget.AnyWidget):
         with self._lock:
             self._settled = False
             self.frames.append(encoded)
-            self._numbers.append((step.index, step.loss, step.gradient_min, step.gradient_max, step.step_size))
+            score, distance = (math.nan if one is None else one for one in (step.score, step.distance))
+            self._numbers.append(
+                (step.index, step.loss, step.gradient_min, step.gradient_max, step.step_size, score, distance)
+            )
             self._pending = (len(self._numbers) - 1, encoded, time.time()) if show else None
             self._send_what_is_due()
 
@@ -184,7 +188,7 @@ class LiveCanvas(anywidget.AnyWidget):
         )
 
     def _table(self, first: int) -> bytes:
-        return np.array(self._numbers[first:], np.float32).reshape(-1, _COLUMNS).tobytes()
+        return np.array(self._numbers[first:], np.float32).reshape(-1, COLUMNS).tobytes()
 
     def settle(self, picture: np.ndarray) -> None:
         """Shows a picture for good, lossless: at the end of a run, or one that was given."""

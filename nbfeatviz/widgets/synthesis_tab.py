@@ -16,6 +16,7 @@ from nbfeatviz.networks.precision import checked_precision
 from nbfeatviz.networks.receptive_field import receptive_field
 from nbfeatviz.synthesis import objectives, recipes
 from nbfeatviz.synthesis.ascent import LARGEST_STEP, MOST_STEPS
+from nbfeatviz.synthesis.natural_prior import weight_of, with_weight
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.widgets import recipe_values
@@ -112,6 +113,10 @@ class PanelSettings:
         Raises:
             ValueError, TypeError: no such setting, or a value that is not possible.
         """
+        if name == "natural":
+            recipe = recipes.get(self.recipe)
+            weight = checked_share("natural", value)
+            name, value = "recipe", recipe.replace(regularizers=with_weight(recipe.regularizers, weight))
         if name not in {field.name for field in dataclasses.fields(self)}:
             raise ValueError(f"the panel has no setting {name!r}.")
         if name == "unit" and isinstance(value, str):
@@ -138,6 +143,13 @@ class PanelSettings:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             _checked(field.name, getattr(self, field.name))
+
+
+def checked_share(name: str, value: Any) -> float:
+    """A number from 0 to 1 (ValueError in a sentence where it is none)."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError(f"{name} {value!r} must be a number from 0 to 1.")
+    return float(value)
 
 
 def _checked(name: str, value: Any) -> Any:
@@ -190,7 +202,8 @@ class SynthesisTab(anywidget.AnyWidget):
         """Shows settings, and what can be chosen with the network that is in use."""
         recipe = recipe_values.as_page(settings.recipe)
         terms = [dataclasses.asdict(term) for term in settings.terms]
-        self.settings = {**vars(settings), "recipe": recipe["name"], "terms": terms}
+        weight = weight_of(recipes.get(settings.recipe).regularizers)
+        self.settings = {**vars(settings), "recipe": recipe["name"], "natural": weight, "terms": terms}
         known = [
             {"name": r.name, "reference": r.reference, "steps": r.steps, "step_size": r.step_size}
             for r in {recipe["name"]: recipes.get(settings.recipe), **recipes.ALL}.values()

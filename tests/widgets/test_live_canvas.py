@@ -12,7 +12,7 @@ import pytest
 from nbfeatviz.encoding import Frames, decode
 from nbfeatviz.synthesis.ascent import Step
 from nbfeatviz.widgets import live_canvas, pacing
-from nbfeatviz.widgets.live_canvas import LiveCanvas
+from nbfeatviz.widgets.live_canvas import COLUMNS, LiveCanvas
 from nbfeatviz.widgets.pacing import FEWEST_IN_FLIGHT, MOST_IN_FLIGHT
 from nbfeatviz.widgets.page import Commands
 
@@ -52,7 +52,7 @@ class Page:
         table: list[np.ndarray] = []
         for content, buffers in self.of("steps"):
             assert content["first"] == len(table)
-            table.extend(np.frombuffer(buffers[0], np.float32).reshape(-1, 5))
+            table.extend(np.frombuffer(buffers[0], np.float32).reshape(-1, COLUMNS))
         return np.array(table)
 
 
@@ -218,7 +218,7 @@ def test_restore_sends_all_numbers_and_the_latest_frame_of_a_run_in_progress(pag
         page.offer(k)
     page.live.restore()
     content, buffers = page.of("restore")[-1]
-    assert np.frombuffer(buffers[0], np.float32).reshape(-1, 5)[:, 0].tolist() == list(range(50))
+    assert np.frombuffer(buffers[0], np.float32).reshape(-1, COLUMNS)[:, 0].tolist() == list(range(50))
     assert content["replay"] == 50
     assert buffers[1] == page.live.frames.encoded(49)
     page.live.settle(picture(0.5))

@@ -2,6 +2,8 @@
 
 const OBJECTIVES = { channel: "channel", neuron: "neuron", class: "class" };
 const ECHO_MS = 2000;
+const NATURAL = "How much the picture is held to what photographs look like to the network (its natural statistics); "
+  + "at 0 only the unit counts.";
 
 function render({ model, el }) {
   const say = speaker(model), id = `nbfeatviz-${Math.random().toString(36).slice(2)}`;
@@ -31,6 +33,9 @@ function render({ model, el }) {
     "aria-label": "class", on: committing(() => { if (named.value.trim()) set("unit", classOf(model.get("facts").classes ?? [], named.value.trim())); }) });
   const names = make("datalist", { id: `${id}-classes` });
   const recipe = make("select", { on: { change: () => set("recipe", recipe.value) } });
+  const natural = make("input", { type: "range", min: 0, max: 1, step: 0.01, "aria-label": "natural", title: NATURAL,
+    on: { input: () => set("natural", Number(natural.value)) } });
+  const naturalText = make("span", { class: "nbfeatviz-total" });
   const field = (name, kind, attributes) => make("input", { type: "number", ...attributes, on: committing((event) => {
     const text = event.target.value;
     set(name, text === "" ? kind : Number(text));
@@ -71,7 +76,7 @@ function render({ model, el }) {
     make("div", { class: "nbfeatviz-network" }, row("network", network), make("span", { class: "nbfeatviz-untrained", text: "untrained: random weights", hidden: true })),
     make("div", { class: "nbfeatviz-settings" },
       row("objective", objective), row("unit", unit, number, total), classRow, unitName, terms.el,
-      row("recipe", recipe), make("div", { class: "nbfeatviz-pair" }, row("steps", steps), row("seed", seed)), advanced,
+      row("recipe", recipe), row("natural", natural, naturalText), make("div", { class: "nbfeatviz-pair" }, row("steps", steps), row("seed", seed)), advanced,
       ...buttons.rows));
   const untrained = el.querySelector(".nbfeatviz-untrained");
 
@@ -116,6 +121,8 @@ function render({ model, el }) {
     put(steps, settings.steps);
     steps.placeholder = set ? set.steps : "";
     put(seed, settings.seed);
+    put(natural, settings.natural);
+    naturalText.textContent = (settings.natural ?? 0).toFixed(2);
     put(stepSize, settings.step_size);
     stepSize.placeholder = set ? set.step_size : "";
     preActivation.checked = settings.pre_activation;
@@ -133,7 +140,7 @@ function render({ model, el }) {
     network.disabled = disconnected;
     values.enable(ready);
     terms.enable(ready);
-    for (const input of [objective, unit, number, named, recipe, steps, seed, stepSize, preActivation, keep, start, precision])
+    for (const input of [objective, unit, number, named, recipe, natural, steps, seed, stepSize, preActivation, keep, start, precision])
       input.disabled = !ready || (input === preActivation && objective.value === "class");
   }
 

@@ -2,7 +2,7 @@
 
 const pages = new Map(); // what the page keeps of a panel, by its key: every render gets a new model proxy
 
-const COLUMNS = 5; // index, loss, gradient min, gradient max, step size
+const COLUMNS = 7; // index, loss, gradient_min, gradient_max, step_size, score, distance
 const SMALL = 64; // a picture this small is enlarged with its pixels kept square
 
 /** A picture to draw, with all care taken of its colours. */
@@ -265,7 +265,9 @@ class LiveView {
     this.position.textContent = last ? `${place}/${last}` : "";
     this.replay.setAttribute("aria-valuetext", place < last ? `step ${place} of ${last}` : `latest of ${last}`);
     const row = table[Math.min(place, last - 1)];
-    this.loss.textContent = row ? digits(row[1]) : "–";
+    const held = row && row[6] > 0; // by the natural prior
+    this.loss.textContent = row ? digits(row[1]) + (held ? ` (${digits(row[5])} held)` : "") : "–";
+    this.loss.title = held ? `the objective; in brackets what is left of it with the penalties, for a distance of ${digits(row[6])} from what is natural` : "";
     this.gradient.textContent = row ? `${digits(row[2])} … ${digits(row[3])}` : "–";
     this.size.textContent = row ? digits(row[4]) : "–";
     const predicted = page.prediction;
