@@ -177,3 +177,26 @@ def test_a_change_in_mid_run_goes_on_from_the_picture_and_compiles_only_where_it
     wait(lambda: now() is not None and now().step_rule.beta1 == 0.5)
     wait(lambda: panel.state == "running")
     assert error(panel) == ""
+
+
+def test_the_natural_slider_moves_in_mid_run_and_compiles_nothing_more(make_panel, net, steps_made):
+    panel = make_panel(background=True, layer="conv2", recipe="lucid", steps=100_000)
+    answer(panel, {"kind": "set", "name": "natural", "value": 0.2})
+    panel.run()
+    wait(lambda: len(panel.live.frames) > 3)
+    compiled = len(steps_made)
+
+    def weight() -> Any:
+        settings = panel._runner.settings
+        return None if settings is None else settings.recipe.regularizers[0].weight
+
+    answer(panel, {"kind": "set", "name": "natural", "value": 0.7})
+    wait(lambda: weight() == 0.7)
+    assert panel._runner.settings.start is not None, "from the picture so far"
+    assert len(steps_made) == compiled
+    panel.stop()
+    wait(lambda: panel.state == "idle")
+    score, distance = panel.live._numbers[-1][5:]
+    assert distance > 0
+    assert score < panel.live._numbers[-1][1]
+    assert error(panel) == ""

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from nbfeatviz.synthesis import objectives, recipes
+from nbfeatviz.synthesis.natural_prior import weight_of
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.page import Commands
 from nbfeatviz.widgets.synthesis_tab import PanelSettings, SynthesisTab
@@ -51,6 +52,10 @@ WRONG: list[tuple[str, Any, str]] = [
     ("col", 10**9, "col 1000000000 is out of range"),
     ("pre_activation", 1, "True or False"),
     ("keep", "yes", "True or False"),
+    ("natural", 1.5, "natural 1.5 must be a number from 0 to 1"),
+    ("natural", True, "natural True must be"),
+    ("natural", float("nan"), "natural nan must be"),
+    ("natural", "half", "natural 'half' must be"),
     ("start", "picture", "'noise', 'image' or 'photo'"),
     ("colour", "red", "no setting 'colour'"),
 ]
@@ -119,7 +124,8 @@ def tab() -> SynthesisTab:
 
 def test_the_controls_know_what_there_is_to_choose(tab: SynthesisTab, net, settings):
     tab.show(settings, net, "tiny", ["tiny", "mnist-cnn"])
-    assert tab.settings == {**dataclasses.asdict(settings), "terms": []}
+    natural = weight_of(recipes.get(settings.recipe).regularizers)
+    assert tab.settings == {**dataclasses.asdict(settings), "terms": [], "natural": natural}
     facts = tab.facts
     assert (facts["network"], facts["networks"], facts["ready"]) == ("tiny", ["tiny", "mnist-cnn"], True)
     assert (facts["units"], facts["positions"], facts["classes"]) == (5, True, ["ant", "bee", "cow"])
@@ -141,3 +147,19 @@ def test_names_are_data(tab: SynthesisTab, settings):
     assert tuple(tab.facts["classes"]) == names
     assert tab.facts["network"] == "<img src=x onerror=alert(1)>"
     assert json.loads(json.dumps(tab.facts)) == tab.facts
+
+
+def test_natural_is_the_weight_of_the_prior_of_any_recipe(tab: SynthesisTab, net, settings):
+    plain = settings.changed(net, "recipe", "lucid")
+    held = plain.changed(net, "natural", 0.25)
+    assert held.recipe.regularizers == (recipes.NaturalPrior(0.25),)
+    tab.show(held, net, "tiny", ["tiny"])
+    assert (tab.settings["natural"], tab.settings["recipe"]) == (0.25, "lucid")
+    assert tab.facts["recipe"]["changed"]
+    assert held.changed(net, "natural", 0.75).recipe.regularizers == (recipes.NaturalPrior(0.75),)
+    free = held.changed(net, "natural", 0)
+    assert free.recipe.regularizers == (recipes.NaturalPrior(0.0),), "at 0 it stays, so that nothing compiles anew"
+    assert plain.changed(net, "natural", 0).recipe == "lucid"
+    default = settings.changed(net, "recipe", "default")
+    own = weight_of(recipes.DEFAULT.regularizers)
+    assert default.changed(net, "natural", 0.9).changed(net, "natural", own).recipe == "default"
