@@ -31,6 +31,8 @@ function render({ model, el }) {
     "aria-label": "class", on: committing(() => { if (named.value.trim()) set("unit", classOf(model.get("facts").classes ?? [], named.value.trim())); }) });
   const names = make("datalist", { id: `${id}-classes` });
   const recipe = make("select", { on: { change: () => set("recipe", recipe.value) } });
+  const display = make("select", { title: "Shows every picture as it is, or stretched so that its darkest value is black and its brightest white; nothing is computed again.",
+    on: { change: () => set("display", display.value) } });
   const field = (name, kind, attributes) => make("input", { type: "number", ...attributes, on: committing((event) => {
     const text = event.target.value;
     set(name, text === "" ? kind : Number(text));
@@ -71,7 +73,7 @@ function render({ model, el }) {
     make("div", { class: "nbfeatviz-network" }, row("network", network), make("span", { class: "nbfeatviz-untrained", text: "untrained: random weights", hidden: true })),
     make("div", { class: "nbfeatviz-settings" },
       row("objective", objective), row("unit", unit, number, total), classRow, unitName, terms.el,
-      row("recipe", recipe), make("div", { class: "nbfeatviz-pair" }, row("steps", steps), row("seed", seed)), advanced,
+      make("div", { class: "nbfeatviz-pair" }, row("recipe", recipe), row("display", display)), make("div", { class: "nbfeatviz-pair" }, row("steps", steps), row("seed", seed)), advanced,
       ...buttons.rows));
   const untrained = el.querySelector(".nbfeatviz-untrained");
 
@@ -101,6 +103,8 @@ function render({ model, el }) {
     objective.querySelector("[value=neuron]").disabled = !facts.positions && settings.objective !== "neuron";
     recipe.value = settings.recipe;
     recipe.title = set?.reference ?? "";
+    fill(display, (facts.displays ?? []).map((name) => [name, name]));
+    display.value = local.has("recipe") && !local.has("display") ? set?.display ?? settings.display : settings.display;
     const last = Math.max(0, (facts.units ?? 1) - 1);
     unit.max = number.max = last;
     if (typeof settings.unit === "number") { put(unit, settings.unit); put(number, settings.unit); }
@@ -133,7 +137,7 @@ function render({ model, el }) {
     network.disabled = disconnected;
     values.enable(ready);
     terms.enable(ready);
-    for (const input of [objective, unit, number, named, recipe, steps, seed, stepSize, preActivation, keep, start, precision])
+    for (const input of [objective, unit, number, named, recipe, display, steps, seed, stepSize, preActivation, keep, start, precision])
       input.disabled = !ready || (input === preActivation && objective.value === "class");
   }
 
