@@ -91,9 +91,7 @@ def _bounds(image: Image.Image) -> tuple[float, float] | None:
     return (float(bounds[0]), float(bounds[1])) if word == _STRETCHED and len(bounds) == 2 else None
 
 
-def encode_animation(
-    frames: Sequence[bytes], kind: str, seconds: float = 6.0, display: str = "as it is"
-) -> bytes:
+def encode_animation(frames: Sequence[bytes], kind: str, seconds: float = 6.0, display: str = "as it is") -> bytes:
     """An endless animation as "gif" or "webp"; frames are thinned to at most 120, the last is held for a second.
 
     Args:

@@ -14,6 +14,7 @@ from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.rectifiers import Passing
 from nbfeatviz.networks.units import measure
 from nbfeatviz.synthesis.changes import Moment, changed
+from nbfeatviz.synthesis.gradient_scale import rescaled
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Filled, Recipe
 from nbfeatviz.synthesis.regularizers import penalty_of
@@ -116,8 +117,8 @@ def step_function(
             seeing.watch(picture)
             loss = measured(picture, parts, index, of)
             summed = tf.reduce_sum(loss)
-        own = gradient_by_pictures(seeing, summed, picture, network, taps)
-        score = loss - tf.add_n(penalties) if penalties else loss
+        own, weight = rescaled(gradient_by_pictures(seeing, summed, picture, network, taps), parts.transforms)
+        score = weight * loss - tf.add_n(penalties) if penalties else loss
         gradient, by_picture = tape.gradient(
             [picture, *penalties], [here, picture], output_gradients=[own, *(-tf.ones_like(one) for one in penalties)]
         )

@@ -44,10 +44,11 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         worker: what computation runs on; None for a thread of its own.
         **settings: initial values of the traits below, as `layer="block5c_add", unit=3`, and of what else can
             be set in the panel: `row`, `col`, `step_size`, `pre_activation`, `keep` (retargeting keeps the
-            picture), `start` ("noise", "image" or "photo"), `display` ("as it is" or "stretched"), `precision` ("auto", "float32" or "bfloat16"),
-            `terms` (further `TermSettings`, or dicts of their attributes) and `weight` (of the first term, where
-            there are further ones); and `layout`, as of every widget. While a network (or TensorFlow) loads in the
-            background, what is wrong in them is said in the panel.
+            picture), `start` ("noise", "image" or "photo"), `display` ("as it is" or "stretched"; None for
+            the recipe's), `precision` ("auto", "float32" or "bfloat16"), `terms` (further `TermSettings`, or dicts
+            of their attributes) and `weight` (of the first term, where there are further ones); and
+            `layout`, as of every widget. While a network (or TensorFlow) loads in the background, what is wrong in
+            them is said in the panel.
 
     Attributes:
         layer: path of the layer.

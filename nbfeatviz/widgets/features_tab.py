@@ -169,9 +169,7 @@ class FeaturesTab(anywidget.AnyWidget):
             self.progress = {"state": state, "text": text, "done": done, "total": total}
 
 
-def shown(
-    pictures: np.ndarray, look: str, show_size: int | None = None, displays: Sequence[str] = ()
-) -> np.ndarray:
+def shown(pictures: np.ndarray, look: str, show_size: int | None = None, displays: Sequence[str] = ()) -> np.ndarray:
     """Pictures as a look shows them; see `SheetSettings`."""
     if look == "display":
         cut = presented(pictures, None, show_size)
