@@ -202,9 +202,7 @@ class SynthesisTab(anywidget.AnyWidget):
         """Shows settings, and what can be chosen with the network that is in use."""
         recipe = recipe_values.as_page(settings.recipe)
         terms = [dataclasses.asdict(term) for term in settings.terms]
-        self.settings = {
-            **vars(settings), "recipe": recipe["name"], "terms": terms, "display": settings.displayed
-        }  # fmt: skip
+        self.settings = {**vars(settings), "recipe": recipe["name"], "terms": terms}
         known = [
             {"name": r.name, "reference": r.reference, "steps": r.steps, "step_size": r.step_size, "display": r.display}
             for r in {recipe["name"]: recipes.get(settings.recipe), **recipes.ALL}.values()

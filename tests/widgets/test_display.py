@@ -41,16 +41,18 @@ def replayed(panel: Any, step: int) -> bytes:
 
 def test_the_recipe_that_is_chosen_says_how(make):
     panel = make(recipe="default")
-    assert panel.controls.settings["display"] == "as it is"
+    assert (panel.controls.settings["display"], panel.live.displayed) == (None, "as it is")
     assert panel.controls.facts["displays"] == ["as it is", "stretched"]
     choose(panel, "recipe", "tutorial13")
-    assert (panel.controls.settings["display"], panel.live.displayed) == ("stretched", "stretched")
+    assert (panel.controls.settings["display"], panel.live.displayed) == (None, "stretched")
+    shown = {one["name"]: one["display"] for one in panel.controls.facts["recipes"]}
+    assert shown == {name: recipe.display for name, recipe in recipes.ALL.items()}
     choose(panel, "display", "as it is")
     answer(panel, {"kind": "recipe", "path": "parameterization.noise", "value": 2.0})  # still tutorial13
-    assert panel.controls.settings["display"] == "as it is"
+    assert panel.controls.settings["display"] == panel.live.displayed == "as it is"
     choose(panel, "recipe", "lucid")
     choose(panel, "recipe", "tutorial13")
-    assert panel.controls.settings["display"] == "stretched"
+    assert (panel.controls.settings["display"], panel.live.displayed) == (None, "stretched")
     choose(panel, "display", "bright")
     assert "display 'bright' is unknown: it is 'as it is' or 'stretched'" in panel.live.status["error"]
     assert panel.live.displayed == "stretched"

@@ -104,7 +104,8 @@ function render({ model, el }) {
     recipe.value = settings.recipe;
     recipe.title = set?.reference ?? "";
     fill(display, (facts.displays ?? []).map((name) => [name, name]));
-    display.value = local.has("recipe") && !local.has("display") ? set?.display ?? settings.display : settings.display;
+    const own = local.has("recipe") && !local.has("display"); // choosing a recipe goes back to its own
+    display.value = (own ? null : settings.display) ?? set?.display ?? "";
     const last = Math.max(0, (facts.units ?? 1) - 1);
     unit.max = number.max = last;
     if (typeof settings.unit === "number") { put(unit, settings.unit); put(number, settings.unit); }
