@@ -73,7 +73,7 @@ function render({ model, el }) {
     make("div", { class: "nbfeatviz-network" }, row("network", network), make("span", { class: "nbfeatviz-untrained", text: "untrained: random weights", hidden: true })),
     make("div", { class: "nbfeatviz-settings" },
       row("objective", objective), row("unit", unit, number, total), classRow, unitName, terms.el,
-      make("div", { class: "nbfeatviz-pair" }, row("recipe", recipe), row("display", display)), make("div", { class: "nbfeatviz-pair" }, row("steps", steps), row("seed", seed)), advanced,
+      make("div", { class: "nbfeatviz-beside" }, row("recipe", recipe), row("display", display)), make("div", { class: "nbfeatviz-pair" }, row("steps", steps), row("seed", seed)), advanced,
       ...buttons.rows));
   const untrained = el.querySelector(".nbfeatviz-untrained");
 
