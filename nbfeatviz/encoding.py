@@ -11,6 +11,9 @@ import numpy as np
 from PIL import Image
 
 NORMALIZATIONS = ("each", "together")
+DISPLAYS = ("as it is", "stretched")
+_STRETCHED = "nbfeatviz-stretched"  # the comment of a frame that is encoded so
+_FLAT = 1e-6  # less than this is one colour
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -37,29 +40,72 @@ def encode_png(picture: np.ndarray) -> bytes:
 
 def encode_jpeg(picture: np.ndarray, quality: int = 82) -> bytes:
     """JPEG, fast to make; an alpha channel is laid over mid-grey, as JPEG has none."""
-    image = to_pil(picture)
-    if image.mode == "RGBA":
-        backdrop = Image.new("RGBA", image.size, (128, 128, 128, 255))
-        image = Image.alpha_composite(backdrop, image).convert("RGB")
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality)
+    _opaque(to_pil(picture)).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 
+def _opaque(image: Image.Image) -> Image.Image:
+    if image.mode == "RGBA":
+        backdrop = Image.new("RGBA", image.size, (128, 128, 128, 255))
+        return Image.alpha_composite(backdrop, image).convert("RGB")
+    return image
+
+
 def decode(data: bytes) -> np.ndarray:
-    """The picture inside bytes that this module encoded."""
-    pixels = np.asarray(Image.open(io.BytesIO(data)))
-    return (pixels[:, :, None] if pixels.ndim == 2 else pixels).astype(np.float32) / 255
+    """The picture inside bytes that this module encoded; a stretched frame's as it is."""
+    image = Image.open(io.BytesIO(data))
+    pixels = np.asarray(image)
+    picture = (pixels[:, :, None] if pixels.ndim == 2 else pixels).astype(np.float32) / 255
+    low, high = _bounds(image) or (0.0, 1.0)
+    return (picture * (high - low) + low).astype(np.float32)
 
 
-def encode_animation(frames: Sequence[bytes], kind: str, seconds: float = 6.0) -> bytes:
-    """An endless animation as "gif" or "webp"; frames are thinned to at most 120, the last is held for a second."""
+def encode_frame(picture: np.ndarray, display: str) -> bytes:
+    """A JPEG as it is displayed; of a stretched one `decode` still finds the picture, in finer levels than eight bits.
+
+    Args:
+        picture: float32 (H, W, C).
+        display: one of `DISPLAYS`.
+    """
+    if display == "as it is":
+        return encode_jpeg(picture)
+    shown, buffer = displayed(picture, display), io.BytesIO()
+    finite = _finite(picture)
+    low, high = float(finite.min()), float(finite.max())
+    comment = f"{_STRETCHED} {low!r} {high!r}" if high - low >= _FLAT else f"{_STRETCHED} 0.0 1.0"
+    _opaque(to_pil(shown)).save(buffer, "JPEG", quality=82, comment=comment.encode())
+    return buffer.getvalue()
+
+
+def redisplayed(frame: bytes, display: str) -> bytes:
+    """An encoded frame as it is displayed: the same one where it is encoded so, else another JPEG."""
+    if (_bounds(Image.open(io.BytesIO(frame))) is not None) == (display == "stretched"):
+        return frame
+    return encode_jpeg(displayed(decode(frame), display))
+
+
+def _bounds(image: Image.Image) -> tuple[float, float] | None:
+    """What black and white of a stretched frame stand for."""
+    word, *bounds = bytes(image.info.get("comment", b"")).decode("ascii", "ignore").split() or [""]
+    return (float(bounds[0]), float(bounds[1])) if word == _STRETCHED and len(bounds) == 2 else None
+
+
+def encode_animation(frames: Sequence[bytes], kind: str, seconds: float = 6.0, display: str = "as it is") -> bytes:
+    """An endless animation as "gif" or "webp"; frames are thinned to at most 120, the last is held for a second.
+
+    Args:
+        frames: encoded by this module.
+        kind: "gif" or "webp".
+        seconds: how long it is, about.
+        display: one of `DISPLAYS`, for every frame.
+    """
     if not frames:
         raise ValueError("there are no frames to animate: run first.")
     if kind not in ("gif", "webp"):
         raise ValueError(f"animations are 'gif' or 'webp', not {kind!r}.")
     picks = sorted({round(k) for k in np.linspace(0, len(frames) - 1, min(120, len(frames)))})
-    chosen = [Image.open(io.BytesIO(frames[k])).convert("RGB") for k in picks]  # only these are decoded
+    chosen = [to_pil(displayed(decode(frames[k]), display)).convert("RGB") for k in picks]  # only these are decoded
     # a picture may have grown during its run
     chosen = [image if image.size == chosen[-1].size else image.resize(chosen[-1].size) for image in chosen]
     each = max(20, round(seconds * 1000 / len(chosen)))
@@ -76,11 +122,33 @@ def stretched(pictures: np.ndarray, together: bool = False) -> np.ndarray:
     Args:
         pictures: float32.
         together: by the smallest and largest value of all pictures, and not of each. One colour stays what it is.
+            What is not finite is mid-grey.
     """
+    pictures = _finite(pictures)
     axes = None if together else (1, 2, 3)
     low, high = pictures.min(axes, keepdims=True), pictures.max(axes, keepdims=True)
-    flat = high - low < 1e-6
+    flat = high - low < _FLAT
     return np.where(flat, pictures, (pictures - low) / np.where(flat, 1, high - low)).astype(np.float32)
+
+
+def displayed(picture: np.ndarray, display: str) -> np.ndarray:
+    """A picture (H, W, C) as it is displayed: "as it is", or "stretched" to 0..1 by its own smallest and largest value.
+
+    Raises:
+        ValueError: another `display`.
+    """
+    return stretched(picture[None])[0] if checked_display(display) == "stretched" else picture
+
+
+def checked_display(display: Any) -> str:
+    """The display (ValueError in a sentence where there is none such)."""
+    if not isinstance(display, str) or display not in DISPLAYS:
+        raise ValueError(f"display {display!r} is unknown: it is 'as it is' or 'stretched'.")
+    return display
+
+
+def _finite(pictures: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(pictures), pictures, 0.5)
 
 
 def presented(pictures: np.ndarray, normalize: str | None = None, show_size: int | None = None) -> np.ndarray:

@@ -34,7 +34,7 @@ weight = 20.0
 # 6. Equal weights give about 70 % and 75 %; the weight moves what is left from one to the other.
 second_weight = 2.0
 
-# 7. The network reads nine or ten; of the tutorial's people recognise few, of those by keras-vis most.
+# 7. The network reads nine or ten; of the tutorial's people recognise few, of those by keras-vis more.
 i_recognise = 2
 network_reads = 9
 noisier = "tutorial13"

@@ -17,6 +17,7 @@ from nbfeatviz.engine import tf
 from nbfeatviz.synthesis.denoising import Denoise
 from nbfeatviz.synthesis.own_functions import called, name_of
 from nbfeatviz.synthesis.parts import Live, number, tensor_of
+from nbfeatviz.synthesis.split_bregman import SplitBregman
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,19 @@ class SmallContribution:
         return _without_least(pixels, tf.abs(tf.reduce_sum(-moment.gradient * pixels, axis=-1)), self.percentile)
 
 
-Change = Clip | Bound | Decay | ZScore | Blur | Zoom | SmallNorm | SmallContribution | Denoise | Callable[[Any], Any]
+Change = (
+    Clip
+    | Bound
+    | Decay
+    | ZScore
+    | Blur
+    | Zoom
+    | SmallNorm
+    | SmallContribution
+    | Denoise
+    | SplitBregman
+    | Callable[[Any], Any]
+)
 
 
 def changed(change: Any, pixels: Any, moment: Moment) -> Any:

@@ -14,7 +14,7 @@ class Denoise:
     """The nearest picture of little variation: the minimum of `TV(u) + weight / 2 * |u - x|^2` (Rudin et al. 1992).
 
     Each channel for itself, lengths of (down, right) differences. Solved in the dual by fast projected gradients
-    (Beck and Teboulle 2009), where the published code iterates split Bregman as often: the same minimum.
+    (Beck and Teboulle 2009). Published code often comes less far, which small weights show (see `SplitBregman`).
 
     Attributes:
         weight: of staying near, in units of 1 / pixel value; the smaller, the smoother.

@@ -108,7 +108,7 @@ def maximize_grid(
         units: which units, from 0.
         columns: columns of the sheet; None for as square as possible.
         normalize: "each" for every picture of the sheet stretched to 0..1 on its own (as the tutorial shows them),
-            "together" for all alike, None for the values as they are.
+            "together" for all alike. None leaves `image` as it is, and shows and saves it by the recipe's display.
         show_size: the sheet shows only so many rows and columns of each picture, from the upper left corner, stretched
             after the cut; None for all. The rest as for `ascend`.
 

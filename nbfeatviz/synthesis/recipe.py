@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_args
 
+from nbfeatviz.encoding import checked_display
 from nbfeatviz.engine import tf
 from nbfeatviz.synthesis.changes import Change
 from nbfeatviz.synthesis.focus import Focus
@@ -61,6 +62,8 @@ class Recipe:
         window: where a picture is larger than the network, the part of it that a step is about.
         keep_best: the result is the picture of the best step (objective minus penalties), not the last.
         phases: parts of the run with settings of their own; empty for one.
+        display: how its pictures are shown and saved: "as it is", or "stretched" to 0..1 by the smallest and largest
+            value of each, where its authors showed them so. The pictures themselves are the same.
     """
 
     name: str
@@ -79,12 +82,14 @@ class Recipe:
     window: Window | None = None
     keep_best: bool = False
     phases: tuple[Phase, ...] = ()
+    display: str = "as it is"
 
     def __post_init__(self) -> None:
         for text in ("name", "reference"):
             if not isinstance(given := getattr(self, text), str):
                 raise TypeError(f"recipe: {text} is a text, not {given!r} ({type(given).__name__}).")
         checked_flag("recipe: keep_best", self.keep_best)
+        checked_display(self.display)
         checked_number("recipe: steps", self.steps, 1, MOST_STEPS, whole=True)
         checked_number("recipe: step_size", self.step_size, 1e-12, LARGEST_STEP)
         checked_number("recipe: passed_gradients", self.passed_gradients, 0, MOST_STEPS, whole=True)

@@ -20,6 +20,7 @@ from nbfeatviz.synthesis.changes import (
 )
 from nbfeatviz.synthesis.focus import Focus
 from nbfeatviz.synthesis.gradient_changes import Margin, UnitDeviation, UnitNorm
+from nbfeatviz.synthesis.gradient_scale import GradientScale
 from nbfeatviz.synthesis.natural_phase import NaturalPhase
 from nbfeatviz.synthesis.natural_prior import NaturalPrior
 from nbfeatviz.synthesis.parameterizations import Centred, Fourier, Pixels, Sigmoid
@@ -27,33 +28,38 @@ from nbfeatviz.synthesis.parts import Ramp, nearest
 from nbfeatviz.synthesis.phases import Phase, Window
 from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.synthesis.regularizers import CentreBias, LpNorm, PreSigmoid, TotalVariation
+from nbfeatviz.synthesis.split_bregman import SplitBregman
 from nbfeatviz.synthesis.step_rules import Adam, MeanMagnitude, Nadam, Plain, Progress, RMSprop, Standardized
 from nbfeatviz.synthesis.transforms import Crops, Jitter, Pad, Part, Roll, Rotate, Scale, Views
 
 __all__ = [
-    "ALL", "DEFAULT", "Adam", "Blur", "Bound", "CentreBias", "Centred", "Clip", "Crops", "Decay", "Denoise", "Focus",
-    "Fourier", "Jitter", "LpNorm", "Margin", "MeanMagnitude", "Nadam", "NaturalPhase", "NaturalPrior", "Pad", "Part",
-    "Phase", "Pixels", "Plain", "PreSigmoid", "Progress", "RMSprop", "Ramp", "Recipe", "Roll", "Rotate", "Scale",
-    "Sigmoid", "SmallContribution", "SmallNorm", "Standardized", "TotalVariation", "UnitDeviation", "UnitNorm", "Views",
-    "Window", "ZScore", "Zoom", "get",
+    "ALL", "DEFAULT", "Adam", "Blur", "Bound", "CentreBias", "Centred", "Clip", "Crops", "Decay", "Denoise",
+    "Focus", "Fourier", "GradientScale", "Jitter", "LpNorm", "Margin", "MeanMagnitude", "Nadam", "NaturalPhase",
+    "NaturalPrior", "Pad", "Part", "Phase", "Pixels", "Plain", "PreSigmoid", "Progress", "RMSprop", "Ramp",
+    "Recipe", "Roll", "Rotate", "Scale", "Sigmoid", "SmallContribution", "SmallNorm", "SplitBregman",
+    "Standardized", "TotalVariation", "UnitDeviation", "UnitNorm", "Views", "Window", "ZScore", "Zoom", "get",
 ]  # fmt: skip
 
 TUTORIAL13 = Recipe(
     name="tutorial13",
-    reference="M. E. H. Pedersen, TensorFlow Tutorial #13, Visual Analysis (for a first layer 10 steps, a class 100)",
+    reference="M. E. H. Pedersen, TensorFlow Tutorial #13, Visual Analysis (for a first layer 10 steps, a class 100; "
+    "stretched for display, as the tutorial does)",
     steps=30,
     step_size=1.0,
     parameterization=Pixels(white=255.0, start=128.0, noise=1.0),
     step_rule=Standardized(),
+    display="stretched",
 )
 
 TUTORIAL13_MNIST = Recipe(
     name="tutorial13-mnist",
-    reference="M. E. H. Pedersen, TensorFlow Tutorial #13-B, Visual Analysis (MNIST)",
+    reference="M. E. H. Pedersen, TensorFlow Tutorial #13-B, Visual Analysis (MNIST; stretched for "
+    "display, as the tutorial does)",
     steps=30,
     step_size=1.0,
     parameterization=Pixels(white=1.0, start=0.45, noise=0.1),
     step_rule=Standardized(),
+    display="stretched",
 )
 
 LUCID = Recipe(
@@ -67,20 +73,36 @@ LUCID = Recipe(
     passed_gradients=16,
 )
 
-_YOSINSKI = "Yosinski et al., Understanding Neural Networks Through Deep Visualization, 2015, set {}"
+_YOSINSKI = (
+    "Yosinski et al., Understanding Neural Networks Through Deep Visualization, 2015, set {} (stretched for display, "
+    "as their toolbox saves pictures{})"
+)
+# Decay takes 30 % of the picture at every step of set 2, and a step of 100 times the gradient brings it back. A start
+# of 10 levels stays one of 10 where a step moves pixels by 10 * 0.3 / 0.7 levels: where their gradient is this.
+_YOSINSKI_GRADIENT = 10 * 0.3 / 0.7 / 100
+_YOSINSKI_TRANSLATED = (
+    "; the constant step of 100 is for the gradients of CaffeNet: here every gradient is brought to 0.043 a level, "
+    "where a step of 100 holds the start's 10 levels against the decay of set 2"
+)
 
 
 def _yosinski(place: int, steps: int, step_size: float, rule: Plain | Progress, after: tuple) -> Recipe:
-    """X is the picture minus the mean: decay fades to the mean. Published for pictures of 227 pixels."""
+    """X is the picture minus the mean: decay fades to the mean. Published for pictures of 227 pixels.
+
+    A step that is a constant times the gradient is translated (see `GradientScale`); `Progress` finds its own.
+    """
+    translated = isinstance(rule, Plain)
     return Recipe(
         name=f"yosinski-{place}",
-        reference=_YOSINSKI.format(place),
+        reference=_YOSINSKI.format(place, _YOSINSKI_TRANSLATED if translated else ""),
+        transforms=(GradientScale(_YOSINSKI_GRADIENT),) if translated else (),
         steps=steps,
         step_size=step_size,
         parameterization=Centred(deviation=10.0),
         step_rule=rule,
         before=(Clip(),),
         after=after,
+        display="stretched",
     )
 
 
@@ -93,16 +115,23 @@ YOSINSKI = (
 
 KERAS_VIS = Recipe(
     name="keras-vis",
-    reference="R. Kotikalapudi and contributors, keras-vis, 2017 (activation maximization)",
+    reference="R. Kotikalapudi and contributors, keras-vis, 2017 (activation maximization; grey pictures are stretched "
+    "for display, as its MNIST example shows them by imshow, and so are others here; its weights of 10 balance the "
+    "gradients of that example: every gradient is brought to theirs, 0.2 in 28 × 28 pixels, less in larger ones as the "
+    "penalties are)",
     steps=200,
     step_size=1.0,
     # uniform noise with the mean 127.5 and the standard deviation 0.05 * 255
     parameterization=Pixels(white=255.0, start=127.5 - 12.75 * 3**0.5, noise=2 * 12.75 * 3**0.5),
     step_rule=RMSprop(rho=0.95, epsilon=1e-7),
-    transforms=(Roll(0.1),),
+    # The example of MNIST has a network of 0..1 and no limits, and its pictures reach about ± 40 of its units: these
+    # are our levels. A logit's gradient is about 0.2 a unit there, as measured on `mnist-cnn`, a network of that kind.
+    # So total variation ends near 860 and all is in balance, as in the numbers that the example prints.
+    transforms=(GradientScale(0.2, values=784), Roll(0.1)),
     regularizers=(LpNorm(weight=10.0, p=6.0), TotalVariation(weight=10.0, beta=2.0)),
     gradient=(UnitNorm(),),
     keep_best=True,
+    display="stretched",
 )
 
 SAINBURG = Recipe(
@@ -124,12 +153,14 @@ SAINBURG = Recipe(
 MACO = Recipe(
     name="maco",
     reference="Fel et al., Unlocking Feature Visualization for Deeper Networks with MAgnitude Constrained "
-    "Optimization, 2023 (published at size=512)",
+    "Optimization, 2023 (published at size=512; stretched for display, as its authors do, but without cutting off the "
+    "outermost 1 % of values or laying their transparency over it)",
     steps=256,
     step_size=1.0,
     parameterization=NaturalPhase(),
     step_rule=Nadam(),
     transforms=(Crops(count=32, box=Ramp(0.5, 0.05), noise=0.08),),
+    display="stretched",
 )
 
 
@@ -149,7 +180,7 @@ def _nguyen(
         enlarge=enlarge,
         probability=probability,
         gradient=(Margin(margin / 227),) if margin else (),
-        after=(Clip(), Denoise(Ramp(*weight, reached=False))),
+        after=(Clip(), SplitBregman(Ramp(*weight, reached=False))),
         window=Window(spread),
     )
 
@@ -157,7 +188,8 @@ def _nguyen(
 MULTIFACETED = Recipe(
     name="multifaceted",
     reference="Nguyen, Yosinski and Clune, Multifaceted Feature Visualization, 2016 (centre-biased regularization; "
-    "from start=, such as a picture of nbfeatviz.facets)",
+    "from start=, such as a picture of nbfeatviz.facets; shown as it is, as published; its denoising is 100 iterations "
+    "of split Bregman, as in the published code, which leaves faint shapes that the exact minimum wipes out)",
     steps=530,
     step_size=11.0,
     parameterization=Centred(mean=(123.0, 117.0, 104.0), deviation=8.0, background=175.0),

@@ -16,6 +16,7 @@ from nbfeatviz.networks.rectifiers import Passing
 from nbfeatviz.networks.units import measure, spread
 from nbfeatviz.synthesis.changes import Moment, changed
 from nbfeatviz.synthesis.function_term import Called
+from nbfeatviz.synthesis.gradient_scale import rescaled
 from nbfeatviz.synthesis.natural_prior import NaturalPrior, prior_of
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Filled, Recipe
@@ -135,8 +136,10 @@ def step_function(
             alone, summed = tf.reduce_sum(loss), tf.reduce_sum(loss - cost)
         if doubtful:
             gradient_by_pictures(seeing, alone, picture, network, taps)
-        own = gradient_by_pictures(seeing, summed, picture, network, taps)
-        score = loss - tf.add_n([cost, *penalties])
+        own, weight = rescaled(gradient_by_pictures(seeing, summed, picture, network, taps), parts.transforms)
+        score = weight * (loss - cost)
+        if penalties:
+            score -= tf.add_n(penalties)
         gradient, by_picture = tape.gradient(
             [picture, *penalties], [here, picture], output_gradients=[own, *(-tf.ones_like(one) for one in penalties)]
         )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbfeatviz.engine import tf
+from nbfeatviz.synthesis.gradient_scale import GradientScale
 from nbfeatviz.synthesis.own_functions import called
 from nbfeatviz.synthesis.parts import Live, number, tensor_of
 
@@ -170,7 +171,7 @@ class Views:
     count: int = number(2, low=1, high=1024, whole=True)
 
 
-Transform = Pad | Views | Part | Jitter | Scale | Rotate | Roll | Crops | Callable[..., Any]
+Transform = Pad | Views | Part | Jitter | Scale | Rotate | Roll | Crops | GradientScale | Callable[..., Any]
 
 
 def transformed(pictures: Any, transforms: Sequence[Transform], seed: Any, size: tuple[int, int] | None = None) -> Any:

@@ -10,7 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from nbfeatviz.encoding import Frames, encode_animation, encode_jpeg, encode_png, presented, tile
+from nbfeatviz.encoding import (
+    Frames,
+    checked_display,
+    displayed,
+    encode_animation,
+    encode_jpeg,
+    encode_png,
+    presented,
+    tile,
+)
 from nbfeatviz.networks.units import Channel
 from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.objectives import Objective, exact
@@ -54,7 +63,7 @@ class Settings:
         size: (height, width), or None for the network's own.
         start: None for noise, "picture" for a given one, or the settings of the run that was gone on from.
         columns: of a sheet, where they were asked for.
-        normalize: how the pictures of a sheet are stretched: "each", "together" or None.
+        normalize: how the pictures of a sheet are stretched: "each", "together", or None for the recipe's display.
         show_size: how many rows and columns of each picture a sheet shows, None for all.
         octaves: of a deep dream, (how many, scale); `steps` are those of each.
         precision: in which the network was computed, "float32" or "bfloat16".
@@ -175,25 +184,50 @@ class Visualization:
         sheet = tile(presented(self.image, normalize, show_size), columns)
         return dataclasses.replace(self, image=sheet, images=self.image, settings=settings, variables=None)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the picture (.png, .jpg, ...) or an animation of the run (.gif, .webp).
+    def displayed(self, display: str | None = None) -> np.ndarray:
+        """The picture as it is shown and saved, float32 (H, W, C); `image` stays what it is.
+
+        Args:
+            display: "as it is", or "stretched" to 0..1 by the smallest and largest value, of a sheet each picture by
+                its own; None for how the sheet was normalized, else for the recipe's.
 
         Raises:
-            ValueError: an ending that no picture has, or a folder that does not exist.
+            ValueError: another `display`.
+        """
+        settings = self.settings
+        wanted = settings.recipe.display if display is None else checked_display(display)
+        if self.images is None:
+            return displayed(self.image, wanted)
+        if display is None and settings.normalize is not None:
+            return self.image
+        normalize = "each" if wanted == "stretched" else None
+        return tile(presented(self.images, normalize, settings.show_size), settings.columns)
+
+    def save(self, path: str | os.PathLike[str], display: str | None = None) -> Path:
+        """Writes the picture (.png, .jpg, ...) or an animation of the run (.gif, .webp).
+
+        Args:
+            path: of the file.
+            display: see `displayed`; of an animation every frame is.
+
+        Raises:
+            ValueError: an ending that no picture has, a folder that does not exist, or another `display`.
         """
         target = checked_target(path)
-        ending = target.suffix.lower()
+        ending, picture = target.suffix.lower(), self.displayed(display)
         if ending in (".gif", ".webp"):
-            target.write_bytes(encode_animation([*self.frames.kept(), encode_png(self.image)], ending[1:]))
+            way = "as it is" if self.images is not None else display or self.settings.recipe.display
+            last = encode_png(picture if self.images is not None else self.image)
+            target.write_bytes(encode_animation([*self.frames.kept(), last], ending[1:], display=way))
         elif ending == ".png":
-            target.write_bytes(encode_png(self.image))
+            target.write_bytes(encode_png(picture))
         else:
-            target.write_bytes(encode_jpeg(self.image, quality=92))
+            target.write_bytes(encode_jpeg(picture, quality=92))
         return target
 
     def _repr_png_(self) -> bytes | None:
         """What a notebook shows; None for a number of channels that no picture has."""
-        return encode_png(self.image) if self.image.shape[2] in (1, 3, 4) else None
+        return encode_png(self.displayed()) if self.image.shape[2] in (1, 3, 4) else None
 
 
 def checked_target(path: str | os.PathLike[str]) -> Path:

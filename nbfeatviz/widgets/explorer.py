@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz.encoding import displayed
 from nbfeatviz.networks.compiled_functions import COMPILED_AT_MOST
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.ascent import Ascent
@@ -43,10 +44,11 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         worker: what computation runs on; None for a thread of its own.
         **settings: initial values of the traits below, as `layer="block5c_add", unit=3`, and of what else can
             be set in the panel: `row`, `col`, `step_size`, `pre_activation`, `keep` (retargeting keeps the
-            picture), `start` ("noise", "image" or "photo"), `precision` ("auto", "float32" or "bfloat16"),
-            `terms` (further `TermSettings`, or dicts of their attributes) and `weight` (of the first term, where
-            there are further ones); and `layout`, as of every widget. While a network (or TensorFlow) loads in the
-            background, what is wrong in them is said in the panel.
+            picture), `start` ("noise", "image" or "photo"), `display` ("as it is" or "stretched"; None for
+            the recipe's), `precision` ("auto", "float32" or "bfloat16"), `terms` (further `TermSettings`, or dicts
+            of their attributes) and `weight` (of the first term, where there are further ones); and
+            `layout`, as of every widget. While a network (or TensorFlow) loads in the background, what is wrong in
+            them is said in the panel.
 
     Attributes:
         layer: path of the layer.
@@ -155,7 +157,8 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         self._tell_settings()
         self._main.post("settings", self._sync)
         network = self.network
-        aim = dataclasses.replace(settings, keep=before.keep, start=before.start)  # these two aim at nothing else
+        # these three aim at nothing else
+        aim = dataclasses.replace(settings, keep=before.keep, start=before.start, display=before.display)
         if network is not None and aim != before:
             self._runner.retarget(objective=settings.target(network), keep=settings.keep, **settings.ways)
         self._look_ahead()
@@ -173,6 +176,7 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         """Shows the settings on the page."""
         network, settings = self.network, self._settings
         self.controls.show(settings, network, self._networks.name, list(self._networks.offered))
+        self.live.display(settings.displayed)
         self.tab_changed()
         self.sheets.panel_changed()
         overlay = settings.overlay(network)
@@ -232,7 +236,7 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         if not self._runner.busy:
             self._runner.result = None
             self.live.clear()
-            self.live.settle(picture)
+            self.live.settle(picture, photo=True)
         super().give(picture, photo)
 
     # Running
@@ -313,7 +317,8 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         made = result is not None and self.image is result.image
         text = "a run in progress" if self._runner.busy else "picture given to the panel"
         text = export.code(result.settings) if result is not None and made else text
-        export.leave(self.image, text, export.name(None if result is None else result.settings))
+        picture = displayed(self.image, self._settings.displayed) if made or self._runner.busy else self.image
+        export.leave(picture, text, export.name(None if result is None else result.settings))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)

@@ -66,7 +66,9 @@ def _photos(settings: Settings) -> list[Photo]:
     return [term.photo for term in terms if isinstance(term, Content | Style)]
 
 
-def picture_file(kind: str, still: bytes, frames: Sequence[bytes], name: str) -> tuple[str, str, bytes]:
+def picture_file(
+    kind: str, still: bytes, frames: Sequence[bytes], name: str, display: str = "as it is"
+) -> tuple[str, str, bytes]:
     """(file name, MIME type, bytes) of the last picture ("png") or of the run ("gif", "webp").
 
     Args:
@@ -74,6 +76,7 @@ def picture_file(kind: str, still: bytes, frames: Sequence[bytes], name: str) ->
         still: the last picture, PNG.
         frames: the encoded pictures before it.
         name: what the file is named after.
+        display: how the frames are shown, as the last picture is already.
 
     Raises:
         ValueError: nothing to save yet, or another kind.
@@ -83,7 +86,7 @@ def picture_file(kind: str, still: bytes, frames: Sequence[bytes], name: str) ->
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("_") or "nbfeatviz"
     if kind == "png":
         return f"{stem}.png", "image/png", still
-    return f"{stem}.{kind}", f"image/{kind}", encode_animation([*frames, still], kind)
+    return f"{stem}.{kind}", f"image/{kind}", encode_animation([*frames, still], kind, display=display)
 
 
 def enlarged(picture: np.ndarray) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import anywidget
@@ -11,7 +12,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from nbfeatviz.encoding import encode_jpeg, encode_png, presented
+from nbfeatviz.encoding import encode_jpeg, encode_png, presented, stretched
 from nbfeatviz.synthesis.ascent import Step
 from nbfeatviz.widgets.live_canvas import LiveCanvas
 from nbfeatviz.widgets.pacing import Pacing
@@ -55,7 +56,8 @@ class FeaturesTab(anywidget.AnyWidget):
     def __init__(self, **traits: Any) -> None:
         self._lock = threading.RLock()
         self._pacing = Pacing()
-        self._look: tuple[str, int | None] = ("each", None)
+        self._look: tuple[str, int | None] = ("display", None)
+        self._displays: tuple[str, ...] = ()  # of the pictures; those that it does not name are shown as they are
         self._latest: tuple[np.ndarray, list[float], int] | None = None  # pictures, losses, step
         self._waiting = self._settled = False
         super().__init__(**traits)
@@ -88,13 +90,13 @@ class FeaturesTab(anywidget.AnyWidget):
         if self._waiting and self._latest is not None and self._pacing.may_send:
             pictures, losses, step = self._latest
             self._waiting = False
-            sheet, layout = tiled(shown(pictures, *self._look))
+            sheet, layout = tiled(self._shown(pictures))
             content = {"kind": "sheet", "step": step, "losses": losses, "layout": layout, **self._pacing.sent()}
             self.send(content, [encode_jpeg(sheet)])
 
     def settle(self, pictures: np.ndarray) -> None:
         """Shows pictures (n, H, W, C) for good, lossless."""
-        sheet, layout = tiled(shown(pictures, *self._look))
+        sheet, layout = tiled(self._shown(pictures))
         data = encode_png(sheet)
         with self._lock:
             losses = [] if self._latest is None else self._latest[1]
@@ -122,11 +124,21 @@ class FeaturesTab(anywidget.AnyWidget):
         """Shows the pictures stretched or cut otherwise."""
         with self._lock:
             self._look = (look, show_size)
-            if self._latest is not None and self._settled:
-                self.settle(self._latest[0])
-            elif self._latest is not None:
-                self._waiting = True
-                self._send_what_is_due()
+            self._show_again()
+
+    def display(self, displays: Sequence[str]) -> None:
+        """Where the look is "display": shows each of the pictures "as it is" or "stretched"."""
+        with self._lock:
+            if tuple(displays) != self._displays:
+                self._displays = tuple(displays)
+                self._show_again()
+
+    def _show_again(self) -> None:
+        if self._latest is not None and self._settled:
+            self.settle(self._latest[0])
+        elif self._latest is not None:
+            self._waiting = True
+            self._send_what_is_due()
 
     def restore(self) -> None:
         """A page has come (back): a sheet in progress is sent again."""
@@ -146,7 +158,10 @@ class FeaturesTab(anywidget.AnyWidget):
     def pictures(self) -> np.ndarray | None:
         """The pictures that are shown, as they are shown."""
         with self._lock:
-            return None if self._latest is None else shown(self._latest[0], *self._look)
+            return None if self._latest is None else self._shown(self._latest[0])
+
+    def _shown(self, pictures: np.ndarray) -> np.ndarray:
+        return shown(pictures, *self._look, self._displays)
 
     def show_progress(self, state: str, text: str, done: int, total: int) -> None:
         """Shows how far the sheet is."""
@@ -154,8 +169,12 @@ class FeaturesTab(anywidget.AnyWidget):
             self.progress = {"state": state, "text": text, "done": done, "total": total}
 
 
-def shown(pictures: np.ndarray, look: str, show_size: int | None = None) -> np.ndarray:
+def shown(pictures: np.ndarray, look: str, show_size: int | None = None, displays: Sequence[str] = ()) -> np.ndarray:
     """Pictures as a look shows them; see `SheetSettings`."""
+    if look == "display":
+        cut = presented(pictures, None, show_size)
+        stretching = [place < len(displays) and displays[place] == "stretched" for place in range(len(cut))]
+        return np.where(np.array(stretching)[:, None, None, None], stretched(cut), cut) if any(stretching) else cut
     return presented(pictures, None if look == "plain" else look, show_size)
 
 

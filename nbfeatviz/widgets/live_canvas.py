@@ -18,7 +18,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from nbfeatviz.encoding import Frames, encode_jpeg, encode_png
+from nbfeatviz.encoding import Frames, displayed, encode_frame, encode_png, redisplayed
 from nbfeatviz.synthesis.ascent import Step
 from nbfeatviz.widgets.pacing import Pacing
 from nbfeatviz.widgets.page import Commands, script, style
@@ -57,6 +57,7 @@ class LiveCanvas(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self._run = 0
         self._pacing = Pacing()
+        self._display = "as it is"
         self._forget()
         super().__init__(**traits)
 
@@ -70,6 +71,7 @@ class LiveCanvas(anywidget.AnyWidget):
         self._facts: dict[str, float] = {}
         self._facts_sent = True
         self._settled = True
+        self._picture: np.ndarray | None = None  # what the still shows, where that depends on the display
         self._numbers_at = 0.0
         self._pacing.restart()
 
@@ -130,7 +132,7 @@ class LiveCanvas(anywidget.AnyWidget):
         self._take(step, show=False)
 
     def _take(self, step: Step, show: bool) -> None:
-        encoded = encode_jpeg(step.image)
+        encoded = encode_frame(step.image, self._display)
         with self._lock:
             self._settled = False
             self.frames.append(encoded)
@@ -166,6 +168,7 @@ class LiveCanvas(anywidget.AnyWidget):
         if self._pending is not None and self._pacing.may_send:
             number, encoded, computed = self._pending
             self._pending = None
+            encoded = redisplayed(encoded, self._display)
             self._send_numbers({"frame": number, "computed": computed * 1000, **self._pacing.sent()}, [encoded])
         elif self._numbers_sent < len(self._numbers) and time.monotonic() - self._numbers_at >= NUMBERS_SECONDS:
             self._send_numbers({}, [])
@@ -190,15 +193,26 @@ class LiveCanvas(anywidget.AnyWidget):
     def _table(self, first: int) -> bytes:
         return np.array(self._numbers[first:], np.float32).reshape(-1, COLUMNS).tobytes()
 
-    def settle(self, picture: np.ndarray) -> None:
-        """Shows a picture for good, lossless: at the end of a run, or one that was given."""
-        data = encode_png(picture)
+    def settle(self, picture: np.ndarray, photo: bool = False) -> None:
+        """Shows a picture for good, lossless: at the end of a run, or one that was given; a photo as it is always."""
         with self._lock:
+            data = encode_png(picture if photo else displayed(picture, self._display))
+            self._picture = None if photo else picture
             self._pending, self._settled = None, True
             if self._numbers_sent < len(self._numbers) or self._prediction or not self._facts_sent:
                 self._send_numbers({}, [])
             self.still = data
             self.send({"kind": "settle"})  # the same picture as last time is no change, but is to be drawn
+
+    def display(self, display: str) -> None:
+        """Shows the picture, and those of the run, "as it is" or "stretched" from now on; computes nothing of them."""
+        with self._lock:
+            if display == self._display:
+                return
+            self._display = display
+            if self._settled and self._picture is not None and self.still:
+                self.settle(self._picture)
+            self.send({"kind": "redisplay"})
 
     def clear(self) -> None:
         """Forgets the run and its picture."""
@@ -231,25 +245,34 @@ class LiveCanvas(anywidget.AnyWidget):
                 "prediction": self._last_prediction,
                 "facts": self._facts,
             }
-            latest = [] if self._settled or not len(self.frames) else [self.frames.encoded(len(self.frames) - 1)]
+            latest = [] if self._settled or not len(self.frames) else [self._frame(len(self.frames) - 1)]
             self.send(content, [self._table(0), *latest])
+
+    def _frame(self, step: int) -> bytes:
+        """The encoded picture of a step, as it is displayed."""
+        return redisplayed(self.frames.encoded(step), self._display)
 
     def replay(self, step: int) -> None:
         """Sends the picture of a step of the run; the one after the last step is the still, once there is one."""
         with self._lock:
             count = len(self.frames)
             if isinstance(step, int) and 0 <= step < count:
-                picture = self.frames.encoded(step)
+                picture = self._frame(step)
             else:
-                picture = self.still if self._settled or not count else self.frames.encoded(count - 1)
+                picture = self.still if self._settled or not count else self._frame(count - 1)
             self.send({"kind": "replay", "step": step}, [picture] if picture else [])
+
+    @property
+    def displayed(self) -> str:
+        """How pictures are shown."""
+        return self._display
 
     def recording(self) -> tuple[bytes, list[bytes]]:
         """The picture that is shown (PNG, b"" for none), and the encoded ones of the run that led to it."""
         with self._lock:
             frames, latest = list(self.frames.kept()), self.still
             if not self._settled and len(self.frames):
-                latest = encode_png(self.frames[-1])
+                latest = encode_png(displayed(self.frames[-1], self._display))
             return latest, frames
 
     def deliver(self, name: str, mime: str, data: bytes) -> None:

@@ -54,4 +54,5 @@ class LiveRuns:
 
     def save_file(self, kind: str) -> tuple[str, str, bytes]:
         """(file name, MIME type, bytes): the picture as "png", or the run as "gif" or "webp"."""
-        return export.picture_file(kind, *self.live.recording(), export.name(self._runner.settings))
+        title = export.name(self._runner.settings)
+        return export.picture_file(kind, *self.live.recording(), title, self.live.displayed)

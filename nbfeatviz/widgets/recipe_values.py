@@ -11,7 +11,7 @@ from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.parts import check, checked_number, nearest
 from nbfeatviz.synthesis.recipe import MOST_STEPS, Phase, Recipe
 
-_ELSEWHERE = ("name", "reference", "steps", "step_size")  # the panel has fields of their own for the last two
+_ELSEWHERE = ("name", "reference", "steps", "step_size", "display")  # the last three have fields of their own
 _ONE = {"transforms": "transform", "regularizers": "regularizer", "phases": "phase"}
 
 

@@ -93,6 +93,14 @@ class SheetDesk:
             if self._host.network is not None:
                 self._settings = self._settings.fitting(self._available())
             self.tell()
+            self._tell_displays()
+
+    def _tell_displays(self) -> None:
+        """The recipe in use is displayed as the panel says, others as their own."""
+        chosen = self._host.chosen
+        name = recipes.get(chosen.recipe).name
+        shown = [chosen if recipes.get(cell.settings.recipe).name == name else cell.settings for cell in self._cells]
+        self._tab.display([settings.displayed for settings in shown])
 
     def network_changed(self) -> None:
         """Another network is in use: the sheet is not one of it."""
@@ -160,6 +168,7 @@ class SheetDesk:
         runs = SideBySide(network, [cell.case for cell in cells], step_size=step_size, precision=chosen.precision)
         with self._lock:
             self._runs, self._cells = runs, cells
+            self._tell_displays()
         self._tab.heading = _subject(chosen)
         self._tab.cells = [_titled(cell, chosen, network) for cell in cells]
         self._speed = Speed(runs.precision)

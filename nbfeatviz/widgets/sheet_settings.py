@@ -28,7 +28,7 @@ ALTERNATIVES = {
     "held": "others held down",
     "neuron": "one neuron of it",
 }
-LOOKS = {"each": "each on its own", "together": "all together", "plain": "as they are"}
+LOOKS = {"display": "as in Optimize", "each": "each on its own", "together": "all together", "plain": "as they are"}
 COUNTS = (6, 9, 16)
 MOST = 64
 LARGEST_SIZE = 10_000
@@ -55,7 +55,8 @@ class SheetSettings:
         recipes: names of the recipes to be set side by side.
         step_counts: the numbers of steps to be set side by side.
         objectives: which of `ALTERNATIVES` are.
-        look: "each", "together" or "plain": the pictures are shown stretched to the whole range of brightness, or not.
+        look: "display" as the Optimize tab, or each recipe that is compared, displays its pictures; "each", "together"
+            or "plain": they are shown stretched to the whole range of brightness, or not.
         show_size: only so many rows and columns of each picture are shown, from the upper left corner; None for all.
     """
 
@@ -66,7 +67,7 @@ class SheetSettings:
     recipes: tuple[str, ...] = ("default", "lucid", "tutorial13", "yosinski-1")
     step_counts: tuple[int, ...] = (16, 64, 256)
     objectives: tuple[str, ...] = ("alone", "held")
-    look: str = "each"
+    look: str = "display"
     show_size: int | None = None
 
     def changed(self, name: str, value: Any, available: int) -> SheetSettings:
@@ -118,7 +119,12 @@ class SheetSettings:
         return [(_steps(count), dataclasses.replace(panel, steps=count)) for count in self.step_counts]
 
     def _by_recipe(self, network: Network, panel: PanelSettings) -> list[tuple[str, PanelSettings]]:
-        return [(name, dataclasses.replace(panel, recipe=name, step_size=None)) for name in self.recipes]
+        return [(name, self._of_recipe(panel, name)) for name in self.recipes]
+
+    @staticmethod
+    def _of_recipe(panel: PanelSettings, name: str) -> PanelSettings:
+        display = panel.display if name == recipes.get(panel.recipe).name else None
+        return dataclasses.replace(panel, recipe=name, step_size=None, display=display)
 
     def _by_objective(self, network: Network, panel: PanelSettings) -> list[tuple[str, PanelSettings]]:
         alone = dataclasses.replace(panel, terms=(), weight=1.0)

@@ -11,6 +11,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from nbfeatviz.encoding import DISPLAYS, checked_display
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.precision import checked_precision
 from nbfeatviz.networks.receptive_field import receptive_field
@@ -48,6 +49,7 @@ class PanelSettings:
         terms: further terms, added to the first one that layer, objective and unit say.
         weight: of the first term, where there are further ones.
         precision: "auto", "float32" or "bfloat16" (see `ascend`).
+        display: "as it is" or "stretched"; None for the recipe's, to which choosing a recipe goes back.
     """
 
     layer: str = ""
@@ -65,6 +67,7 @@ class PanelSettings:
     terms: tuple[TermSettings, ...] = ()
     weight: float = 1.0
     precision: str = "auto"
+    display: str | None = None
 
     def units(self, network: Network) -> int:
         """How many units (or classes) there are to choose from."""
@@ -91,6 +94,11 @@ class PanelSettings:
     def ways(self) -> dict[str, Any]:
         """How it is done, whatever is maximized: arguments of `ascend`."""
         return {name: getattr(self, name) for name in ("recipe", "steps", "step_size", "seed", "precision")}
+
+    @property
+    def displayed(self) -> str:
+        """How pictures are shown."""
+        return recipes.get(self.recipe).display if self.display is None else self.display
 
     @property
     def leads(self) -> Chosen:
@@ -124,6 +132,8 @@ class PanelSettings:
         if name == "terms":
             value = checked_terms(value, network)
         new = dataclasses.replace(self, **{name: _checked(name, value)})
+        if name == "recipe" and recipes.get(new.recipe).name != recipes.get(self.recipe).name:
+            new = dataclasses.replace(new, display=None)
         if name in ("layer", "objective"):
             layer = network.layers[new.layer]
             if not layer.selectable:
@@ -154,7 +164,7 @@ def checked_share(name: str, value: Any) -> float:
 
 def _checked(name: str, value: Any) -> Any:
     """The value, or a sentence on what would be right."""
-    if name in ("row", "col", "steps", "step_size") and value is None:
+    if name in ("row", "col", "steps", "step_size", "display") and value is None:
         return value
     if name in ("unit", "seed", "steps", "row", "col"):
         low, high = (1, MOST_STEPS) if name == "steps" else (0, 2**31 - 1)
@@ -177,6 +187,8 @@ def _checked(name: str, value: Any) -> Any:
         return checked_weight(value)
     elif name == "precision":
         return checked_precision(value)
+    elif name == "display":
+        return checked_display(value)
     elif name in ("pre_activation", "keep") and not isinstance(value, bool):
         raise ValueError(f"{name} is True or False, not {value!r}.")
     return value
@@ -205,7 +217,7 @@ class SynthesisTab(anywidget.AnyWidget):
         weight = weight_of(recipes.get(settings.recipe).regularizers)
         self.settings = {**vars(settings), "recipe": recipe["name"], "natural": weight, "terms": terms}
         known = [
-            {"name": r.name, "reference": r.reference, "steps": r.steps, "step_size": r.step_size}
+            {"name": r.name, "reference": r.reference, "steps": r.steps, "step_size": r.step_size, "display": r.display}
             for r in {recipe["name"]: recipes.get(settings.recipe), **recipes.ALL}.values()
         ]
         facts: dict[str, Any] = {
@@ -215,6 +227,7 @@ class SynthesisTab(anywidget.AnyWidget):
             "recipe": recipe,
             "ready": network is not None,
             "kinds": list(KINDS),
+            "displays": list(DISPLAYS),
             "most_terms": MOST_FURTHER,
         }
         if network is not None:

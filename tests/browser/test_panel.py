@@ -180,6 +180,41 @@ def test_python_and_the_page_change_the_same_settings(lab: JupyterServer, page) 
     assert "(224, 224, 3) True" in heard
 
 
+def test_the_display_changes_what_is_seen_and_nothing_else(lab: JupyterServer, page) -> None:
+    """By the recipe, by hand, at rest and in replay; reached by the keyboard and explained on hovering."""
+    notebook, panel = Panel.opened(page, lab, "display.ipynb", PLAIN.replace("()", "('mnist-cnn')"))
+    display = panel.field("display")
+    assert display.locator("option").all_inner_texts() == ["as it is", "stretched"]
+    assert display.input_value() == "as it is"
+    assert "stretched" in (display.get_attribute("title") or "")
+    panel.field("recipe").focus()
+    panel.field("recipe").select_option("tutorial13")
+    panel.wait(lambda: display.input_value() == "stretched", "the recipe to say how it is displayed")
+    page.keyboard.press("Tab")
+    assert display.evaluate("(element) => element === document.activeElement"), "Tab leads from the recipe to it"
+    panel.run()
+    panel.wait_steps(30)
+    panel.wait_rest()
+    facts = "print(explorer.loss, explorer.image.mean(), explorer.image.std())"
+    before, stretched, table = notebook.run_code(facts), panel.pixels()["hash"], panel.data()
+    display.focus()
+    page.keyboard.press("ArrowUp")
+    panel.wait(lambda: panel.pixels()["hash"] != stretched, "the picture as it is")
+    plain = panel.pixels()["hash"]
+    panel.replay.fill("3")
+    panel.wait(lambda: panel.data()["step"] == 3, "replay")
+    faint = panel.pixels()["hash"]
+    display.select_option("stretched")
+    panel.wait(lambda: panel.pixels()["hash"] != faint, "replay to be stretched")
+    panel.replay.fill("30")
+    panel.wait(lambda: panel.pixels()["hash"] == stretched, "the last picture stretched, as it was before")
+    display.select_option("as it is")
+    panel.wait(lambda: panel.pixels()["hash"] == plain, "the last picture as it is")
+    assert panel.data() == table
+    assert notebook.run_code(facts) == before
+    page.screenshot(path=str(OUTPUT / "display.png"))
+
+
 def test_the_status_changes_once_a_second_at_most(lab: JupyterServer, page) -> None:
     _, panel = Panel.opened(page, lab, "status.ipynb", LONG)
     page.evaluate(

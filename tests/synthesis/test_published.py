@@ -7,7 +7,7 @@ from PIL import Image
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
-from nbfeatviz.synthesis.changes import Blur, Decay, Denoise, Moment
+from nbfeatviz.synthesis.changes import Blur, Decay, Denoise, Moment, SplitBregman
 from nbfeatviz.synthesis.natural_phase import natural_magnitude
 from nbfeatviz.synthesis.parameterizations import Centred, colour_matrix
 from nbfeatviz.synthesis.transforms import Crops, Roll, Views, transformed
@@ -67,6 +67,8 @@ def yosinski(x, steps, *, decay=0.0, blur=None, norm=None, contribution=None, pr
         picture = (x + MEAN) / 255
         yield picture, value(picture)
         g = slope(picture) / 255
+        if constant:  # as on a network whose gradients hold 10 levels against a decay of 0.3
+            g = g / np.sqrt((g**2).mean()) * (10 * 0.3 / (1 - 0.3) / 100)
         x = x + (min(progress[1], progress[0] / (g**2).sum()) if progress else constant) * g
         x = x * (1 - decay)
         if blur is not None and index % 4 == 0:
@@ -181,12 +183,19 @@ def test_the_loop_on_a_spectrum(quadratic, name, published):
     compared(ascent, adam_on_a_spectrum(variables, 6, *published), atol=1e-3)
 
 
-def keras_vis(x, steps):
+def keras_vis(x, steps, scale=None, found=None):
+    """`scale` is the root mean square of the objective's gradient in 784 values; None leaves it as it is."""
     cache, count = 0.0, x.size
     for _ in range(steps + 1):
         picture = x / 255
         yield picture, value(picture)
         g = slope(picture) / 255
+        if scale is not None:
+            pull = scale * 784 / count / np.sqrt((g**2).mean())
+            g = g * pull
+            down, right = x[1:, :-1] - x[:-1, :-1], x[:-1, 1:] - x[:-1, :-1]
+            penalty = 10 / count * ((np.abs(x) ** 6).sum() ** (1 / 6) + (down**2 + right**2).sum())
+            found.append((pull * value(picture) - penalty, picture))
         power = (np.abs(x) ** 6).sum()
         g = g - 10 / count * power ** (1 / 6 - 1) * np.abs(x) ** 5 * np.sign(x)
         down, right = x[1:, :-1] - x[:-1, :-1], x[:-1, 1:] - x[:-1, :-1]
@@ -281,6 +290,43 @@ def test_keras_vis_loop(quadratic):
     ascent = nv.ascend(quadratic, UNIT, recipe=recipe, steps=12, seed=3)
     begin = recipe.parameterization.initial(np.random.default_rng(3), (HEIGHT, WIDTH, 3)).astype(np.float64)
     compared(ascent, keras_vis(begin, 12), atol=5e-4)
+
+
+def test_keras_vis_on_gradients_of_the_published_size(quadratic):
+    """The penalties weigh beside the objective as they did, and the best step is the best of both at that scale."""
+    scale, roll = recipes.get("keras-vis").transforms
+    assert isinstance(roll, Roll)
+    recipe = recipes.get("keras-vis").replace(transforms=(scale,))
+    ascent = nv.ascend(quadratic, UNIT, recipe=recipe, steps=12, seed=3)
+    begin = recipe.parameterization.initial(np.random.default_rng(3), (HEIGHT, WIDTH, 3)).astype(np.float64)
+    found = []
+    reference = keras_vis(begin, 12, scale=0.2, found=found)
+    for step, (picture, loss) in zip(ascent, reference, strict=False):
+        np.testing.assert_allclose(step.image, picture, atol=5e-4)
+        assert step.loss == pytest.approx(loss, rel=1e-3, abs=1e-5)
+    next(reference)
+    assert len(found) == 12
+    best = max(found, key=lambda one: one[0])[1]
+    np.testing.assert_allclose(ascent.picture(), np.clip(best, 0, 1), atol=5e-4)
+
+
+@pytest.mark.parametrize("factor", [1e-20, 1.0, 1e6])
+def test_a_scaled_gradient_is_as_large_whatever_the_network_says(factor):
+    layer = Applied(lambda x: factor * tf.reduce_sum(x * x, axis=-1, keepdims=True), name="layer")
+    network = make_one_layer(layer, (HEIGHT, WIDTH))
+    start = RANDOM.uniform(0.4, 0.6, (HEIGHT, WIDTH, 3)).astype(np.float32)
+    for values, rms in ((0, 3.0), (HEIGHT * WIDTH * 3 * 2, 6.0)):
+        recipe = recipes.get("tutorial13").replace(
+            step_rule=recipes.Plain(), transforms=(recipes.GradientScale(3.0, values=values),)
+        )
+        ascent = nv.ascend(network, UNIT, recipe=recipe, steps=1, start=start)
+        next(ascent)
+        moved = (ascent.picture() - start) * 255
+        np.testing.assert_allclose(moved, start * rms / np.sqrt((start**2).mean()), rtol=1e-3)
+    dead = Applied(lambda x: tf.nn.relu(tf.reduce_sum(x, axis=-1, keepdims=True) - 99), name="layer")
+    ascent = nv.ascend(make_one_layer(dead, (HEIGHT, WIDTH)), UNIT, recipe=recipe, steps=1, start=start)
+    next(ascent)
+    np.testing.assert_allclose(ascent.picture(), start, atol=1e-6)
 
 
 def test_keras_vis_starts_around_grey_and_keeps_the_best(quadratic):
@@ -437,6 +483,45 @@ def slow_denoise(x, weight, steps=4000):
         down = down + weight / 8 * g
         down /= np.maximum(1, np.sqrt((down**2).sum(0)))
     return x + divergence(down) / weight
+
+
+def split_bregman(x, weight, iterations):
+    """The iterations of scikit-image written down pixel by pixel, but white squares after black ones; one plane."""
+    u, (height, width), split = x.copy(), x.shape, 2 * weight
+    d, b = np.zeros((2, height, width)), np.zeros((2, height, width))
+    for _ in range(iterations):
+        for colour in (1, 0):
+            for r, c in np.argwhere(np.add.outer(np.arange(height), np.arange(width)) % 2 == colour):
+                around = [u[max(r - 1, 0), c], u[min(r + 1, height - 1), c], u[r, max(c - 1, 0)],
+                          u[r, min(c + 1, width - 1)]]  # fmt: skip
+                before = (d - b)[0, r - 1, c] if r else 0.0, (d - b)[1, r, c - 1] if c else 0.0
+                pull = before[0] - (d - b)[0, r, c] + before[1] - (d - b)[1, r, c]
+                u[r, c] = (split * (sum(around) + pull) + weight * x[r, c]) / (weight + 4 * split)
+        t = b.copy()
+        t[0, :-1] += u[1:] - u[:-1]
+        t[1, :, :-1] += u[:, 1:] - u[:, :-1]
+        s = np.sqrt((t**2).sum(0))
+        d = t * s * split / (s * split + 1)
+        b = t - d
+    return u
+
+
+@pytest.mark.parametrize("weight", [0.001, 0.05, 2.0])
+def test_the_published_denoising_is_split_bregman(weight):
+    x = RANDOM.uniform(60, 200, (7, 8, 2))
+    found = SplitBregman(weight, iterations=30).apply(tf.constant(x[None], tf.float32), None).numpy()[0]
+    expected = np.stack([split_bregman(x[..., k], weight, 30) for k in (0, 1)], axis=-1)
+    np.testing.assert_allclose(found, expected, atol=2e-2)
+
+
+def test_the_published_denoising_leaves_the_shapes_that_the_minimum_wipes_out():
+    rows, cols = np.mgrid[:64, :64] / 4
+    blobs = (20 * np.sin(rows) * np.sin(cols))[None, :, :, None].astype(np.float32)
+    kept = SplitBregman(0.01).apply(tf.constant(blobs), None).numpy()
+    assert np.corrcoef(kept.ravel(), blobs.ravel())[0, 1] > 0.95
+    assert kept.std() > 4 > 40 * Denoise(0.01, iterations=1000).apply(tf.constant(blobs), None).numpy().std()
+    uses = {type(part) for phase in recipes.get("multifaceted").phases for part in phase.after}
+    assert uses == {recipes.Clip, SplitBregman}
 
 
 @pytest.mark.parametrize("weight", [0.02, 0.2, 2.0])

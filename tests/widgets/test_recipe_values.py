@@ -33,7 +33,7 @@ def test_every_value_of_every_recipe_is_shown_and_can_be_put_back(name: str):
     recipe = recipes.get(name)
     rows = recipe_values.values(recipe)
     data = json.loads(recipe.to_json())
-    said = [number for key, value in data.items() if key not in ("name", "reference", "steps", "step_size")
+    said = [number for key, value in data.items() if key not in ("name", "reference", "steps", "step_size", "display")
             for number in numbers_in(value)]  # fmt: skip
     shown = [row["value"] for row in rows if row["kind"] != "fixed"]
     optional = [row for row in rows if row.get("optional") and row["value"] is None]

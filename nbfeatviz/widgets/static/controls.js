@@ -36,6 +36,8 @@ function render({ model, el }) {
   const natural = make("input", { type: "range", min: 0, max: 1, step: 0.01, "aria-label": "natural", title: NATURAL,
     on: { input: () => set("natural", Number(natural.value)) } });
   const naturalText = make("span", { class: "nbfeatviz-total" });
+  const display = make("select", { title: "Shows every picture as it is, or stretched so that its darkest value is black and its brightest white; nothing is computed again.",
+    on: { change: () => set("display", display.value) } });
   const field = (name, kind, attributes) => make("input", { type: "number", ...attributes, on: committing((event) => {
     const text = event.target.value;
     set(name, text === "" ? kind : Number(text));
@@ -76,7 +78,8 @@ function render({ model, el }) {
     make("div", { class: "nbfeatviz-network" }, row("network", network), make("span", { class: "nbfeatviz-untrained", text: "untrained: random weights", hidden: true })),
     make("div", { class: "nbfeatviz-settings" },
       row("objective", objective), row("unit", unit, number, total), classRow, unitName, terms.el,
-      row("recipe", recipe), row("natural", natural, naturalText), make("div", { class: "nbfeatviz-pair" }, row("steps", steps), row("seed", seed)), advanced,
+      make("div", { class: "nbfeatviz-beside" }, row("recipe", recipe), row("display", display)), row("natural", natural, naturalText),
+      make("div", { class: "nbfeatviz-pair" }, row("steps", steps), row("seed", seed)), advanced,
       ...buttons.rows));
   const untrained = el.querySelector(".nbfeatviz-untrained");
 
@@ -106,6 +109,9 @@ function render({ model, el }) {
     objective.querySelector("[value=neuron]").disabled = !facts.positions && settings.objective !== "neuron";
     recipe.value = settings.recipe;
     recipe.title = set?.reference ?? "";
+    fill(display, (facts.displays ?? []).map((name) => [name, name]));
+    const own = local.has("recipe") && !local.has("display"); // choosing a recipe goes back to its own
+    display.value = (own ? null : settings.display) ?? set?.display ?? "";
     const last = Math.max(0, (facts.units ?? 1) - 1);
     unit.max = number.max = last;
     if (typeof settings.unit === "number") { put(unit, settings.unit); put(number, settings.unit); }
@@ -140,7 +146,7 @@ function render({ model, el }) {
     network.disabled = disconnected;
     values.enable(ready);
     terms.enable(ready);
-    for (const input of [objective, unit, number, named, recipe, natural, steps, seed, stepSize, preActivation, keep, start, precision])
+    for (const input of [objective, unit, number, named, recipe, display, natural, steps, seed, stepSize, preActivation, keep, start, precision])
       input.disabled = !ready || (input === preActivation && objective.value === "class");
   }
 

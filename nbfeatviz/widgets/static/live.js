@@ -64,6 +64,7 @@ class LivePage {
   receive(content, buffers) {
     const act = { begin: () => this.begin(content.run), steps: () => this.steps(content, buffers),
       settle: () => this.still(), restore: () => this.restore(content, buffers), replay: () => this.replayed(content, buffers),
+      redisplay: () => { if (this.replaying) this.ask(); },
       freed: () => { this.replayable = this.replaying = false; }, file: () => download(content.name, new Blob([buffers[0]], { type: content.mime })) }[content.kind];
     act?.();
     this.changed();
