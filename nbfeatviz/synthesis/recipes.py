@@ -20,6 +20,7 @@ from nbfeatviz.synthesis.changes import (
 )
 from nbfeatviz.synthesis.focus import Focus
 from nbfeatviz.synthesis.gradient_changes import Margin, UnitDeviation, UnitNorm
+from nbfeatviz.synthesis.multi_resolution import MultiResolution
 from nbfeatviz.synthesis.natural_phase import NaturalPhase
 from nbfeatviz.synthesis.parameterizations import Centred, Fourier, Pixels, Sigmoid
 from nbfeatviz.synthesis.parts import Ramp, nearest
@@ -27,14 +28,14 @@ from nbfeatviz.synthesis.phases import Phase, Window
 from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.synthesis.regularizers import CentreBias, LpNorm, PreSigmoid, TotalVariation
 from nbfeatviz.synthesis.step_rules import Adam, MeanMagnitude, Nadam, Plain, Progress, RMSprop, Standardized
-from nbfeatviz.synthesis.transforms import Crops, Jitter, Pad, Part, Roll, Rotate, Scale, Views
+from nbfeatviz.synthesis.transforms import Crops, Jitter, Noise, Pad, Part, Roll, Rotate, Scale, Views
 
 __all__ = [
-    "ALL", "DEFAULT", "Adam", "Blur", "Bound", "CentreBias", "Centred", "Clip", "Crops", "Decay", "Denoise", "Focus",
-    "Fourier", "Jitter", "LpNorm", "Margin", "MeanMagnitude", "Nadam", "NaturalPhase", "Pad", "Part", "Phase",
-    "Pixels", "Plain", "PreSigmoid", "Progress", "RMSprop", "Ramp", "Recipe", "Roll", "Rotate", "Scale", "Sigmoid",
-    "SmallContribution", "SmallNorm", "Standardized", "TotalVariation", "UnitDeviation", "UnitNorm", "Views",
-    "Window", "ZScore", "Zoom", "get",
+    "ALL", "DEFAULT", "Adam", "Blur", "Bound", "CentreBias", "Centred", "Clip", "Crops", "Decay", "Denoise",
+    "Focus", "Fourier", "Jitter", "LpNorm", "Margin", "MeanMagnitude", "MultiResolution", "Nadam", "NaturalPhase",
+    "Noise", "Pad", "Part", "Phase", "Pixels", "Plain", "PreSigmoid", "Progress", "RMSprop", "Ramp", "Recipe",
+    "Roll", "Rotate", "Scale", "Sigmoid", "SmallContribution", "SmallNorm", "Standardized", "TotalVariation",
+    "UnitDeviation", "UnitNorm", "Views", "Window", "ZScore", "Zoom", "get",
 ]  # fmt: skip
 
 TUTORIAL13 = Recipe(
