@@ -23,21 +23,23 @@ class MultiResolution:
 
     Attributes:
         planes: how many; published are 84 for 336 pixels: 1, 5, 9 and so on.
+        deviation: of the normal noise that every plane starts as; published is 0, a grey picture.
     """
 
     planes: int = number(84, low=1, high=1024, whole=True)
+    deviation: float = number(0.0, low=0, high=100)
 
     def initial(self, random: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
-        """Starting variables for one picture: 0, a grey picture whatever the seed."""
-        return np.zeros(sum(rows * cols for rows, cols in self.sizes(shape)) * shape[2], np.float32)
+        """Starting variables for one picture: (n,), all planes, the coarsest first."""
+        count = sum(rows * cols for rows, cols in self.sizes(shape)) * shape[2]
+        return random.normal(0.0, self.deviation, count).astype(np.float32)
 
     def from_picture(self, picture: np.ndarray) -> np.ndarray:
         """The variables of a given picture, all in the finest plane; black and white move inwards by 1/510."""
         inside = np.clip(picture.astype(np.float64), 1 / 510, 1 - 1 / 510)
         finest = np.log(inside / (1 - inside)).ravel() / 2
-        variables = self.initial(np.random.default_rng(0), picture.shape)
-        variables[-finest.size :] = finest
-        return variables
+        coarser = sum(rows * cols for rows, cols in self.sizes(picture.shape)[:-1]) * picture.shape[2]
+        return np.concatenate([np.zeros(coarser), finest]).astype(np.float32)
 
     def picture(self, variables: Any, shape: tuple[int, int, int]) -> Any:
         """Pictures in 0..1."""
