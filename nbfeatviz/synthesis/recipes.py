@@ -193,6 +193,29 @@ INVERSION = Recipe(
     after=(Blur(0.5 / 224, every=20, first=19, last=False),),
 )
 
+DIRECT_ASCENT = Recipe(
+    name="direct-ascent",
+    reference="Fort and Whitaker, Direct Ascent Synthesis, 2025: one subject on plain ground without any regularizer "
+    "(published with 84 planes, 16 views, plain steps of 0.005; here steps of one length, for units of any scale)",
+    steps=100,
+    step_size=1.5,
+    parameterization=MultiResolution(planes=16, deviation=0.01),
+    step_rule=Plain(),
+    transforms=(Views(2), Roll(112 / 336), Noise(uniform=0.2)),
+    gradient=(UnitNorm(),),
+)
+
+ACCENTUATION = Recipe(
+    name="accentuation",
+    reference="Hamblin et al., Feature Accentuation, 2024: from a photo, which nbfeatviz.accentuate keeps (published "
+    "with 16 crops a step)",
+    steps=100,
+    step_size=0.05,
+    parameterization=Fourier(),
+    step_rule=Adam(),
+    transforms=(Pad(0.5), Jitter(8 / 224), Noise(normal=0.02)),
+)
+
 DEFAULT = Recipe(
     name="default",
     reference="this package's own: the spectrum falls as that of photographs does, soft limits, the best places lead",
@@ -242,6 +265,8 @@ ALL = Catalogue(
     MULTIFACETED,
     DEEP_DREAM,
     INVERSION,
+    DIRECT_ASCENT,
+    ACCENTUATION,
 )
 
 
