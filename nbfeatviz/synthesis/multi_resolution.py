@@ -68,8 +68,8 @@ class MultiResolution:
     def sizes(self, shape: tuple[int, int, int]) -> list[tuple[int, int]]:
         """(height, width) of each plane, the coarsest first; the last is the picture's."""
         longer = max(shape[:2])
-        sides = np.unique(np.round(np.linspace(longer, 1, self.planes)).astype(int))
-        return [tuple(max(1, round(length * int(side) / longer)) for length in shape[:2]) for side in sides]
+        shares = np.unique(np.round(np.linspace(longer, 1, self.planes))) / longer
+        return [(max(1, round(shape[0] * share)), max(1, round(shape[1] * share))) for share in shares.tolist()]
 
 
 @lru_cache(maxsize=512)

@@ -208,12 +208,13 @@ DIRECT_ASCENT = Recipe(
 ACCENTUATION = Recipe(
     name="accentuation",
     reference="Hamblin et al., Feature Accentuation, 2024: from a photo, which nbfeatviz.accentuate keeps (published "
-    "with 16 crops a step)",
+    "with 16 random crops a step; here one view, moved a little)",
     steps=100,
     step_size=0.05,
     parameterization=Fourier(),
     step_rule=Adam(),
-    transforms=(Pad(0.5), Jitter(8 / 224), Noise(normal=0.02)),
+    # small, so that activations stay comparable place by place; without them a second network sees half as much
+    transforms=(Pad(0.5), Jitter(8 / 224), Scale(0.95, 1.05), Rotate(5.0, still=0.5), Noise(normal=0.02)),
 )
 
 DEFAULT = Recipe(

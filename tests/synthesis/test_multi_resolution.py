@@ -76,6 +76,12 @@ def test_enlarging_keeps_what_is_even():
     np.testing.assert_allclose(enlarging(7, 7), np.eye(7), atol=1e-7)
 
 
+def test_planes_may_start_as_noise():
+    variables = MultiResolution(4, deviation=0.1).initial(np.random.default_rng(3), (40, 40, 3))
+    assert variables.std() == pytest.approx(0.1, rel=0.05)  # 9,000 draws
+    assert abs(variables.mean()) < 0.005
+
+
 def test_it_starts_grey():
     variables = MultiResolution(4).initial(np.random.default_rng(3), (6, 8, 3))
     assert (MultiResolution(4).picture(variables[None], (6, 8, 3)).numpy() == 0.5).all()
@@ -112,6 +118,20 @@ def test_a_run_moves_coarse_planes_most(net):
     coarse, fine = abs(run.variables[:3]).mean(), abs(run.variables[-16 * 16 * 3 :]).mean()
     assert coarse > 4 * fine > 0
     assert run.steps[-1].loss > run.steps[0].loss
+
+
+def test_every_step_has_the_same_length(net):
+    run = nv.ascend(net, objectives.channel("conv2", 1), recipe="direct-ascent", steps=2, seed=1)
+    before = run.visualization().variables
+    next(run)
+    assert np.linalg.norm(run.visualization().variables - before) == pytest.approx(1.5, rel=1e-4)
+
+
+def test_it_is_restored_from_json():
+    recipe = recipes.get("direct-ascent").replace(parameterization=MultiResolution(7, 0.02))
+    assert recipes.Recipe.from_json(recipe.to_json()) == recipe
+    with pytest.raises(ValueError, match="MultiResolution: planes 0 is out of range"):
+        recipe.replace(parameterization=MultiResolution(0))
 
 
 def test_the_same_seed_gives_the_same_picture(net):
