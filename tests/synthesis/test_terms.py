@@ -24,7 +24,7 @@ from nbfeatviz.synthesis.objectives import (
     others,
     style,
 )
-from tests.synthesis.conftest import make_network, output_of
+from tests.synthesis.conftest import make_network, make_one_layer, output_of
 
 CLOSE = {"rtol": 2e-5, "atol": 1e-6}
 RANDOM = np.random.default_rng(5)
@@ -61,12 +61,17 @@ def test_content_is_zero_where_the_pictures_agree(net):
 
 @pytest.mark.parametrize("power", [0, 2])
 def test_a_caricature_goes_along_the_photos_activations(net, power):
-    for image in (IMAGE, 1 - PHOTO):  # the second is the very opposite, so that the factor is 0.1
-        a, p = (output_of(net, "conv2", one).astype(np.float64) for one in (image, PHOTO))
-        norm = np.sqrt((p**2).sum())
-        expected = (a * p).sum() / norm**2 * max(0.1, (a * p).sum() / norm) ** power
-        np.testing.assert_allclose(loss_of(net, caricature("conv2", PHOTO, power=power), image), expected, **CLOSE)
+    a, p = (output_of(net, "conv2", image).astype(np.float64) for image in (IMAGE, PHOTO))
+    norm = np.sqrt((p**2).sum())
+    expected = (a * p).sum() / norm**2 * max(0.1, (a * p).sum() / norm) ** power
+    np.testing.assert_allclose(loss_of(net, caricature("conv2", PHOTO, power=power)), expected, **CLOSE)
     assert loss_of(net, caricature("conv2", PHOTO), start=PHOTO) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_caricature_of_the_very_opposite_still_has_a_tenth():
+    linear = make_one_layer(keras.layers.Conv2D(2, 3, name="linear"), (16, 16), input_range=(-1, 1))
+    value = loss_of(linear, caricature("linear", PHOTO, power=2), 1 - PHOTO)
+    assert value == pytest.approx(-1 * 0.1**2, rel=1e-3)
 
 
 @pytest.mark.parametrize("statistic", ["gram", "moments"])
