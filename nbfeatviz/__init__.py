@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nbfeatviz.networks.not_finite import NotFiniteError
     from nbfeatviz.networks.receptive_field import ReceptiveField, receptive_field
     from nbfeatviz.synthesis import objectives, quality, recipes
+    from nbfeatviz.synthesis.accentuation import accentuate
     from nbfeatviz.synthesis.ascent import Step, ascend
     from nbfeatviz.synthesis.bystanders import Rises
     from nbfeatviz.synthesis.comparison import compare
@@ -52,6 +53,7 @@ __all__ = [
     "Stage",
     "Step",
     "Visualization",
+    "accentuate",
     "activations",
     "apply_filter",
     "ascend",
@@ -101,6 +103,7 @@ _HOMES = {
     "Stage": "attribution.randomization",
     "Step": "synthesis.ascent",
     "Visualization": "synthesis.visualization",
+    "accentuate": "synthesis.accentuation",
     "activations": "attribution.activations",
     "apply_filter": "attribution.activations",
     "ascend": "synthesis.ascent",

@@ -11,7 +11,7 @@ from nbfeatviz.networks.natural_statistics import NaturalStatistics
 from nbfeatviz.networks.tap import Tap
 from nbfeatviz.synthesis.parts import Live, Ramp, number
 
-FULL = 40.0
+FULL = 64.0
 """What a distance of 1 costs at the weight 1, in units of the spread of the objective's layer."""
 
 
@@ -31,7 +31,7 @@ class NaturalPrior:
         joint: the statistics are those of all pictures of a batch together, which lets each differ from the mean.
     """
 
-    weight: Live = number(0.3, low=0, high=1, live=True)
+    weight: Live = number(0.5, low=0, high=1, live=True)
     joint: bool = False
 
     def distance(self, activations: Mapping[Tap, Any], natural: NaturalStatistics) -> Any:

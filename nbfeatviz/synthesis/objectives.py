@@ -16,12 +16,12 @@ from nbfeatviz.networks.backbone import Tap
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.units import Channel, Neuron
 from nbfeatviz.synthesis.function_term import Function
-from nbfeatviz.synthesis.photo_terms import Content, Photo, Statistic, Style
+from nbfeatviz.synthesis.photo_terms import Caricature, Content, Photo, Statistic, Style
 from nbfeatviz.synthesis.terms import ClassLogit, ClassProbability, DeepDream, Direction, Diversity, Others
 
 Term = (
     Channel | Neuron | ClassLogit | ClassProbability | Direction
-    | DeepDream | Diversity | Others | Content | Style | Function
+    | DeepDream | Diversity | Others | Content | Caricature | Style | Function
 )  # fmt: skip
 
 
@@ -157,11 +157,7 @@ def direction(
         raise TypeError(f"a direction is one number a unit of the layer, not {vector!r}.") from None
     if not numbers or not np.isfinite(numbers).all() or not any(numbers):
         raise ValueError("a direction is finite numbers that are not all 0.")
-    if isinstance(cossim_pow, bool) or not isinstance(cossim_pow, int | float | np.number):
-        raise TypeError(f"cossim_pow is a number, not {cossim_pow!r} ({type(cossim_pow).__name__}).")
-    if not 0 <= cossim_pow <= 100:
-        raise ValueError(f"cossim_pow {cossim_pow!r} is out of range: give a number from 0 to 100.")
-    return Objective(((1.0, Direction(layer, numbers, float(cossim_pow), pre_activation)),))
+    return Objective(((1.0, Direction(layer, numbers, _power("cossim_pow", cossim_pow), pre_activation)),))
 
 
 def deep_dream(layer: str, *, pre_activation: bool = False) -> Objective:
@@ -178,6 +174,21 @@ def content(layer: str, photo: Any, *, pre_activation: bool = False) -> Objectiv
         pre_activation: as for `channel`.
     """
     return Objective(((1.0, Content(layer, _photo(photo), pre_activation)),))
+
+
+def caricature(layer: str, photo: Any, *, power: float = 0.0, pre_activation: bool = False) -> Objective:
+    """What a layer sees in a photo, and more of it: (a·p ÷ ‖p‖²) · max(0.1, a·p ÷ ‖p‖)^power (Lucid, 2018).
+
+    a and p are the activations of picture and photo at all positions. Lucid's is not divided by ‖p‖², which makes the
+    value 1 for the photo itself where the power is 0.
+
+    Args:
+        layer: path of a layer.
+        photo: path, PIL image or array; fitted to the picture by centre crop.
+        power: how much more a picture counts as it rises.
+        pre_activation: as for `channel`.
+    """
+    return Objective(((1.0, Caricature(layer, _photo(photo), _power("power", power), pre_activation)),))
 
 
 def style(layers: str | Sequence[str], photo: Any, *, statistic: Statistic = "gram") -> Objective:
@@ -241,6 +252,14 @@ def interpolation(first: Objective, second: Objective, count: int) -> list[Objec
 
 def _photo(photo: Any, name: str = "photo") -> Photo:
     return photo if isinstance(photo, Photo) else Photo(photo, name)
+
+
+def _power(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"{name} is a number, not {value!r} ({type(value).__name__}).")
+    if not 0 <= value <= 100:
+        raise ValueError(f"{name} {value!r} is out of range: give a number from 0 to 100.")
+    return float(value)
 
 
 def exact(number: float) -> str:

@@ -71,12 +71,42 @@ class _Alike:
 
     def measure(self, activation: Any, values: Any) -> Any:
         found, wanted = statistic_of(tf.cast(activation, tf.float32), self.statistic), number_of(values)
-        if found.shape[1] is not None and wanted.shape[1] is not None and found.shape[1] != wanted.shape[1]:
-            raise ValueError(
-                f"the photo gave {wanted.shape[1]} values and the picture gives {found.shape[1]}: a recipe that crops "
-                "cannot be used with content."
-            )
+        _check_counts(found, wanted, "content")
         return -tf.reduce_mean(tf.square(found - wanted), axis=1) / (tf.reduce_mean(tf.square(wanted), axis=1) + 1e-12)
+
+
+class _Exaggerated:
+    """Reads (a·p ÷ ‖p‖²) · max(0.1, a·p ÷ ‖p‖)^power, a the activations and p the photo's.
+
+    Args:
+        power: whether there is one; its value is the last of the values.
+    """
+
+    def __init__(self, power: bool) -> None:
+        self.power = power
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Exaggerated) and self.power == other.power
+
+    def __hash__(self) -> int:
+        return hash(("exaggerated", self.power))
+
+    def measure(self, activation: Any, values: Any) -> Any:
+        numbers = number_of(values)
+        found, wanted = statistic_of(tf.cast(activation, tf.float32), "values"), numbers[:, :-1]
+        _check_counts(found, wanted, "caricature")
+        dot, norm = tf.reduce_sum(found * wanted, axis=1), tf.norm(wanted, axis=1) + 1e-6
+        factor = tf.pow(tf.maximum(0.1, dot / norm), numbers[:, -1]) if self.power else 1.0
+        return dot / tf.square(norm) * factor
+
+
+def _check_counts(found: Any, wanted: Any, name: str) -> None:
+    """ValueError where the network sees pictures of another size than the photo was."""
+    if found.shape[1] is not None and wanted.shape[1] is not None and found.shape[1] != wanted.shape[1]:
+        raise ValueError(
+            f"the photo gave {wanted.shape[1]} values and the picture gives {found.shape[1]}: a recipe that crops "
+            f"cannot be used with {name}."
+        )
 
 
 def statistic_of(activation: Any, statistic: str) -> Any:
@@ -98,7 +128,7 @@ class _Resolved:
 
     tap: Tap
     values: np.ndarray
-    reader: _Alike
+    reader: _Alike | _Exaggerated
 
 
 @dataclass(frozen=True)
@@ -117,6 +147,29 @@ class Content:
         check_layer(network, self.layer)
         tap = network.unit_tap(self.layer, self.pre_activation)
         return _Resolved(tap, bits(self.photo.activation(network, tap, size)), _Alike("values"))
+
+
+@dataclass(frozen=True)
+class Caricature:
+    """How strongly a layer answers as it does for a photo, its length left free (Lucid's caricature, 2018)."""
+
+    layer: str
+    photo: Photo
+    power: float = 0.0
+    pre_activation: bool = False
+
+    def __str__(self) -> str:
+        power = f", power={self.power!r}" if self.power else ""
+        return f"caricature({self.layer!r}, {self.photo!r}{power}{', pre_activation=True' * self.pre_activation})"
+
+    def resolved(self, network: Network, size: tuple[int, int] | None = None) -> _Resolved:
+        """With the photo's activations."""
+        check_layer(network, self.layer)
+        tap = network.unit_tap(self.layer, self.pre_activation)
+        found = self.photo.activation(network, tap, size)
+        if not found.any():
+            raise ValueError(f"{self.layer!r} answers 0 everywhere for {self.photo!r}: there is nothing to exaggerate.")
+        return _Resolved(tap, bits(np.append(found, self.power)), _Exaggerated(bool(self.power)))
 
 
 @dataclass(frozen=True)

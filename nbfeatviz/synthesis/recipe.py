@@ -17,6 +17,7 @@ from nbfeatviz.engine import tf
 from nbfeatviz.synthesis.changes import Change
 from nbfeatviz.synthesis.focus import Focus
 from nbfeatviz.synthesis.gradient_changes import GradientChange
+from nbfeatviz.synthesis.multi_resolution import MultiResolution
 from nbfeatviz.synthesis.natural_phase import NaturalPhase
 from nbfeatviz.synthesis.parameterizations import Centred, Fourier, Pixels, Sigmoid
 from nbfeatviz.synthesis.parts import (
@@ -37,7 +38,7 @@ from nbfeatviz.synthesis.regularizers import PreSigmoid, Regularizer
 from nbfeatviz.synthesis.step_rules import StepRule
 from nbfeatviz.synthesis.transforms import Transform
 
-Parameterization = Pixels | Centred | Sigmoid | Fourier | NaturalPhase
+Parameterization = Pixels | Centred | Sigmoid | Fourier | NaturalPhase | MultiResolution
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from nbfeatviz.synthesis.changes import (
 from nbfeatviz.synthesis.focus import Focus
 from nbfeatviz.synthesis.gradient_changes import Margin, UnitDeviation, UnitNorm
 from nbfeatviz.synthesis.gradient_scale import GradientScale
+from nbfeatviz.synthesis.multi_resolution import MultiResolution
 from nbfeatviz.synthesis.natural_phase import NaturalPhase
 from nbfeatviz.synthesis.natural_prior import NaturalPrior
 from nbfeatviz.synthesis.parameterizations import Centred, Fourier, Pixels, Sigmoid
@@ -30,14 +31,15 @@ from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.synthesis.regularizers import CentreBias, LpNorm, PreSigmoid, TotalVariation
 from nbfeatviz.synthesis.split_bregman import SplitBregman
 from nbfeatviz.synthesis.step_rules import Adam, MeanMagnitude, Nadam, Plain, Progress, RMSprop, Standardized
-from nbfeatviz.synthesis.transforms import Crops, Jitter, Pad, Part, Roll, Rotate, Scale, Views
+from nbfeatviz.synthesis.transforms import Crops, Jitter, Noise, Pad, Part, Roll, Rotate, Scale, Views
 
 __all__ = [
     "ALL", "DEFAULT", "Adam", "Blur", "Bound", "CentreBias", "Centred", "Clip", "Crops", "Decay", "Denoise",
-    "Focus", "Fourier", "GradientScale", "Jitter", "LpNorm", "Margin", "MeanMagnitude", "Nadam", "NaturalPhase",
-    "NaturalPrior", "Pad", "Part", "Phase", "Pixels", "Plain", "PreSigmoid", "Progress", "RMSprop", "Ramp",
-    "Recipe", "Roll", "Rotate", "Scale", "Sigmoid", "SmallContribution", "SmallNorm", "SplitBregman",
-    "Standardized", "TotalVariation", "UnitDeviation", "UnitNorm", "Views", "Window", "ZScore", "Zoom", "get",
+    "Focus", "Fourier", "GradientScale", "Jitter", "LpNorm", "Margin", "MeanMagnitude", "MultiResolution", "Nadam",
+    "NaturalPhase", "NaturalPrior", "Noise", "Pad", "Part", "Phase", "Pixels", "Plain", "PreSigmoid", "Progress",
+    "RMSprop", "Ramp", "Recipe", "Roll", "Rotate", "Scale", "Sigmoid", "SmallContribution", "SmallNorm",
+    "SplitBregman", "Standardized", "TotalVariation", "UnitDeviation", "UnitNorm", "Views", "Window", "ZScore",
+    "Zoom", "get",
 ]  # fmt: skip
 
 TUTORIAL13 = Recipe(
@@ -225,6 +227,30 @@ INVERSION = Recipe(
     after=(Blur(0.5 / 224, every=20, first=19, last=False),),
 )
 
+DIRECT_ASCENT = Recipe(
+    name="direct-ascent",
+    reference="Fort and Whitaker, Direct Ascent Synthesis, 2025: one subject on plain ground without any regularizer "
+    "(published with 84 planes, 16 views, plain steps of 0.005; here steps of one length, for units of any scale)",
+    steps=100,
+    step_size=1.5,
+    parameterization=MultiResolution(planes=16, deviation=0.01),
+    step_rule=Plain(),
+    transforms=(Views(2), Roll(112 / 336), Noise(uniform=0.2)),
+    gradient=(UnitNorm(),),
+)
+
+ACCENTUATION = Recipe(
+    name="accentuation",
+    reference="Hamblin et al., Feature Accentuation, 2024: from a photo, which nbfeatviz.accentuate keeps (published "
+    "with 16 random crops a step; here one view, moved a little)",
+    steps=100,
+    step_size=0.05,
+    parameterization=Fourier(),
+    step_rule=Adam(),
+    # small, so that activations stay comparable place by place; without them a second network sees half as much
+    transforms=(Pad(0.5), Jitter(8 / 224), Scale(0.95, 1.05), Rotate(5.0, still=0.5), Noise(normal=0.02)),
+)
+
 DEFAULT = Recipe(
     name="default",
     reference="this package's own: the spectrum falls as that of photographs does, soft limits, the best places lead",
@@ -274,6 +300,8 @@ ALL = Catalogue(
     MULTIFACETED,
     DEEP_DREAM,
     INVERSION,
+    DIRECT_ASCENT,
+    ACCENTUATION,
 )
 
 

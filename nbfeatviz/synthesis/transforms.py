@@ -161,6 +161,25 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Noise:
+    """Noise that is added to the picture, values in 0..1: normal, and uniform in 0..`uniform`.
+
+    Attributes:
+        normal: standard deviation of the normal part.
+        uniform: the greatest value of the uniform part, which is never negative.
+    """
+
+    normal: Live = number(0.0, low=0, high=1, live=True)
+    uniform: Live = number(0.0, low=0, high=1, live=True)
+
+    def apply(self, pictures: Any, seed: Any, size: tuple[int, int]) -> Any:
+        """Pictures of the same shape, the noise of all alike."""
+        shape = pictures.shape[1:]
+        grain = tf.random.stateless_normal(shape, seed) * self.normal
+        return pictures + grain + tf.random.stateless_uniform(shape, seed + 1) * self.uniform
+
+
+@dataclass(frozen=True)
 class Views:
     """Several views of each picture a step: what follows in the list moves each of them in a way of its own.
 
@@ -171,7 +190,7 @@ class Views:
     count: int = number(2, low=1, high=1024, whole=True)
 
 
-Transform = Pad | Views | Part | Jitter | Scale | Rotate | Roll | Crops | GradientScale | Callable[..., Any]
+Transform = Pad | Views | Part | Jitter | Scale | Rotate | Roll | Crops | Noise | GradientScale | Callable[..., Any]
 
 
 def transformed(pictures: Any, transforms: Sequence[Transform], seed: Any, size: tuple[int, int] | None = None) -> Any:

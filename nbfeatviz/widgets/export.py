@@ -12,7 +12,7 @@ from PIL import Image
 
 from nbfeatviz.encoding import encode_animation, encode_png, to_pil
 from nbfeatviz.synthesis.objectives import ClassLogit
-from nbfeatviz.synthesis.photo_terms import Content, Photo, Style
+from nbfeatviz.synthesis.photo_terms import Caricature, Content, Photo, Style
 from nbfeatviz.synthesis.visualization import Settings
 
 _SMALLEST_SHOWN = 224
@@ -63,7 +63,7 @@ def name(settings: Settings | None) -> str:
 def _photos(settings: Settings) -> list[Photo]:
     """The photos that a run's objective is about."""
     terms = [term for _, term in settings.objective.terms]
-    return [term.photo for term in terms if isinstance(term, Content | Style)]
+    return [term.photo for term in terms if isinstance(term, Content | Caricature | Style)]
 
 
 def picture_file(

@@ -10,6 +10,7 @@ import tensorflow as tf
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
 from nbfeatviz.synthesis.objectives import (
+    caricature,
     channel,
     class_logit,
     class_probability,
@@ -23,7 +24,7 @@ from nbfeatviz.synthesis.objectives import (
     others,
     style,
 )
-from tests.synthesis.conftest import make_network, output_of
+from tests.synthesis.conftest import make_network, make_one_layer, output_of
 
 CLOSE = {"rtol": 2e-5, "atol": 1e-6}
 RANDOM = np.random.default_rng(5)
@@ -56,6 +57,21 @@ def test_content_is_zero_where_the_pictures_agree(net):
     a, p = output_of(net, "conv2", IMAGE), output_of(net, "conv2", PHOTO)
     np.testing.assert_allclose(loss_of(net, content("conv2", PHOTO)), -((a - p) ** 2).mean() / (p**2).mean(), **CLOSE)
     assert loss_of(net, content("conv2", PHOTO), start=PHOTO) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("power", [0, 2])
+def test_a_caricature_goes_along_the_photos_activations(net, power):
+    a, p = (output_of(net, "conv2", image).astype(np.float64) for image in (IMAGE, PHOTO))
+    norm = np.sqrt((p**2).sum())
+    expected = (a * p).sum() / norm**2 * max(0.1, (a * p).sum() / norm) ** power
+    np.testing.assert_allclose(loss_of(net, caricature("conv2", PHOTO, power=power)), expected, **CLOSE)
+    assert loss_of(net, caricature("conv2", PHOTO), start=PHOTO) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_caricature_of_the_very_opposite_still_has_a_tenth():
+    linear = make_one_layer(keras.layers.Conv2D(2, 3, name="linear"), (16, 16), input_range=(-1, 1))
+    value = loss_of(linear, caricature("linear", PHOTO, power=2), 1 - PHOTO)
+    assert value == pytest.approx(-1 * 0.1**2, rel=1e-3)
 
 
 @pytest.mark.parametrize("statistic", ["gram", "moments"])
@@ -231,6 +247,9 @@ def lost(a):
         (lambda: content("mixed4", PHOTO), ValueError, ["'mixed4'"]),
         (lambda: content("conv1", "nowhere.jpg"), ValueError, ["no file", "nowhere.jpg"]),
         (lambda: content("conv1", np.zeros((4, 4, 9))), ValueError, ["9 channels"]),
+        (lambda: caricature("mixed4", PHOTO), ValueError, ["'mixed4'"]),
+        (lambda: caricature("conv1", PHOTO, power=-1), ValueError, ["power -1", "0 to 100"]),
+        (lambda: caricature("conv1", PHOTO, power="2"), TypeError, ["power is a number"]),
         (lambda: style([], PHOTO), ValueError, ["at least one layer"]),
         (lambda: style(["conv1", "mixed4"], PHOTO), ValueError, ["'mixed4'"]),
         (lambda: style("head", PHOTO), ValueError, ["'head' has no positions"]),
@@ -279,6 +298,7 @@ def test_sums_of_all_kinds_keep_their_algebra(net):
         direction("conv2", np.arange(5.0)),
         deep_dream("conv1"),
         content("conv2", PHOTO),
+        caricature("conv2", PHOTO),
         style("conv1", PHOTO),
         others("conv2", 1),
         function(contrast, "conv1", "conv2"),
@@ -296,6 +316,7 @@ def test_sums_of_all_kinds_keep_their_algebra(net):
     "objective",
     [direction("a", [0.1, 1 / 3]), direction("a", [1, 2], cossim_pow=2, pre_activation=True), deep_dream("a/b"),
      others("a", 3), diversity("a", pre_activation=True), class_probability("cow"), content("a", "photo.jpg"),
+     caricature("a", "photo.jpg"), caricature("a", "photo.jpg", power=1.5, pre_activation=True),
      style(["a", "b"], "photo.jpg", statistic="moments") - 0.1 * deep_dream("a")],
     ids=repr,
 )  # fmt: skip

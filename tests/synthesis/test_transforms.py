@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
-from nbfeatviz.synthesis.transforms import Crops, Jitter, Pad, Part, Rotate, Scale, Views, transformed
+from nbfeatviz.synthesis.transforms import Crops, Jitter, Noise, Pad, Part, Rotate, Scale, Views, transformed
 
 HEIGHT, WIDTH = 20, 24
 IDENTITY = (Pad(0.5), Jitter(0.0), Scale(1.0, 1.0), Rotate(0.0), Rotate(30.0, still=1.0))
@@ -251,3 +251,21 @@ def test_crops_are_bilinear_and_their_gradient_is_exact():
     np.testing.assert_allclose(parts, wanted, atol=1e-5)
     gradient = tape.gradient(weighed, pictures)
     np.testing.assert_allclose(tf.reduce_sum(gradient * pictures), 2 * weighed, rtol=1e-5)
+
+
+def test_noise_has_the_deviation_and_the_range_that_were_asked_for(picture):
+    shape = (200, 200, 3)
+    normal = seen(np.zeros(shape, np.float32), (Noise(normal=0.1),))
+    assert normal.std() == pytest.approx(0.1, rel=0.02)
+    assert abs(normal.mean()) < 2e-3
+    uniform = seen(np.full(shape, 0.5, np.float32), (Noise(uniform=0.2),)) - 0.5
+    assert (uniform.min() >= 0, uniform.max() <= 0.2 + 1e-6) == (True, True)
+    assert uniform.mean() == pytest.approx(0.1, rel=0.02)
+    assert uniform.std() == pytest.approx(0.2 / 12**0.5, rel=0.02)
+    assert not np.array_equal(seen(picture, (Noise(0.1),), index=1), seen(picture, (Noise(0.1),), index=2))
+    assert np.array_equal(seen(picture, (Noise(),)), picture)
+
+
+def test_every_view_has_noise_of_its_own(picture):
+    first, second = transformed(tf.constant(picture[None]), (Views(2), Noise(uniform=0.2)), tf.constant([0, 0])).numpy()
+    assert not np.array_equal(first, second)
