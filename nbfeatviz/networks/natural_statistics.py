@@ -17,6 +17,7 @@ from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Backbone
 from nbfeatviz.networks.folding import KERNELS, is_plain_norm, keras_kind
 from nbfeatviz.networks.graph import Call
+from nbfeatviz.networks.inference import once
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.tap import Tap
 
@@ -86,12 +87,11 @@ def pooled(
         flat = [tf.reshape(tf.cast(found[tap], tf.float32), [batch, -1, found[tap].shape[-1]]) for tap in taps]
         return [tf.stack([tf.reduce_mean(one, axis=1), tf.reduce_mean(tf.square(one), axis=1)]) for one in flat]
 
-    compute = network.compiled(("pooled", tuple(taps), batch), lambda: means)
     totals: list[Any] = [0.0] * len(taps)
     count, waiting = 0, iter(pictures)
     while part := list(islice(waiting, batch)):
         filled = np.stack(part + part[:1] * (batch - len(part)))
-        for place, found in enumerate(compute(tf.constant(filled, tf.float32))):
+        for place, found in enumerate(once(means, tf.constant(filled, tf.float32))):
             totals[place] = totals[place] + np.asarray(found, np.float64)[:, : len(part)].sum(axis=1)
         count += len(part)
     halves = [(mean / count, square / count) for mean, square in totals]

@@ -31,13 +31,13 @@ from nbfeatviz.synthesis.quality import crops
 
 PHOTOGRAPHS = "photographs"
 """The word for those that come with the package."""
-CROPS = 84
-_MOST = 200
+_MOST = 200  # pictures of a folder
+_KEPT = 64  # of a network: a panel moves from layer to layer
 _ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 _log = logging.getLogger(__name__)
 _lock = threading.Lock()
-_known: weakref.WeakKeyDictionary[Network, dict[str, NaturalStatistics]] = weakref.WeakKeyDictionary()
+_known: weakref.WeakKeyDictionary[Network, dict[Any, NaturalStatistics | None]] = weakref.WeakKeyDictionary()
 
 Moments = list[tuple[np.ndarray, np.ndarray]]
 
@@ -59,13 +59,27 @@ def natural_statistics(network: Network, resolved: Sequence[Objective], source: 
     Raises:
         ValueError, TypeError: a source that is none of these.
     """
-    targets = sorted({network.call(tap.path).index for item in resolved for _, tap in item.structure})
-    if source is None:
-        found = statistics_of_norms(network, targets)
-        if found is not None:
-            return found
-    whole = _shipped(network) if source is None else None
-    whole = whole or _measured(network, _pictures(source))
+    targets = tuple(sorted({network.call(tap.path).index for item in resolved for _, tap in item.structure}))
+    network.refresh()
+    with _lock:
+        known = _known.setdefault(network, {})
+        pictures = PHOTOGRAPHS if source is None else _pictures(source, network.contract.channels)
+        which = pictures if isinstance(pictures, str) else _digest_of(pictures)
+        key = (network.version, source is None, which, targets)
+        if key not in known:
+            while len(known) >= _KEPT:
+                del known[next(iter(known))]
+            known[key] = _found(network, targets, source is None, which, pictures)
+        return known[key]
+
+
+def _found(
+    network: Network, targets: tuple[int, ...], own: bool, which: str, pictures: str | list[np.ndarray]
+) -> NaturalStatistics | None:
+    """The statistics below some targets; the network's `own`, if it has any."""
+    if own and (stored := statistics_of_norms(network, targets)) is not None:
+        return stored
+    whole = (_shipped(network) if own else None) or _measured(network, which, pictures)
     needed = set(network.graph.ancestors(targets))
     kept = [place for place, tap in enumerate(whole.taps) if network.call(tap.path).index in needed]
     if not kept:
@@ -77,17 +91,16 @@ def natural_statistics(network: Network, resolved: Sequence[Objective], source: 
 
 def _shipped(network: Network) -> NaturalStatistics | None:
     """Those that came with a network's weights, as long as it has these."""
-    network.refresh()
     if not network.natural or network.version:
         return None
     taps = tuple(Tap(path, True) for path in network.natural)
     return from_moments(taps, list(network.natural.values()), "shipped")
 
 
-def _pictures(source: Any) -> list[Any]:
-    """The pictures that a source stands for (paths, or what `images.as_picture` takes)."""
-    if source is None or (isinstance(source, str) and source == PHOTOGRAPHS):
-        return [str(sample.path) for sample in samples.ALL if sample.name != "camera"]  # that one is grey
+def _pictures(source: Any, channels: int) -> str | list[np.ndarray]:
+    """The pictures that a source stands for; the word for those of the package."""
+    if isinstance(source, str) and source == PHOTOGRAPHS:
+        return PHOTOGRAPHS
     if isinstance(source, str | os.PathLike):
         folder = Path(source)
         if not folder.is_dir():
@@ -95,68 +108,73 @@ def _pictures(source: Any) -> list[Any]:
                 f"statistics {str(source)!r} is no folder: give a folder of pictures, several pictures, "
                 f"{PHOTOGRAPHS!r} for those of the package, or None for the network's own."
             )
-        found: list[Any] = sorted(str(path) for path in folder.iterdir() if path.suffix.lower() in _ENDINGS)
-        if not found:
+        given: list[Any] = sorted(str(path) for path in folder.iterdir() if path.suffix.lower() in _ENDINGS)
+        if not given:
             raise ValueError(f"there are no pictures ({', '.join(_ENDINGS)}) in the folder {str(source)!r}.")
-        return found[:_MOST]
-    if isinstance(source, bytes) or not isinstance(source, Iterable):
+    elif isinstance(source, bytes) or not isinstance(source, Iterable):
         raise TypeError(
             f"statistics {source!r} ({type(source).__name__}) is neither a folder nor several pictures: give a folder "
             f"of pictures, a list of pictures, {PHOTOGRAPHS!r}, or None for the network's own."
         )
-    given = list(source)[:_MOST]
-    if not given:
-        raise ValueError("statistics of no pictures: give at least one, better fifty.")
-    return given
+    else:
+        given = list(source)
+        if not given:
+            raise ValueError("statistics of no pictures: give at least one, better fifty.")
+    return [as_picture(one, channels) for one in given[:_MOST]]
 
 
-def _measured(network: Network, given: list[Any]) -> NaturalStatistics:
-    """The statistics of pictures at all places of a network: known, or read from a file, or measured now."""
-    channels = network.contract.channels
+def _measured(network: Network, which: str, pictures: str | list[np.ndarray]) -> NaturalStatistics:
+    """The statistics of pictures at all places of a network: read from a file, or measured now."""
+    if isinstance(pictures, str):
+        colour = [sample for sample in samples.ALL if sample.name != "camera"]  # that one is grey
+        pictures = [as_picture(str(sample.path), network.contract.channels) for sample in colour]
     taps = places(network)
-    with _lock:
-        pictures = [as_picture(one, channels) for one in given]
-        digest = _digest_of(network, pictures, taps)
-        known = _known.setdefault(network, {})
-        if digest not in known:
-            found = _read(digest, len(taps))
-            if found is None:
-                found = _moments(network, pictures, taps)
-                _write(digest, found)
-            known[digest] = from_moments(taps, found, digest)
-        return known[digest]
+    count = max(_crops(network), len(pictures))
+    name = _name_of(network, f"{taps} {which} {count}")
+    found = _read(name, len(taps))
+    if found is None:
+        contract = network.contract
+        parts = crops(pictures, count, contract.size, channels=contract.channels, least=0.5)
+        found = pooled(network, taps, parts)
+        _write(name, found)
+    return from_moments(taps, found, name)
 
 
-def _moments(network: Network, pictures: list[np.ndarray], taps: tuple[Tap, ...]) -> Moments:
-    """Mean and deviation of each channel at each place, pooled over random parts of all pictures."""
-    contract, count = network.contract, max(CROPS, len(pictures))
-    return pooled(network, taps, crops(pictures, count, contract.size, channels=contract.channels, least=0.5))
+def _crops(network: Network) -> int:
+    """How many parts of photographs are looked at: a few seconds' worth; fewer where random weights see them."""
+    if not network.trained:
+        return 12
+    return 84 if precision.multiplications(network) < 1_000_000_000 else 36
 
 
-def _digest_of(network: Network, pictures: list[np.ndarray], taps: tuple[Tap, ...]) -> str:
-    """What the statistics depend on: the network, its weights, where it is read, and the pictures."""
-    network.refresh()
-    made = hashlib.sha256(f"{precision.fingerprint(network)} {taps} {CROPS}".encode())
-    for weight in network.model.weights:
-        made.update(np.ascontiguousarray(np.asarray(network.derived.live(weight))).tobytes())
+def _digest_of(pictures: list[np.ndarray]) -> str:
+    made = hashlib.sha256()
     for picture in pictures:
         made.update(repr(picture.shape).encode())
         made.update(np.ascontiguousarray(picture, np.float32).tobytes())
+    return made.hexdigest()
+
+
+def _name_of(network: Network, what: str) -> str:
+    """The name under which statistics are kept: what they are, the network, and its weights."""
+    made = hashlib.sha256(f"{precision.fingerprint(network)} {what}".encode())
+    for weight in network.model.weights:
+        made.update(np.ascontiguousarray(np.asarray(network.derived.live(weight))).tobytes())
     return made.hexdigest()[:24]
 
 
-def _path(digest: str) -> Path:
+def _path(name: str) -> Path:
     """The file in which statistics are kept; it may be removed."""
-    return precision.path().with_name(f"statistics-{digest}.npz")
+    return precision.path().with_name(f"statistics-{name}.npz")
 
 
-def _read(digest: str, count: int) -> Moments | None:
+def _read(name: str, count: int) -> Moments | None:
     """What was measured before; None where that is not to be had, or is not as we write it."""
     try:
-        with zipfile.ZipFile(_path(digest)) as archive:
+        with zipfile.ZipFile(_path(name)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > 64_000_000:
                 return None
-        with np.load(_path(digest), allow_pickle=False) as file:
+        with np.load(_path(name), allow_pickle=False) as file:
             found = [(file[f"mean{k}"], file[f"deviation{k}"]) for k in range(count)]
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
@@ -168,9 +186,9 @@ def _is_sound(mean: np.ndarray, deviation: np.ndarray) -> bool:
     return alike and bool(np.isfinite(mean).all() and np.isfinite(deviation).all() and (deviation >= 0).all())
 
 
-def _write(digest: str, found: Moments) -> None:
+def _write(name: str, found: Moments) -> None:
     """Keeps them for the next time; where no file can be written they are measured again then."""
-    target = _path(digest)
+    target = _path(name)
     arrays = {
         f"{name}{k}": pair[place] for k, pair in enumerate(found) for place, name in enumerate(("mean", "deviation"))
     }

@@ -253,13 +253,14 @@ ACCENTUATION = Recipe(
 
 DEFAULT = Recipe(
     name="default",
-    reference="this package's own: the spectrum falls as that of photographs does, soft limits, the best places lead",
+    reference="this package's own: held to what natural pictures are to the network, the spectrum falls nearly as that "
+    "of photographs does, soft limits, the best places lead",
     steps=256,
-    step_size=0.024,
-    parameterization=Fourier(deviation=0.0018, decay=1.4, chroma=2.0),
+    step_size=0.05,
+    parameterization=Fourier(deviation=0.003, decay=1.25, chroma=2.15),
     step_rule=Adam(epsilon=1e-18, pace=Ramp(1.0, 0.0, reached=False, hold=0.4)),  # some units speak in 1e-8
     transforms=(Pad(0.5), Part(0.8, 0.97, over=0.07), Rotate(10.0, still=0.5)),
-    regularizers=(PreSigmoid(weight=1.0, limit=2.5),),
+    regularizers=(PreSigmoid(weight=1.5, limit=2.5), NaturalPrior(weight=0.5)),
     passed_gradients=16,
     focus=Focus(Ramp(1.0, 2.5)),
 )

@@ -174,7 +174,7 @@ def test_without_norms_it_is_measured_on_the_pictures_that_are_given(monkeypatch
         np.testing.assert_allclose(mean, value.mean((0, 1)), atol=1e-5)
         np.testing.assert_allclose(deviation, value.std((0, 1)), atol=1e-3)  # a difference of squares in float32
         assert ((unit == 0) | (unit > 0)).all()
-    monkeypatch.setattr(photo_statistics, "_moments", lambda *_: pytest.fail("they are known"))
+    monkeypatch.setattr(photo_statistics, "pooled", lambda *_: pytest.fail("they are known"))
     again = make(normed=False)
     found = natural_statistics(again, [LOGIT.resolved(again)], [grey])  # read from the file
     assert found.key == natural.key

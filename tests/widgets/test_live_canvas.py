@@ -311,7 +311,7 @@ def test_free_gives_the_frames_back_and_keeps_the_rest(page: Page):
     page.live.replay(0)
     assert page.of("replay")[-1][1] == [still]
     page.live.restore()
-    assert len(page.of("restore")[-1][1][0]) == 5 * 4
+    assert len(page.of("restore")[-1][1][0]) == COLUMNS * 4
 
 
 def test_clear_forgets_the_run_and_its_picture(page: Page):
