@@ -11,12 +11,12 @@ import tensorflow as tf
 from tqdm import tqdm
 
 import nbfeatviz as nv
-from nbfeatviz import objectives
+from nbfeatviz import objectives, samples
 from nbfeatviz.networks import efficientnet_lite
 from nbfeatviz.networks.backbone import Backbone, Tap
 from nbfeatviz.synthesis import quality
 from tests.benchmarks.naturalness import NaturalnessJudge, naturalness
-from tests.benchmarks.pictures import BATCH, OUTPUT, colour_samples, grown, photograph_crops, sheet
+from tests.benchmarks.pictures import BATCH, OUTPUT, grown, photograph_crops, sheet
 
 LAYERS = (  # expansions and linear ends, early to late
     "block2a_expand_conv", "block2b_project_conv", "block3a_expand_conv", "block3b_add", "block4b_expand_conv",
@@ -102,7 +102,7 @@ def units_table(recipe: str, steps: int | None, count: int, seeds: list[int], cr
     """Units of ten layers; maxima and z-scores are of the mean over the seeds."""
     net, random = nv.load("efficientnet-lite0"), np.random.default_rng(0)
     reader, judge = Reader(net), NaturalnessJudge(efficientnet_lite.build(efficientnet_lite.LITE1))
-    photos = quality.crops(colour_samples(), crops, net.contract.size)
+    photos = quality.crops([sample.path for sample in samples.ALL], crops, net.contract.size)
     natural = reader(iter(tqdm(photos, total=crops, desc="photographs")))
     each = count // len(LAYERS)
     shares: dict[str, list[np.ndarray]] = {"maximum": [], "z-score": [], "z-score, each picture": [], "seeds": []}
