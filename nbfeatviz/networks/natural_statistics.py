@@ -50,7 +50,9 @@ class NaturalStatistics:
         return (self.source, self.taps)
 
 
-def statistics_of_norms(network: Network, targets: Sequence[int] | None = None) -> NaturalStatistics | None:
+def statistics_of_norms(
+    network: Network, targets: Sequence[int] | None = None, most: int | None = AT_MOST
+) -> NaturalStatistics | None:
     """The statistics that trained batch norms hold; None where a network has none.
 
     They are variables that follow the network's weights (see `DerivedWeights`).
@@ -58,9 +60,10 @@ def statistics_of_norms(network: Network, targets: Sequence[int] | None = None) 
     Args:
         network: the network.
         targets: indices of calls: only norms that these need; None for all.
+        most: of how many norms at most, spread evenly; None for every one.
     """
     calls = [call for call in network.graph.calls if _is_place(call) and is_plain_norm(call)]
-    norms = spread([call for call in calls if _is_trained(call.operation)])
+    norms = spread([call for call in calls if _is_trained(call.operation)], most)
     needed = set(network.graph.ancestors(targets)) if targets is not None else {call.index for call in norms}
     read = [call for call in norms if call.index in needed]
     if not read:
@@ -122,11 +125,11 @@ def from_moments(
     return NaturalStatistics(taps, tuple(values), source, len(taps))
 
 
-def spread(calls: Sequence[Any]) -> list[Any]:
-    """At most `AT_MOST` of some calls, evenly, the last among them."""
-    if len(calls) <= AT_MOST:
+def spread(calls: Sequence[Any], most: int | None = AT_MOST) -> list[Any]:
+    """At most so many of some calls, evenly, the last among them; all of them with None."""
+    if most is None or len(calls) <= most:
         return list(calls)
-    return [calls[round(place)] for place in np.linspace(0, len(calls) - 1, AT_MOST)]
+    return [calls[round(place)] for place in np.linspace(0, len(calls) - 1, most)]
 
 
 def _is_place(call: Call) -> bool:

@@ -211,8 +211,11 @@ def test_only_layers_that_the_objective_needs_are_read():
 
 
 def test_of_a_deep_network_some_layers_are_read():
-    natural = statistics_of_norms(nv.load())
+    network = nv.load()
+    natural = statistics_of_norms(network)
     assert len(natural.taps) == AT_MOST
+    norms = sum(type(layer).__name__ == "BatchNormalization" for layer in network.model.layers)
+    assert len(statistics_of_norms(network, most=None).taps) == norms > AT_MOST
 
 
 @pytest.mark.parametrize("source", [5, b"photo", 2.5])

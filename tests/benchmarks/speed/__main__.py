@@ -11,6 +11,7 @@ from pathlib import Path
 SECTIONS = {  # section: file
     "steps": "steps",
     "first": "steps",
+    "prior": "prior",
     "sheet": "sheet",
     "neuron": "sheet",
     "tools": "tools",

@@ -108,16 +108,16 @@ def _python(name: str, output: Path) -> Path:
 
 
 @contextmanager
-def _running(net: nv.Network, names: list[str], picture: np.ndarray, output: Path) -> Iterator[list[Tool]]:
+def running(net: nv.Network, names: list[str], picture: np.ndarray, output: Path) -> Iterator[list[Tool]]:
     """The tools with a network's model and a picture in 0..1."""
     model, photo = output / "model.keras", output / "photo.npy"
     net.model.save(model)
     np.save(photo, net.contract.apply(tf.constant(picture[None])).numpy())
-    running = [Tool(name, model, photo, output) for name in names]
+    started = [Tool(name, model, photo, output) for name in names]
     try:
-        yield running
+        yield started
     finally:
-        for tool in running:
+        for tool in started:
             tool.close()
 
 
@@ -133,7 +133,7 @@ def tools(rounds: int, output: Path) -> None:
     ways: dict[str, Way] = {"plain": plain_way(net, tf.function(plain)), **ours}
     first = {name: timed(way) / 1000 for name, way in ways.items()}
     times: dict[str, list[float]] = {name: [] for name in [*ways, *INSTALLED]}
-    with _running(net, list(INSTALLED), _photo(net), output) as others:
+    with running(net, list(INSTALLED), _photo(net), output) as others:
         for turn in range(TURNS + 1):
             for name, way in ways.items():
                 times[name] += [timed(way) for _ in range(IN_A_ROW)][0 if turn else IN_A_ROW :]
@@ -168,8 +168,8 @@ def _attribution(name: str, output: Path) -> None:
         ("integrated_gradients", "xplique", SAMPLES, lambda: nv.integrated_gradients(net, picture, UNIT)),
         ("score_cam", "tf-keras-vis", CHANNELS, lambda: nv.score_cam(net, picture, UNIT, channels=CHANNELS)),
     )
-    with _running(net, ["xplique", "tf-keras-vis"], picture, output) as running:
-        others = {tool.name: tool for tool in running}
+    with running(net, ["xplique", "tf-keras-vis"], picture, output) as started:
+        others = {tool.name: tool for tool in started}
 
         def pair(method: str, other: str, count: int, way: Way) -> tuple[float, float]:
             return timed(way) / 1000, others[other].ask(method, count=count, target=UNIT, layer=layer)["seconds"]
