@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything that the tests need, and then the tests: a virtual environment, the package with its test
-# dependencies, a browser, and pytest. Arguments go on to pytest.
+# dependencies, a browser, and pytest. Arguments go on to pytest. Without any, what needs no browser runs in two
+# processes, a file in one of them; the browser tests, which measure what a person waits for, have the machine after that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -35,4 +36,10 @@ fi
 ruff check .
 ruff format --check .
 mypy
-exec python -m pytest "$@"
+if [ $# -gt 0 ]; then
+  exec python -m pytest "$@"
+fi
+failed=0
+python -m pytest --numprocesses 2 --dist loadfile --ignore tests/browser --durations 40 || failed=$?
+python -m pytest tests/browser --durations 20 || failed=$?
+exit "$failed"

@@ -484,7 +484,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(
-    ("wrong", "kind", "says"), WRONG, ids=lambda value: str(value) if isinstance(value, dict) else ""
+    ("wrong", "kind", "says"), WRONG, ids=lambda value: ", ".join(value) if isinstance(value, dict) else ""
 )
 def test_what_is_wrong_is_said_at_once(net, wrong, kind, says):
     with pytest.raises(kind) as caught:
