@@ -75,6 +75,18 @@ class Rotate:
 
 
 @dataclass(frozen=True)
+class Mirror:
+    """Left and right exchanged, a share of the time."""
+
+    share: Live = number(0.5, low=0, high=1, live=True)
+
+    def matrix(self, seed: Any, length: int) -> Any:
+        """3×3 matrix."""
+        across = tf.where(tf.random.stateless_uniform([], seed) < self.share, -1.0, 1.0)
+        return _matrix([across, 0.0, 0.0], [0.0, 1.0, 0.0])
+
+
+@dataclass(frozen=True)
 class Roll:
     """A shift by whole pixels in which what leaves at one edge enters at the other, uniform in ± `reach / 2`."""
 
@@ -190,7 +202,9 @@ class Views:
     count: int = number(2, low=1, high=1024, whole=True)
 
 
-Transform = Pad | Views | Part | Jitter | Scale | Rotate | Roll | Crops | Noise | GradientScale | Callable[..., Any]
+Transform = (
+    Pad | Views | Part | Jitter | Scale | Rotate | Mirror | Roll | Crops | Noise | GradientScale | Callable[..., Any]
+)
 
 
 def transformed(pictures: Any, transforms: Sequence[Transform], seed: Any, size: tuple[int, int] | None = None) -> Any:

@@ -104,6 +104,9 @@ def test_a_newcomer_goes_through_the_starter_notebook(kind: str, browser: Browse
     assert only_foreign(browser.errors(page)) == []
 
 
+WEIGHT = "print(explorer.controls.settings['natural'])"
+
+
 def test_pause_step_resume_and_retarget(lab: JupyterServer, page) -> None:
     _, panel = Panel.opened(page, lab, "steps.ipynb", LONG)
     panel.button("Step").click()
@@ -213,6 +216,27 @@ def test_the_display_changes_what_is_seen_and_nothing_else(lab: JupyterServer, p
     assert panel.data() == table
     assert notebook.run_code(facts) == before
     page.screenshot(path=str(OUTPUT / "display.png"))
+
+
+def test_natural_is_a_slider_that_moves_in_mid_run(lab: JupyterServer, page) -> None:
+    """By the keyboard, beside the recipe; the loss says what is left of it, and the run goes on from its picture."""
+    notebook, panel = Panel.opened(page, lab, "natural.ipynb", LONG)
+    natural = panel.field("natural")
+    assert float(natural.input_value()) == float(notebook.run_code(WEIGHT))
+    assert "photographs" in (natural.get_attribute("title") or "")
+    panel.run()
+    panel.wait_steps(20)
+    before = float(natural.input_value())
+    natural.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    panel.wait(lambda: abs(float(natural.input_value()) - before - 0.05) < 1e-6, "the slider to move")
+    panel.wait(lambda: abs(float(notebook.run_code(WEIGHT)) - before - 0.05) < 1e-6, "the recipe to follow")
+    panel.wait(lambda: "held" in page.locator(".nbfeatviz-figures dd").first.inner_text(), "what is held of the loss")
+    assert panel.field("recipe").evaluate("(element) => element.selectedOptions[0].text").endswith(", changed")
+    page.screenshot(path=str(OUTPUT / "natural.png"))
+    panel.button("Stop").click()
+    panel.wait_rest()
 
 
 def test_the_status_changes_once_a_second_at_most(lab: JupyterServer, page) -> None:
