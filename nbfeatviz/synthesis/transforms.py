@@ -75,18 +75,6 @@ class Rotate:
 
 
 @dataclass(frozen=True)
-class Mirror:
-    """Left and right exchanged, a share of the time."""
-
-    share: Live = number(0.5, low=0, high=1, live=True)
-
-    def matrix(self, seed: Any, length: int) -> Any:
-        """3×3 matrix."""
-        across = tf.where(tf.random.stateless_uniform([], seed) < self.share, -1.0, 1.0)
-        return _matrix([across, 0.0, 0.0], [0.0, 1.0, 0.0])
-
-
-@dataclass(frozen=True)
 class Roll:
     """A shift by whole pixels in which what leaves at one edge enters at the other, uniform in ± `reach / 2`."""
 
@@ -203,7 +191,7 @@ class Views:
 
 
 Transform = (
-    Pad | Views | Part | Jitter | Scale | Rotate | Mirror | Roll | Crops | Noise | GradientScale | Callable[..., Any]
+    Pad | Views | Part | Jitter | Scale | Rotate | Roll | Crops | Noise | GradientScale | Callable[..., Any]
 )
 
 
