@@ -14,17 +14,20 @@ from nbfeatviz.synthesis.parts import Live, Ramp, number
 FULL = 64.0
 """What a distance of 1 costs at the weight 1, in units of the spread of the objective's layer."""
 
+FEWEST = 12
+"""No layer counts for more than one of so many."""
+
 
 @dataclass(frozen=True)
 class NaturalPrior:
     """Mean and deviation of each channel of many layers, over the picture, stay near those of natural pictures.
 
-    The distance from what is natural is the sum over layers of the mean over channels of
+    The distance from what is natural is the mean over layers of the mean over channels of
     `((m - mean)^2 + (s - deviation)^2) / unit^2`, where m and s are mean and deviation over the positions of a picture
-    (see `NaturalStatistics`), by the number of layers that the whole network has: a unit of an early layer, on which
-    few layers bear, is held less. `weight * FULL` times the distance is subtracted from the objective, in units of the
+    (see `NaturalStatistics`). `weight * FULL` times the distance is subtracted from the objective, in units of the
     standard deviation over all that the objective's layer holds of the picture, so that one weight suits units and
-    classes of any network.
+    classes of any network. Where fewer layers bear on the objective than the network has, or than `FEWEST`, it costs as
+    much less: a unit of an early layer stays in front, and so does a class of a small network.
 
     Attributes:
         weight: 0 for no prior, 1 for one that leads.
@@ -40,11 +43,11 @@ class NaturalPrior:
             _distance(activations[tap], *values, joint=self.joint)
             for tap, values in zip(natural.taps, natural.values, strict=True)
         ]
-        return tf.add_n(layers) / natural.whole
+        return tf.add_n(layers) / len(layers)
 
-    def cost(self, distance: Any, spread: Any) -> Any:
+    def cost(self, distance: Any, spread: Any, natural: NaturalStatistics) -> Any:
         """What a distance (batch,) costs of an objective whose layer has that spread (batch,)."""
-        return self.weight * FULL * spread * distance
+        return self.weight * (FULL * len(natural.taps) / max(natural.whole, FEWEST)) * spread * distance
 
 
 def prior_of(regularizers: Sequence[Any]) -> NaturalPrior | None:

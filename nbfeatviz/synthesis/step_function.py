@@ -108,7 +108,7 @@ def step_function(
             prior = prior_of(parts.regularizers)
             if natural is not None and prior is not None:
                 distance = prior.distance(view, natural)
-                cost = prior.cost(distance, spread(structure, view, weights))
+                cost = prior.cost(distance, spread(structure, view, weights), natural)
             found.append([tf.reshape(one, [batch, size // batch]) for one in (loss, distance, cost)])
         loss, distance, cost = (tf.reduce_mean(tf.concat(one, axis=1), axis=1) for one in zip(*found, strict=True))
         return loss, distance, cost

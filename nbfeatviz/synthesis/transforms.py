@@ -190,9 +190,7 @@ class Views:
     count: int = number(2, low=1, high=1024, whole=True)
 
 
-Transform = (
-    Pad | Views | Part | Jitter | Scale | Rotate | Roll | Crops | Noise | GradientScale | Callable[..., Any]
-)
+Transform = Pad | Views | Part | Jitter | Scale | Rotate | Roll | Crops | Noise | GradientScale | Callable[..., Any]
 
 
 def transformed(pictures: Any, transforms: Sequence[Transform], seed: Any, size: tuple[int, int] | None = None) -> Any:

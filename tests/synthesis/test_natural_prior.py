@@ -304,3 +304,48 @@ def test_settings_say_where_the_statistics_come_from():
 def test_it_is_written_down_and_read_again():
     recipe = with_prior(0.25, joint=True)
     assert recipes.Recipe.from_json(recipe.to_json()) == recipe
+
+
+def test_a_neuron_is_held_in_the_part_of_the_picture_that_it_sees():
+    network = make()
+    whole = objectives.channel("norm2", 1)
+    steps = list(nv.ascend(network, objectives.neuron("norm2", 1), recipe=with_prior(1.0), steps=8))
+    assert steps[0].distance != next(nv.ascend(network, whole, recipe=with_prior(1.0), steps=8)).distance
+    assert all(np.isfinite(step.image).all() and step.distance > 0 for step in steps)
+
+
+def test_tokens_have_statistics_as_positions_have():
+    """As in a transformer: (tokens, channels), no batch norm and no convolution."""
+    keras.utils.set_random_seed(1)
+    picture = keras.Input((12, 12, 3))
+    x = keras.layers.Reshape((36, 12))(picture)
+    x = keras.layers.Dense(8, name="embedded")(x)
+    x = keras.layers.Add(name="merged")([x, keras.layers.MultiHeadAttention(2, 4)(x, x)])
+    x = keras.layers.LayerNormalization()(x)
+    model = keras.Model(picture, keras.layers.Dense(3, name="head")(keras.layers.GlobalAveragePooling1D()(x)))
+    network = nv.load(model, input_range=(0, 1), head="softmax")
+    natural = natural_statistics(network, [LOGIT.resolved(network)])
+    assert [tap.path for tap in natural.taps] == ["embedded", "merged"]
+    held = list(nv.ascend(network, LOGIT, recipe=with_prior(1.0), steps=12))
+    free = list(nv.ascend(network, LOGIT, recipe=with_prior(0.0), steps=12))
+    assert held[-1].distance < free[-1].distance
+
+
+def test_an_objective_below_all_places_is_climbed_without_a_prior():
+    keras.utils.set_random_seed(1)
+    picture = keras.Input((12, 12, 3))
+    x = keras.layers.Conv2D(4, 3, name="first")(picture)
+    x = keras.layers.BatchNormalization(name="norm")(keras.layers.ReLU()(x))
+    model = keras.Model(picture, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(x)))
+    model.get_layer("norm").moving_mean.assign([1.0] * 4)
+    network = nv.load(model, input_range=(0, 1), head="softmax")
+    step = next(nv.ascend(network, objectives.channel("first", 0), recipe=with_prior(1.0), steps=2))
+    assert step.distance == 0
+    assert step.score == step.loss
+
+
+def test_the_digits_have_statistics_of_their_own(monkeypatch):
+    network = nv.load("mnist-cnn")
+    monkeypatch.setattr(photo_statistics, "pooled", lambda *_: pytest.fail("nothing is to be measured"))
+    natural = natural_statistics(network, [objectives.class_logit(3).resolved(network)])
+    assert [tap.path for tap in natural.taps] == ["conv1", "conv2", "conv3"]
