@@ -26,7 +26,7 @@ BELOW: dict[str, set[str]] = {
     "images": set(),
     "encoding": set(),
     "networks": {"engine", "images"},
-    "synthesis": {"engine", "images", "encoding", "networks"},
+    "synthesis": {"engine", "images", "encoding", "samples", "networks"},
     "attribution": {"engine", "images", "networks"},
     "catalogue": {"engine", "images", "encoding", "samples", "networks", "synthesis", "attribution"},
     "widgets": {"engine", "images", "encoding", "samples", "networks", "synthesis", "attribution"},

@@ -31,6 +31,7 @@ from nbfeatviz.synthesis.quality import crops
 
 PHOTOGRAPHS = "photographs"
 """The word for those that come with the package."""
+PHOTO_CHANNELS = (1, 3, 4)
 _MOST = 200  # pictures of a folder
 _KEPT = 64  # of a network: a panel moves from layer to layer
 _ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
@@ -54,7 +55,8 @@ def natural_statistics(network: Network, resolved: Sequence[Objective], source: 
             arrays).
 
     Returns:
-        The statistics; None where no layer below the objectives has channels with positions.
+        The statistics; None where no layer below the objectives has channels with positions, or where there are no
+        photographs of as many channels as the network's pictures have.
 
     Raises:
         ValueError, TypeError: a source that is none of these.
@@ -79,7 +81,10 @@ def _found(
     """The statistics below some targets; the network's `own`, if it has any."""
     if own and (stored := statistics_of_norms(network, targets)) is not None:
         return stored
-    whole = (_shipped(network) if own else None) or _measured(network, which, pictures)
+    whole = _shipped(network) if own else None
+    if whole is None and own and network.contract.channels not in PHOTO_CHANNELS:
+        return None  # there are no photographs of so many channels
+    whole = whole or _measured(network, which, pictures)
     needed = set(network.graph.ancestors(targets))
     kept = [place for place, tap in enumerate(whole.taps) if network.call(tap.path).index in needed]
     if not kept:

@@ -146,6 +146,7 @@ def test_files_are_delivered(panel, at_once, kind: str, frames: int):
 
 
 def test_saving_in_mid_run_saves_what_is_shown(panel, at_once, net):
+    panel.change("display", "as it is")
     answer(panel, {"kind": "run"})
     still, taken = panel.live.still, []
 
