@@ -6,8 +6,8 @@ mean β and the deviation |γ|. Where a network has no such norms they are measu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -27,27 +27,45 @@ FEEBLE = 0.01
 """A channel whose deviation is below this share of its layer's median says nothing, and is left out."""
 
 
-@dataclass(frozen=True, eq=False)
+Values = tuple[tuple[Any, Any, Any], ...]
+
+
 class NaturalStatistics:
     """Where a network is read, and what is found there on natural pictures.
 
-    Attributes:
+    Args:
         taps: the places.
-        values: per place three variables or arrays (channels,): mean, deviation, and the unit in which a distance from
-            them is measured (0 for a channel that is left out).
         source: "batch norm", or what tells the pictures apart from others.
         whole: at how many places the whole network is read; fewer where an objective does not need them all.
+        find: gives the `values`; called once, when they are first needed, as it may take seconds.
     """
 
-    taps: tuple[Tap, ...]
-    values: tuple[tuple[Any, Any, Any], ...]
-    source: str
-    whole: int
+    def __init__(self, taps: tuple[Tap, ...], source: str, whole: int, find: Callable[[], Values]) -> None:
+        self.taps, self.source, self.whole, self._find = taps, source, whole, find
+        self._lock = threading.Lock()
+        self._values: Values | None = None
+
+    @property
+    def values(self) -> Values:
+        """Per place three variables or arrays (channels,): mean, deviation, and the unit in which a distance from them
+        is measured (0 for a channel that is left out)."""  # noqa: D209
+        with self._lock:
+            if self._values is None:
+                self._values = self._find()
+            return self._values
 
     @property
     def key(self) -> tuple[Any, ...]:
         """What a compiled step depends on."""
         return (self.source, self.taps)
+
+    def below(self, network: Network, targets: Sequence[int]) -> NaturalStatistics | None:
+        """Those of the places that some calls need; None where there are none."""
+        needed = set(network.graph.ancestors(targets))
+        kept = [place for place, tap in enumerate(self.taps) if network.call(tap.path).index in needed]
+        taps = tuple(self.taps[place] for place in kept)
+        chosen = NaturalStatistics(taps, self.source, self.whole, lambda: tuple(self.values[place] for place in kept))
+        return chosen if kept else None
 
 
 def statistics_of_norms(
@@ -65,11 +83,12 @@ def statistics_of_norms(
     calls = [call for call in network.graph.calls if _is_place(call) and is_plain_norm(call)]
     norms = spread([call for call in calls if _is_trained(call.operation)], most)
     needed = set(network.graph.ancestors(targets)) if targets is not None else {call.index for call in norms}
-    read = [call for call in norms if call.index in needed]
-    if not read:
-        return None
-    values = tuple(network.derived.of(_stored, call.operation) for call in read)
-    return NaturalStatistics(tuple(Tap(call.path) for call in read), values, "batch norm", len(norms))
+    layers = {call.path: call.operation for call in norms if call.index in needed}
+
+    def find() -> Values:
+        return tuple(network.derived.of(_stored, layer) for layer in layers.values())
+
+    return NaturalStatistics(tuple(map(Tap, layers)), "batch norm", len(norms), find) if layers else None
 
 
 def pooled(
@@ -113,16 +132,14 @@ def places(network: Network) -> tuple[Tap, ...]:
     return tuple(Tap(call.path, call not in norms) for call in chosen)
 
 
-def from_moments(
-    taps: tuple[Tap, ...], moments: Sequence[tuple[np.ndarray, np.ndarray]], source: str
-) -> NaturalStatistics:
-    """The statistics of mean and deviation at each tap; in units in which no channel counts much more than most."""
+def values_of(moments: Sequence[tuple[np.ndarray, np.ndarray]]) -> Values:
+    """Of mean and deviation at each place, with units in which no channel counts much more than most."""
     values = []
     for mean, deviation in moments:
         unit = np.sqrt(np.square(deviation) + 0.06 * np.mean(np.square(deviation)))
         says = deviation > FEEBLE * np.median(deviation)
         values.append((mean, deviation, np.where(says, unit, 0.0).astype(np.float32)))
-    return NaturalStatistics(taps, tuple(values), source, len(taps))
+    return tuple(values)
 
 
 def spread(calls: Sequence[Any], most: int | None = AT_MOST) -> list[Any]:

@@ -37,6 +37,7 @@ class Network(CompiledFunctions):
         version: rises when weights have changed, as `refresh` finds out.
         natural: mean and deviation of each channel of some layers before their activation, by path, on the pictures
             that it was trained on; None where nothing such came with its weights.
+        known_statistics: what was found to be natural (see `synthesis.photo_statistics`), by version and source.
         fast: whether synthesis takes the quick way through it (see `fast_path`); False once that has failed.
     """
 
@@ -65,6 +66,7 @@ class Network(CompiledFunctions):
         self.source = source
         self.version = 0
         self.natural: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None
+        self.known_statistics: dict[Any, Any] = {}
         self.fast = True
         self._asked_head, self._saved_loss, self._known_heads = head, loss, heads
         self._output, self._held, self._substitutes = output, held, substitutes

@@ -6,7 +6,6 @@ import hashlib
 import logging
 import os
 import threading
-import weakref
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,10 +18,11 @@ from nbfeatviz.images import as_picture
 from nbfeatviz.networks import precision
 from nbfeatviz.networks.natural_statistics import (
     NaturalStatistics,
-    from_moments,
+    Values,
     places,
     pooled,
     statistics_of_norms,
+    values_of,
 )
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.tap import Tap
@@ -33,12 +33,10 @@ PHOTOGRAPHS = "photographs"
 """The word for those that come with the package."""
 PHOTO_CHANNELS = (1, 3, 4)
 _MOST = 200  # pictures of a folder
-_KEPT = 64  # of a network: a panel moves from layer to layer
 _ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 _log = logging.getLogger(__name__)
 _lock = threading.Lock()
-_known: weakref.WeakKeyDictionary[Network, dict[Any, NaturalStatistics | None]] = weakref.WeakKeyDictionary()
 
 Moments = list[tuple[np.ndarray, np.ndarray]]
 
@@ -64,42 +62,44 @@ def natural_statistics(network: Network, resolved: Sequence[Objective], source: 
     targets = tuple(sorted({network.call(tap.path).index for item in resolved for _, tap in item.structure}))
     network.refresh()
     with _lock:
-        known = _known.setdefault(network, {})
         pictures = PHOTOGRAPHS if source is None else _pictures(source, network.contract.channels)
         which = pictures if isinstance(pictures, str) else _digest_of(pictures)
-        key = (network.version, source is None, which, targets)
-        if key not in known:
-            while len(known) >= _KEPT:
-                del known[next(iter(known))]
-            known[key] = _found(network, targets, source is None, which, pictures)
-        return known[key]
+        key = (network.version, source is None, which)
+        for older in [one for one in network.known_statistics if one[0] != network.version]:
+            del network.known_statistics[older]
+        if (*key, targets) not in network.known_statistics:
+            own = statistics_of_norms(network, targets) if source is None else None
+            if own is None:
+                if key not in network.known_statistics:
+                    network.known_statistics[key] = _whole(network, source is None, which, pictures)
+                whole = network.known_statistics[key]
+                own = None if whole is None else whole.below(network, targets)
+            network.known_statistics[(*key, targets)] = own
+        found: NaturalStatistics | None = network.known_statistics[(*key, targets)]
+        return found
 
 
-def _found(
-    network: Network, targets: tuple[int, ...], own: bool, which: str, pictures: str | list[np.ndarray]
-) -> NaturalStatistics | None:
-    """The statistics below some targets; the network's `own`, if it has any."""
-    if own and (stored := statistics_of_norms(network, targets)) is not None:
-        return stored
-    whole = _shipped(network) if own else None
-    if whole is None and own and network.contract.channels not in PHOTO_CHANNELS:
+def _whole(network: Network, own: bool, which: str, pictures: str | list[np.ndarray]) -> NaturalStatistics | None:
+    """At all places of a network: what came with its weights, if its `own` is asked for, or that of pictures."""
+    if own and network.natural and not network.version:
+        taps, moments = tuple(Tap(path, True) for path in network.natural), list(network.natural.values())
+        return NaturalStatistics(taps, "shipped", len(taps), lambda: values_of(moments))
+    if own and network.contract.channels not in PHOTO_CHANNELS:
         return None  # there are no photographs of so many channels
-    whole = whole or _measured(network, which, pictures)
-    needed = set(network.graph.ancestors(targets))
-    kept = [place for place, tap in enumerate(whole.taps) if network.call(tap.path).index in needed]
-    if not kept:
-        return None
-    taps = tuple(whole.taps[place] for place in kept)
-    values = tuple(whole.values[place] for place in kept)
-    return NaturalStatistics(taps, values, whole.source, whole.whole)
+    taps = places(network)
+    count = max(_crops(network), 0 if isinstance(pictures, str) else len(pictures))
+    what = f"{taps} {which} {count}"
+    name = _name_of(network, what)
 
+    def find() -> Values:
+        found = _read(name, len(taps))
+        if found is None:
+            found = _measured(network, taps, count, pictures)
+            if _name_of(network, what) == name:  # the weights may have changed since it was asked for
+                _write(name, found)
+        return values_of(found)
 
-def _shipped(network: Network) -> NaturalStatistics | None:
-    """Those that came with a network's weights, as long as it has these."""
-    if not network.natural or network.version:
-        return None
-    taps = tuple(Tap(path, True) for path in network.natural)
-    return from_moments(taps, list(network.natural.values()), "shipped")
+    return NaturalStatistics(taps, name, len(taps), find)
 
 
 def _pictures(source: Any, channels: int) -> str | list[np.ndarray]:
@@ -128,21 +128,13 @@ def _pictures(source: Any, channels: int) -> str | list[np.ndarray]:
     return [as_picture(one, channels) for one in given[:_MOST]]
 
 
-def _measured(network: Network, which: str, pictures: str | list[np.ndarray]) -> NaturalStatistics:
-    """The statistics of pictures at all places of a network: read from a file, or measured now."""
+def _measured(network: Network, taps: tuple[Tap, ...], count: int, pictures: str | list[np.ndarray]) -> Moments:
+    """Mean and deviation at each place, pooled over parts of pictures."""
+    contract = network.contract
     if isinstance(pictures, str):
-        colour = [sample for sample in samples.ALL if sample.name != "camera"]  # that one is grey
-        pictures = [as_picture(str(sample.path), network.contract.channels) for sample in colour]
-    taps = places(network)
-    count = max(_crops(network), len(pictures))
-    name = _name_of(network, f"{taps} {which} {count}")
-    found = _read(name, len(taps))
-    if found is None:
-        contract = network.contract
-        parts = crops(pictures, count, contract.size, channels=contract.channels, least=0.5)
-        found = pooled(network, taps, parts)
-        _write(name, found)
-    return from_moments(taps, found, name)
+        colour = [str(sample.path) for sample in samples.ALL if sample.name != "camera"]  # that one is grey
+        pictures = [as_picture(path, contract.channels) for path in colour]
+    return pooled(network, taps, crops(pictures, count, contract.size, channels=contract.channels, least=0.5))
 
 
 def _crops(network: Network) -> int:

@@ -70,7 +70,7 @@ def step_function(
         natural: what the recipe's natural prior compares with; None for nothing.
     """
     taps = [tap for _, tap in structure]
-    places = natural.taps if natural is not None else ()
+    places = natural.taps if natural is not None and natural.values else ()  # found before anything is traced
     backbone = Backbone(network, [*taps, *places], fast=precision is not None, precision=precision or "float32")
     # a prior has a gradient of its own, behind which an objective without any would not be noticed
     own = any(isinstance(kind, Called) for kind, _ in structure)

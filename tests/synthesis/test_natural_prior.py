@@ -185,6 +185,7 @@ def test_without_norms_it_is_measured_on_the_pictures_that_are_given(monkeypatch
 def test_a_damaged_file_is_measured_anew(monkeypatch):
     network = make(normed=False)
     first = natural_statistics(network, [LOGIT.resolved(network)], [PICTURES[0]])
+    assert first.values
     path = photo_statistics._path(first.source)
     path.write_bytes(path.read_bytes()[:100])
     again = make(normed=False)
@@ -195,11 +196,15 @@ def test_a_damaged_file_is_measured_anew(monkeypatch):
 def test_other_weights_are_measured_anew():
     network = make(normed=False)
     first = natural_statistics(network, [LOGIT.resolved(network)], [PICTURES[0]])
+    before = first.values[0][1]
+    late = natural_statistics(network, [LOGIT.resolved(network)], [PICTURES[1]])  # its values are not asked for yet
     kernel = network.model.get_layer("conv1").kernel
     kernel.assign(2 * kernel)
     found = natural_statistics(network, [LOGIT.resolved(network)], [PICTURES[0]])
     assert found.key != first.key
-    np.testing.assert_allclose(found.values[0][1], 2 * first.values[0][1], rtol=1e-4)
+    np.testing.assert_allclose(found.values[0][1], 2 * before, rtol=1e-4)
+    assert late.values
+    assert not photo_statistics._path(late.source).exists(), "they are no longer what the name says"
 
 
 def test_only_layers_that_the_objective_needs_are_read():

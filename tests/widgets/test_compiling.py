@@ -76,7 +76,7 @@ class Driven:
 
 def test_it_is_waited_for_on_another_thread(held):
     net, layer = held
-    driven = Driven(Ascent(net, objectives.channel("other", 1), steps=2))
+    driven = Driven(Ascent(net, objectives.channel("other", 1), steps=2, recipe="lucid"))
     assert layer.traced.wait(LIMIT)
     assert driven.watcher.told == ["compiling"]
     layer.open.set()
@@ -86,7 +86,7 @@ def test_it_is_waited_for_on_another_thread(held):
 
 def test_stop_does_not_wait_for_it(held):
     net, layer = held
-    driven = Driven(Ascent(net, objectives.channel("other", 1), steps=2))
+    driven = Driven(Ascent(net, objectives.channel("other", 1), steps=2, recipe="lucid"))
     assert layer.traced.wait(LIMIT)
     driven.control.stop()
     assert driven.end() == ["compiling"]
@@ -96,19 +96,19 @@ def test_stop_does_not_wait_for_it(held):
 def test_another_target_does_not_wait_for_it(held):
     """A layer before the one that is being traced is compiled and shown meanwhile."""
     net, layer = held
-    driven = Driven(Ascent(net, objectives.channel("other", 1), steps=2))
+    driven = Driven(Ascent(net, objectives.channel("other", 1), steps=2, recipe="lucid"))
     assert layer.traced.wait(LIMIT)
-    driven.control.retarget(objective=objectives.channel("conv", 1), steps=2)
+    driven.control.retarget(objective=objectives.channel("conv", 1), steps=2, recipe="lucid")
     assert driven.end() == ["compiling", "compiling", "running", 0, 1]
     assert not layer.open.is_set()
 
 
 def test_a_single_step_is_not_lost_by_another_target(held):
     net, layer = held
-    driven = Driven(Ascent(net, objectives.channel("other", 1), steps=5), paused=True)
+    driven = Driven(Ascent(net, objectives.channel("other", 1), steps=5, recipe="lucid"), paused=True)
     driven.control.step()
     assert layer.traced.wait(LIMIT)
-    driven.control.retarget(objective=objectives.channel("conv", 1), steps=5)
+    driven.control.retarget(objective=objectives.channel("conv", 1), steps=5, recipe="lucid")
     until = time.monotonic() + LIMIT
     while 0 not in driven.watcher.told:
         assert time.monotonic() < until
@@ -119,7 +119,7 @@ def test_a_single_step_is_not_lost_by_another_target(held):
 
 def test_short_work_is_done_meanwhile(held):
     net, layer = held
-    driven = Driven(Ascent(net, objectives.channel("other", 1), steps=1))
+    driven = Driven(Ascent(net, objectives.channel("other", 1), steps=1, recipe="lucid"))
     assert layer.traced.wait(LIMIT)
     driven.wish()
     until = time.monotonic() + LIMIT
@@ -134,7 +134,7 @@ def test_what_goes_wrong_is_raised_by_the_run():
     inputs = keras.Input((12, 12, 3))
     x = keras.layers.Flatten()(keras.layers.Conv2D(4, 3, name="conv")(inputs))
     net = nv.load(keras.Model(inputs, keras.layers.Dense(2, name="head")(x)), input_range=(0, 1))
-    ascent = Ascent(net, objectives.class_logit(1), size=(16, 16), steps=2)
+    ascent = Ascent(net, objectives.class_logit(1), size=(16, 16), steps=2, recipe="lucid")
     with pytest.raises(ValueError, match="16×16 pixels"):
         drive(ascent, Control(), Recorder())
 
@@ -147,7 +147,7 @@ def test_a_run_does_not_wait_until_predicting_is_compiled(held):
     net = nv.load(keras.Model(net.model.input, x), input_range=(0, 1))
     layer.open.clear()
     layer.traced.clear()
-    driven = Driven(Ascent(net, objectives.channel("conv", 1), steps=1_000_000))
+    driven = Driven(Ascent(net, objectives.channel("conv", 1), steps=1_000_000, recipe="lucid"))
     assert layer.traced.wait(LIMIT)
     count = len(driven.watcher.told)
     until = time.monotonic() + LIMIT
