@@ -247,7 +247,7 @@ def test_a_dead_unit_is_said_of_a_run_that_is_held_too(background: Rig):
         background.runner.step()
         background.stepping(2)
         wait(lambda: "in 2 steps" in background.live.note)
-        assert background.live.status["text"] == "paused at step 2/100000"
+        wait(lambda: background.live.status["text"] == "paused at step 2/100000")  # said after the note
     finally:
         background.runner.stop()
         background.rest()
