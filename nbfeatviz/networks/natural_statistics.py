@@ -47,8 +47,10 @@ class NaturalStatistics:
 
     @property
     def values(self) -> Values:
-        """Per place three variables or arrays (channels,): mean, deviation, and the unit in which a distance from them
-        is measured (0 for a channel that is left out)."""  # noqa: D209
+        """Per place three variables or arrays (channels,): mean, deviation, and the unit of distances from them.
+
+        The unit is 0 for a channel that is left out.
+        """
         with self._lock:
             if self._values is None:
                 self._values = self._find()

@@ -30,7 +30,7 @@ class Denoise:
 
         def improve(down: Any, right: Any, ahead_down: Any, ahead_right: Any, pace: Any) -> Any:
             smooth = pixels + _divergence(ahead_down, ahead_right) / self.weight
-            by_row, by_col = _differences(smooth)
+            by_row, by_col = differences(smooth)
             new_down, new_right = (
                 ahead_down + self.weight / 8 * by_row,
                 ahead_right + self.weight / 8 * by_col,
@@ -50,15 +50,16 @@ class Denoise:
         return pixels + _divergence(down, right) / self.weight
 
 
-def _differences(pixels: Any) -> tuple[Any, Any]:
+def differences(pixels: Any) -> tuple[Any, Any]:
     """To the next row and to the next column; 0 at the far edges."""
-    down = tf.pad(pixels[:, 1:] - pixels[:, :-1], [[0, 0], [0, 1], [0, 0], [0, 0]])
-    right = tf.pad(pixels[:, :, 1:] - pixels[:, :, :-1], [[0, 0], [0, 0], [0, 1], [0, 0]])
+    # joined, not padded: `tf.pad` takes several times as long
+    down = tf.concat([pixels[:, 1:], pixels[:, -1:]], axis=1) - pixels
+    right = tf.concat([pixels[:, :, 1:], pixels[:, :, -1:]], axis=2) - pixels
     return down, right
 
 
 def _divergence(down: Any, right: Any) -> Any:
-    """The negative adjoint of `_differences`."""
+    """The negative adjoint of `differences`."""
     by_row = tf.pad(down[:, :-1], [[0, 0], [0, 1], [0, 0], [0, 0]]) - tf.pad(
         down[:, :-1], [[0, 0], [1, 0], [0, 0], [0, 0]]
     )

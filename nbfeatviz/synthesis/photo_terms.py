@@ -57,17 +57,11 @@ class Photo:
         return known[key]
 
 
+@dataclass(frozen=True)
 class _Alike:
     """Reads −mean (s(A) − s(photo))² ÷ mean s(photo)², s a statistic of activations."""
 
-    def __init__(self, statistic: str) -> None:
-        self.statistic = statistic
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Alike) and self.statistic == other.statistic
-
-    def __hash__(self) -> int:
-        return hash(("alike", self.statistic))
+    statistic: str
 
     def measure(self, activation: Any, values: Any) -> Any:
         found, wanted = statistic_of(tf.cast(activation, tf.float32), self.statistic), number_of(values)
@@ -75,21 +69,15 @@ class _Alike:
         return -tf.reduce_mean(tf.square(found - wanted), axis=1) / (tf.reduce_mean(tf.square(wanted), axis=1) + 1e-12)
 
 
+@dataclass(frozen=True)
 class _Exaggerated:
     """Reads (a·p ÷ ‖p‖²) · max(0.1, a·p ÷ ‖p‖)^power, a the activations and p the photo's.
 
-    Args:
+    Attributes:
         power: whether there is one; its value is the last of the values.
     """
 
-    def __init__(self, power: bool) -> None:
-        self.power = power
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Exaggerated) and self.power == other.power
-
-    def __hash__(self) -> int:
-        return hash(("exaggerated", self.power))
+    power: bool
 
     def measure(self, activation: Any, values: Any) -> Any:
         numbers = number_of(values)

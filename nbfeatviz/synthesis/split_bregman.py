@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import tf
+from nbfeatviz.synthesis.denoising import differences
 from nbfeatviz.synthesis.parts import Live, number
 
 
@@ -37,10 +38,10 @@ class SplitBregman:
 
         def improve(found: Any, down: Any, right: Any, down_rest: Any, right_rest: Any) -> Any:
             for half in halves:
-                by_row, by_col = _differences(found)
+                by_row, by_col = differences(found)
                 pull = _backward(by_row - down + down_rest, by_col - right + right_rest)
                 found += half * (split * pull + self.weight * (pixels - found))
-            by_row, by_col = _differences(found)
+            by_row, by_col = differences(found)
             by_row, by_col = by_row + down_rest, by_col + right_rest
             length = split * tf.sqrt(tf.square(by_row) + tf.square(by_col))
             kept = length / (length + 1)
@@ -51,16 +52,6 @@ class SplitBregman:
             lambda *_: True, improve, (pixels, zero, zero, zero, zero), maximum_iterations=self.iterations
         )
         return found
-
-
-# Joined, not padded: `tf.pad` takes several times as long.
-
-
-def _differences(pixels: Any) -> tuple[Any, Any]:
-    """To the next row and to the next column; 0 at the far edges."""
-    down = tf.concat([pixels[:, 1:], pixels[:, -1:]], axis=1) - pixels
-    right = tf.concat([pixels[:, :, 1:], pixels[:, :, -1:]], axis=2) - pixels
-    return down, right
 
 
 def _backward(down: Any, right: Any) -> Any:
