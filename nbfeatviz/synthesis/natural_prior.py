@@ -32,10 +32,13 @@ class NaturalPrior:
     Attributes:
         weight: 0 for no prior, 1 for one that leads.
         joint: the statistics are those of all pictures of a batch together, which lets each differ from the mean.
+        onset: share of a run over which the weight grows from 0 for a unit with positions: what is seen is then laid
+            out by the unit and not by what suits every unit. A class has no positions and is held from the start.
     """
 
     weight: Live = number(0.5, low=0, high=1, live=True)
     joint: bool = False
+    onset: Live = number(0.5, low=0, high=1, live=True)
 
     def distance(self, activations: Mapping[Tap, Any], natural: NaturalStatistics) -> Any:
         """How far each picture is from what is natural, (batch,); with `joint` the same for all of them."""
@@ -48,6 +51,11 @@ class NaturalPrior:
     def cost(self, distance: Any, spread: Any, natural: NaturalStatistics) -> Any:
         """What a distance (batch,) costs of an objective whose layer has that spread (batch,)."""
         return self.weight * (FULL * len(natural.taps) / max(natural.whole, FEWEST)) * spread * distance
+
+    def grown(self, index: Any, steps: Any) -> Any:
+        """The share of its weight that the prior of a unit with positions has at a step, counted from 0."""
+        done = (tf.cast(index, tf.float32) + 1) / tf.cast(steps, tf.float32)
+        return tf.minimum(tf.math.divide_no_nan(done, self.onset) + tf.cast(self.onset <= 0, tf.float32), 1.0)
 
 
 def prior_of(regularizers: Sequence[Any]) -> NaturalPrior | None:
@@ -63,11 +71,18 @@ def weight_of(regularizers: Sequence[Any]) -> float:
 
 
 def with_weight(regularizers: Sequence[Any], weight: float) -> tuple[Any, ...]:
-    """The regularizers with a natural prior of that weight, in the place of the one among them or at their end."""
+    """The regularizers with a natural prior of that weight, in the place of the one among them or at their end.
+
+    A ramp ends at that weight, and begins at the share of it at which it began before.
+    """
     prior = prior_of(regularizers)
     if prior is None:
         return (*regularizers, NaturalPrior(weight)) if weight else tuple(regularizers)
-    return tuple(replace(one, weight=weight) if one is prior else one for one in regularizers)
+    now: Any = weight
+    if isinstance(prior.weight, Ramp):
+        share = min(prior.weight.start / prior.weight.end, 1 / max(weight, 1e-9)) if prior.weight.end else 0.0
+        now = replace(prior.weight, start=weight * share, end=weight)
+    return tuple(replace(one, weight=now) if one is prior else one for one in regularizers)
 
 
 def _distance(activation: Any, mean: Any, deviation: Any, unit: Any, *, joint: bool) -> Any:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import threading
-import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ import numpy as np
 
 from nbfeatviz import samples
 from nbfeatviz.images import as_picture
-from nbfeatviz.networks import precision
+from nbfeatviz.networks import precision, statistics_file
 from nbfeatviz.networks.natural_statistics import (
     NaturalStatistics,
     Values,
@@ -25,6 +23,7 @@ from nbfeatviz.networks.natural_statistics import (
     values_of,
 )
 from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.statistics_file import Moments
 from nbfeatviz.networks.tap import Tap
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.quality import crops
@@ -35,10 +34,7 @@ PHOTO_CHANNELS = (1, 3, 4)
 _MOST = 200  # pictures of a folder
 _ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
-_log = logging.getLogger(__name__)
 _lock = threading.Lock()
-
-Moments = list[tuple[np.ndarray, np.ndarray]]
 
 
 def natural_statistics(network: Network, resolved: Sequence[Objective], source: Any = None) -> NaturalStatistics | None:
@@ -92,11 +88,11 @@ def _whole(network: Network, own: bool, which: str, pictures: str | list[np.ndar
     name = _name_of(network, what)
 
     def find() -> Values:
-        found = _read(name, len(taps))
+        found = statistics_file.read(name, len(taps))
         if found is None:
             found = _measured(network, taps, count, pictures)
             if _name_of(network, what) == name:  # the weights may have changed since it was asked for
-                _write(name, found)
+                statistics_file.write(name, found)
         return values_of(found)
 
     return NaturalStatistics(taps, name, len(taps), find)
@@ -158,41 +154,3 @@ def _name_of(network: Network, what: str) -> str:
     for weight in network.model.weights:
         made.update(np.ascontiguousarray(np.asarray(network.derived.live(weight))).tobytes())
     return made.hexdigest()[:24]
-
-
-def _path(name: str) -> Path:
-    """The file in which statistics are kept; it may be removed."""
-    return precision.path().with_name(f"statistics-{name}.npz")
-
-
-def _read(name: str, count: int) -> Moments | None:
-    """What was measured before; None where that is not to be had, or is not as we write it."""
-    try:
-        with zipfile.ZipFile(_path(name)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > 64_000_000:
-                return None
-        with np.load(_path(name), allow_pickle=False) as file:
-            found = [(file[f"mean{k}"], file[f"deviation{k}"]) for k in range(count)]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        return None
-    return found if all(_is_sound(mean, deviation) for mean, deviation in found) else None
-
-
-def _is_sound(mean: np.ndarray, deviation: np.ndarray) -> bool:
-    alike = mean.dtype == deviation.dtype == np.float32 and mean.shape == deviation.shape and mean.ndim == 1
-    return alike and bool(np.isfinite(mean).all() and np.isfinite(deviation).all() and (deviation >= 0).all())
-
-
-def _write(name: str, found: Moments) -> None:
-    """Keeps them for the next time; where no file can be written they are measured again then."""
-    target = _path(name)
-    arrays = {
-        f"{name}{k}": pair[place] for k, pair in enumerate(found) for place, name in enumerate(("mean", "deviation"))
-    }
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        new = target.with_suffix(f".{os.getpid()}.new.npz")
-        np.savez(new, **arrays)  # type: ignore[arg-type]
-        new.replace(target)  # nobody reads half a file
-    except OSError as error:
-        _log.info("what was measured cannot be kept: %s", error)

@@ -89,9 +89,11 @@ def step_function(
             # by indices: the gradient of `tf.slice` pads, which takes five times as long
             seen = tf.ensure_shape(seen[:, top : top + field[0], left : left + field[1]], shape_seen)
         passing = Passing(index < of.passed, xla) if recipe.passed_gradients else None
-        return averaged(backbone(seen, passing), picture.shape[0], parts, of)
+        return averaged(backbone(seen, passing), picture.shape[0], parts, index, of)
 
-    def averaged(activations: dict[Any, Any], batch: int, parts: Filled, of: Constants) -> tuple[Any, Any, Any]:
+    def averaged(
+        activations: dict[Any, Any], batch: int, parts: Filled, index: Any, of: Constants
+    ) -> tuple[Any, Any, Any]:
         """`measured`: the means over the views of each picture, and over the crops of each view."""
         total, weights, values = next(iter(activations.values())).shape[0], of.weights, of.values
         size = total // views
@@ -109,6 +111,8 @@ def step_function(
             if natural is not None and prior is not None:
                 distance = prior.distance(view, natural)
                 cost = prior.cost(distance, spread(structure, view, weights), natural)
+                if any(len(view[tap].shape) > 2 for _, tap in structure):
+                    cost *= prior.grown(index, of.steps)
             found.append([tf.reshape(one, [batch, size // batch]) for one in (loss, distance, cost)])
         loss, distance, cost = (tf.reduce_mean(tf.concat(one, axis=1), axis=1) for one in zip(*found, strict=True))
         return loss, distance, cost

@@ -232,7 +232,10 @@ def test_natural_is_a_slider_that_moves_in_mid_run(lab: JupyterServer, page) -> 
         page.keyboard.press("ArrowRight")
     panel.wait(lambda: abs(float(natural.input_value()) - before - 0.05) < 1e-6, "the slider to move")
     panel.wait(lambda: abs(float(notebook.run_code(WEIGHT)) - before - 0.05) < 1e-6, "the recipe to follow")
-    panel.wait(lambda: "held" in page.locator(".nbfeatviz-figures dd").first.inner_text(), "what is held of the loss")
+    panel.wait(
+        lambda: "with the prior" in page.locator(".nbfeatviz-figures dd").first.inner_text(),
+        "what the prior leaves of the loss",
+    )
     assert panel.field("recipe").evaluate("(element) => element.selectedOptions[0].text").endswith(", changed")
     page.screenshot(path=str(OUTPUT / "natural.png"))
     panel.button("Stop").click()

@@ -9,11 +9,13 @@ import tensorflow as tf
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
+from nbfeatviz.networks import statistics_file
 from nbfeatviz.networks.backbone import Backbone
 from nbfeatviz.networks.natural_statistics import AT_MOST, statistics_of_norms
 from nbfeatviz.networks.tap import Tap
 from nbfeatviz.synthesis import photo_statistics
-from nbfeatviz.synthesis.natural_prior import FULL, NaturalPrior, moments
+from nbfeatviz.synthesis.natural_prior import FULL, NaturalPrior, moments, weight_of, with_weight
+from nbfeatviz.synthesis.parts import Ramp
 from nbfeatviz.synthesis.photo_statistics import natural_statistics
 
 RANDOM = np.random.default_rng(5)
@@ -186,7 +188,7 @@ def test_a_damaged_file_is_measured_anew(monkeypatch):
     network = make(normed=False)
     first = natural_statistics(network, [LOGIT.resolved(network)], [PICTURES[0]])
     assert first.values
-    path = photo_statistics._path(first.source)
+    path = statistics_file.path(first.source)
     path.write_bytes(path.read_bytes()[:100])
     again = make(normed=False)
     found = natural_statistics(again, [LOGIT.resolved(again)], [PICTURES[0]])
@@ -204,7 +206,7 @@ def test_other_weights_are_measured_anew():
     assert found.key != first.key
     np.testing.assert_allclose(found.values[0][1], 2 * before, rtol=1e-4)
     assert late.values
-    assert not photo_statistics._path(late.source).exists(), "they are no longer what the name says"
+    assert not statistics_file.path(late.source).exists(), "they are no longer what the name says"
 
 
 def test_only_layers_that_the_objective_needs_are_read():
@@ -266,6 +268,30 @@ def test_its_weight_is_moved_in_mid_run_without_compiling_anew():
     assert run.compiled
     next(run)
     assert network.kept == made
+
+
+def test_a_unit_with_positions_leads_at_the_start():
+    """The prior's weight grows to all of it at half the run; a class is held from the first step."""
+    network = make()
+    unit = objectives.channel("norm2", 0)
+    for objective, share in ((unit, 1 / 4), (LOGIT, 1)):
+        held, grown = (
+            next(nv.ascend(network, objective, recipe=with_prior(onset=onset), steps=8)) for onset in (0.0, 0.5)
+        )
+        assert grown.loss == held.loss
+        assert grown.loss - grown.score == pytest.approx(share * (held.loss - held.score), rel=1e-4)
+    shares = [float(NaturalPrior(onset=0.5).grown(index, 8)) for index in range(8)]
+    assert shares == [0.25, 0.5, 0.75, 1, 1, 1, 1, 1]
+    assert float(NaturalPrior(onset=0.0).grown(0, 8)) == 1
+
+
+def test_a_weight_that_grows_ends_at_the_one_that_is_wanted():
+    growing = (NaturalPrior(weight=Ramp(0.1, 0.4, hold=0.2)),)
+    assert weight_of(growing) == 0.4
+    assert with_weight(growing, 0.8) == (NaturalPrior(weight=Ramp(0.2, 0.8, hold=0.2)),)
+    falling = (NaturalPrior(weight=Ramp(0.8, 0.4)),)
+    assert with_weight(falling, 1.0) == (NaturalPrior(weight=Ramp(1.0, 1.0)),), "no weight is above 1"
+    assert with_weight(with_weight(growing, 0.0), 0.5) == (NaturalPrior(weight=Ramp(0.0, 0.5, hold=0.2)),)
 
 
 def test_the_same_seed_gives_the_same_picture_alone_and_in_a_batch():

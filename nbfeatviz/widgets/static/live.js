@@ -266,9 +266,9 @@ class LiveView {
     this.position.textContent = last ? `${place}/${last}` : "";
     this.replay.setAttribute("aria-valuetext", place < last ? `step ${place} of ${last}` : `latest of ${last}`);
     const row = table[Math.min(place, last - 1)];
-    const held = row && row[6] > 0; // by the natural prior
-    this.loss.textContent = row ? digits(row[1]) + (held ? ` (${digits(row[5])} held)` : "") : "–";
-    this.loss.title = held ? `the objective; in brackets what is left of it with the penalties, for a distance of ${digits(row[6])} from what is natural` : "";
+    const prior = row && row[6] > 0;
+    this.loss.textContent = row ? digits(row[1]) + (prior ? ` · ${digits(row[5])} with the prior` : "") : "–";
+    this.loss.title = prior ? `the objective, and what is left of it less the penalties, at a distance of ${digits(row[6])} from what is natural` : "";
     this.gradient.textContent = row ? `${digits(row[2])} … ${digits(row[3])}` : "–";
     this.size.textContent = row ? digits(row[4]) : "–";
     const predicted = page.prediction;
