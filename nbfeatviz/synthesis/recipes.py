@@ -262,7 +262,7 @@ DEFAULT = Recipe(
     transforms=(Pad(0.5), Part(0.8, 0.97, over=0.07), Rotate(10.0, still=0.5)),
     regularizers=(PreSigmoid(weight=1.2, limit=2.5), NaturalPrior(weight=0.5)),
     passed_gradients=16,
-    focus=Focus(Ramp(0.0, 1.5)),
+    focus=Focus(Ramp(0.25, 2.0)),
 )
 
 
