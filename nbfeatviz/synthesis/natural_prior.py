@@ -32,13 +32,13 @@ class NaturalPrior:
     Attributes:
         weight: 0 for no prior, 1 for one that leads.
         joint: the statistics are those of all pictures of a batch together, which lets each differ from the mean.
-        onset: share of a run over which the weight grows from 0 for a unit with positions: what is seen is then laid
-            out by the unit and not by what suits every unit. A class has no positions and is held from the start.
+        onset: steps over which the weight grows from 0 for a unit with positions: what is seen is then laid out by the
+            unit and not by what suits every unit. A class has no positions and is held from the start.
     """
 
     weight: Live = number(0.5, low=0, high=1, live=True)
     joint: bool = False
-    onset: Live = number(0.5, low=0, high=1, live=True)
+    onset: Live = number(32, low=0, high=1e6, live=True)
 
     def distance(self, activations: Mapping[Tap, Any], natural: NaturalStatistics) -> Any:
         """How far each picture is from what is natural, (batch,); with `joint` the same for all of them."""
@@ -52,10 +52,9 @@ class NaturalPrior:
         """What a distance (batch,) costs of an objective whose layer has that spread (batch,)."""
         return self.weight * (FULL * len(natural.taps) / max(natural.whole, FEWEST)) * spread * distance
 
-    def grown(self, index: Any, steps: Any) -> Any:
+    def grown(self, index: Any) -> Any:
         """The share of its weight that the prior of a unit with positions has at a step, counted from 0."""
-        done = (tf.cast(index, tf.float32) + 1) / tf.cast(steps, tf.float32)
-        return tf.minimum(tf.math.divide_no_nan(done, self.onset) + tf.cast(self.onset <= 0, tf.float32), 1.0)
+        return tf.minimum((tf.cast(index, tf.float32) + 1) / tf.maximum(tf.cast(self.onset, tf.float32), 1.0), 1.0)
 
 
 def prior_of(regularizers: Sequence[Any]) -> NaturalPrior | None:

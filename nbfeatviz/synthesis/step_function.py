@@ -112,7 +112,7 @@ def step_function(
                 distance = prior.distance(view, natural)
                 cost = prior.cost(distance, spread(structure, view, weights), natural)
                 if any(len(view[tap].shape) > 2 for _, tap in structure):
-                    cost *= prior.grown(index, of.steps)
+                    cost *= prior.grown(index)
             found.append([tf.reshape(one, [batch, size // batch]) for one in (loss, distance, cost)])
         loss, distance, cost = (tf.reduce_mean(tf.concat(one, axis=1), axis=1) for one in zip(*found, strict=True))
         return loss, distance, cost
