@@ -43,17 +43,22 @@ class Ramp:
         end: at the last step.
         reached: False where a step after the last would be the one to have `end`.
         hold: share of the run during which it stays at `start`, from 0 to below 1.
+        suits: the number of steps of a run that the values are for. In a run of another number they are multiplied by
+            the square root of `suits / steps`, at least by 1/2 and at most by 4: of fewer steps each is longer. 0 for
+            values that are the same in every run.
     """
 
     start: float
     end: float
     reached: bool = True
     hold: float = number(0.0, low=0, high=0.99)
+    suits: int = number(0, low=0, high=1e6, whole=True)
 
     def at(self, index: int, steps: int) -> float:
         """The value at a step, counted from 0."""
         done = index / max(steps - 1 if self.reached else steps, 1)
-        return self.start + (self.end - self.start) * max(done - self.hold, 0.0) / (1 - self.hold)
+        value = self.start + (self.end - self.start) * max(done - self.hold, 0.0) / (1 - self.hold)
+        return value * min(max(math.sqrt(self.suits / max(steps, 1)), 0.5), 4.0) if self.suits else value
 
 
 def checked_number(name: str, value: Any, low: float, high: float, *, whole: bool = False, ramp: bool = False) -> None:
@@ -62,6 +67,7 @@ def checked_number(name: str, value: Any, low: float, high: float, *, whole: boo
         for end in (value.start, value.end):
             checked_number(name, end, low, high, whole=whole)
         checked_number(f"{name}: hold", value.hold, 0, 0.99)
+        checked_number(f"{name}: suits", value.suits, 0, 1e6, whole=True)
         return
     kind = int | np.integer if whole else int | float | np.integer | np.floating
     if isinstance(value, bool) or not isinstance(value, kind):

@@ -256,9 +256,9 @@ DEFAULT = Recipe(
     reference="this package's own: held to what natural pictures are to the network, the spectrum falls nearly as that "
     "of photographs does, soft limits, the best places lead",
     steps=256,
-    step_size=0.055,
+    step_size=0.0275,
     parameterization=Fourier(deviation=0.003, decay=1.25, chroma=2.4),
-    step_rule=Adam(epsilon=1e-18, pace=Ramp(1.0, 0.0, reached=False, hold=0.4)),  # some units speak in 1e-8
+    step_rule=Adam(epsilon=1e-18, pace=Ramp(1.0, 0.0, reached=False, hold=0.4, suits=256)),  # some units speak in 1e-8
     transforms=(Pad(0.5), Part(0.8, 0.97, over=0.07), Rotate(10.0, still=0.5)),
     regularizers=(PreSigmoid(weight=1.2, limit=2.5), NaturalPrior(weight=0.5)),
     passed_gradients=16,
