@@ -44,7 +44,7 @@ class Ramp:
         reached: False where a step after the last would be the one to have `end`.
         hold: share of the run during which it stays at `start`, from 0 to below 1.
         suits: the number of steps of a run that the values are for. In a run of another number they are multiplied by
-            the square root of `suits / steps`, at least by 1/2 and at most by 4: of fewer steps each is longer. 0 for
+            the square root of `suits / steps`, at least by 1/2 and at most by 2: of fewer steps each is longer. 0 for
             values that are the same in every run.
     """
 
@@ -58,7 +58,7 @@ class Ramp:
         """The value at a step, counted from 0."""
         done = index / max(steps - 1 if self.reached else steps, 1)
         value = self.start + (self.end - self.start) * max(done - self.hold, 0.0) / (1 - self.hold)
-        return value * min(max(math.sqrt(self.suits / max(steps, 1)), 0.5), 4.0) if self.suits else value
+        return value * min(max(math.sqrt(self.suits / max(steps, 1)), 0.5), 2.0) if self.suits else value
 
 
 def checked_number(name: str, value: Any, low: float, high: float, *, whole: bool = False, ramp: bool = False) -> None:

@@ -161,7 +161,7 @@ def test_a_ramp_is_the_number_at_every_step(net):
     assert [ramp.numbers(index, 5)[0] for index in range(5)] == [1.0, 1.5, 2.0, 2.5, 3.0]
     assert [recipes.Ramp(0, 4, reached=False).at(index, 4) for index in range(4)] == [0, 1, 2, 3]
     suited = recipes.Ramp(2, 0, reached=False, suits=64)
-    assert [suited.at(0, steps) for steps in (1, 4, 16, 64, 256, 1024)] == [8, 8, 4, 2, 1, 1]
+    assert [suited.at(0, steps) for steps in (1, 4, 16, 64, 256, 1024)] == [4, 4, 4, 2, 1, 1]
     held = recipes.Ramp(4, 0, hold=0.5)
     assert [held.at(index, 5) for index in range(5)] == [4, 4, 4, 2, 0]
     # picture and objective stay; what is subtracted grows: the gradient differs as by the fixed weights

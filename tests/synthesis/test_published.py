@@ -171,7 +171,7 @@ def adam_on_a_spectrum(v, steps, step_size, decay=1.0, chroma=1.0, weight=0.0, s
 
 @pytest.mark.parametrize(
     ("name", "published"),
-    [("lucid", (0.05,)), ("default", (0.055, 1.25, 2.4, 1.2, True, (1.0, 2.5)))],
+    [("lucid", (0.05,)), ("default", (2 * 0.0275, 1.25, 2.4, 1.2, True, (0.25, 2.0)))],
     ids=["lucid", "default"],
 )
 def test_the_loop_on_a_spectrum(quadratic, name, published):
