@@ -44,6 +44,8 @@ _SLID = """(slider, value) => {
   slider.dispatchEvent(new Event("input", { bubbles: true }));
   return moved;
 }"""
+_RUN_CLICKED = """() => document.addEventListener("click", (event) => {
+  if (event.target.textContent === "Run") window.__run = Date.now(); }, true)"""
 # A run that is aimed at another unit goes on counting its steps: when it was, only the kernel knows.
 _AIMED = """import time
 from nbfeatviz.synthesis.ascent import Ascent
@@ -152,6 +154,24 @@ def rate_of(page: Page) -> float:
     """Displayed frames a second."""
     drawn = page.evaluate("__frames.filter((f) => f.computed).map((f) => f.drawn)")
     return (len(drawn) - 1) * 1000 / (drawn[-1] - drawn[0])
+
+
+def opening() -> Iterator[Row]:
+    """From Run to the first drawn frame of layers that were never used, with and without a pause before."""
+    with panel_in_lab(LITE) as (page, _, panel):
+        page.evaluate(_RUN_CLICKED)
+        page.wait_for_timeout(4000)  # what the panel opens on is compiled
+        for layer, pause, wanted in (("block4b_add", 3000, "≤ 0.3 s"), ("block6b_add", 3000, "≤ 0.3 s"),
+                                     ("block3b_add", 0, "≤ 1.65 s")):  # fmt: skip
+            panel.choose(layer)
+            page.wait_for_timeout(pause)
+            before = page.evaluate("__frames.length")
+            panel.run()
+            panel.wait(lambda before=before: page.evaluate("__frames.length") > before, "the first frame")
+            taken = page.evaluate("(n) => (__frames[n].drawn - window.__run) / 1000", before)
+            yield f"Run → first frame, {layer} chosen {pause / 1000:g} s before", f"{taken:.2f} s", wanted
+            panel.button("Stop").click()
+            panel.wait_ready()
 
 
 def slow_link() -> Iterator[Row]:
@@ -283,6 +303,7 @@ def tree() -> Iterator[Row]:
 
 
 FIGURES: dict[str, Callable[[], Iterator[Row]]] = {
+    "opening": opening,
     "liveness": liveness,
     "slow-link": slow_link,
     "numbers": numbers,
