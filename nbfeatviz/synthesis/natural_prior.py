@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.natural_statistics import NaturalStatistics
 from nbfeatviz.networks.tap import Tap
@@ -42,11 +44,18 @@ class NaturalPrior:
 
     def distance(self, activations: Mapping[Tap, Any], natural: NaturalStatistics) -> Any:
         """How far each picture is from what is natural, (batch,); with `joint` the same for all of them."""
-        layers = [
-            _distance(activations[tap], *values, joint=self.joint)
-            for tap, values in zip(natural.taps, natural.values, strict=True)
-        ]
-        return tf.add_n(layers) / len(layers)
+        found = [tf.cast(activations[tap], tf.float32) for tap in natural.taps]
+        batch, sizes = found[0].shape[0], [one.shape[-1] for one in found]
+        flat = [tf.reshape(one, [1 if self.joint else batch, -1, one.shape[-1]]) for one in found]
+        # the channels of all layers in a row: what is done to each layer alone is traced as often as there are layers
+        mean, deviation, unit = (tf.concat(list(parts), axis=0) for parts in zip(*natural.values, strict=True))
+        layer = np.repeat(np.arange(len(sizes)), sizes)
+        counts = tf.math.segment_sum(tf.cast(unit > 0, tf.float32), layer)
+        weight = tf.math.divide_no_nan(1.0, tf.square(unit)) / tf.gather(tf.maximum(counts, 1.0) * len(sizes), layer)
+        found_mean, found_deviation = moments(flat, 1e-3 * unit)
+        apart = (tf.square(found_mean - mean) + tf.square(found_deviation - deviation)) * weight
+        distance = tf.reduce_sum(apart, axis=1)
+        return tf.repeat(distance, batch) if self.joint else distance
 
     def cost(self, distance: Any, spread: Any, natural: NaturalStatistics) -> Any:
         """What a distance (batch,) costs of an objective whose layer has that spread (batch,)."""
@@ -84,38 +93,33 @@ def with_weight(regularizers: Sequence[Any], weight: float) -> tuple[Any, ...]:
     return tuple(replace(one, weight=now) if one is prior else one for one in regularizers)
 
 
-def _distance(activation: Any, mean: Any, deviation: Any, unit: Any, *, joint: bool) -> Any:
-    """Of one layer, (batch,)."""
-    batch, channels = activation.shape[0], activation.shape[-1]
-    flat = tf.reshape(tf.cast(activation, tf.float32), [1 if joint else batch, -1, channels])
-    found_mean, found_deviation = moments(flat, 1e-3 * unit)
-    counted = tf.cast(unit > 0, tf.float32)
-    inverse = tf.math.divide_no_nan(1.0, tf.square(unit))
-    apart = (tf.square(found_mean - mean) + tf.square(found_deviation - deviation)) * inverse
-    distance = tf.reduce_sum(apart, axis=1) / tf.maximum(tf.reduce_sum(counted), 1.0)
-    return tf.repeat(distance, batch) if joint else distance
-
-
-def moments(values: Any, least: Any) -> tuple[Any, Any]:
-    """Mean and standard deviation (batch, channels) of values (batch, positions, channels); one pass backwards.
+def moments(layers: Sequence[Any], least: Any) -> tuple[Any, Any]:
+    """Mean and standard deviation of each channel of some layers, (batch, channels of all); one pass backwards.
 
     Args:
-        values: float32.
-        least: (channels,) the least deviation, as the derivative of a deviation of 0 is infinite.
+        layers: (batch, positions, channels) each, of one type.
+        least: (channels of all,) the least deviation, as the derivative of a deviation of 0 is infinite.
     """
+    sizes = [one.shape[2] for one in layers]
 
-    def found(values: Any) -> Any:
-        mean = tf.reduce_mean(values, axis=1)
-        variance = tf.reduce_mean(tf.square(values), axis=1) - tf.square(mean)
-        deviation = tf.sqrt(tf.maximum(variance, tf.square(least)))
+    def found(*layers: Any) -> Any:
+        mean = tf.concat([tf.reduce_mean(one, axis=1) for one in layers], axis=1)
+        square = tf.concat([tf.reduce_mean(tf.square(one), axis=1) for one in layers], axis=1)
+        deviation = tf.sqrt(tf.maximum(square - tf.square(mean), tf.square(least)))
         deviation = tf.maximum(deviation, 1e-20)
 
         def gradient(by_mean: Any, by_deviation: Any) -> Any:
-            share = 1.0 / values.shape[1]
+            share = tf.constant(np.repeat([1 / one.shape[1] for one in layers], sizes), mean.dtype)
             slope = by_deviation / deviation * share
-            return values * slope[:, None] + (by_mean * share - mean * slope)[:, None]
+            parts = zip(
+                layers,
+                tf.split(slope[:, None], sizes, axis=2),
+                tf.split((by_mean * share - mean * slope)[:, None], sizes, axis=2),
+                strict=True,
+            )
+            return [values * factor + offset for values, factor, offset in parts]
 
         return (mean, deviation), gradient
 
-    result: tuple[Any, Any] = tf.custom_gradient(found)(values)
+    result: tuple[Any, Any] = tf.custom_gradient(found)(*layers)
     return result

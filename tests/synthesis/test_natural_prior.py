@@ -134,7 +134,7 @@ def test_the_gradient_of_the_moments_is_that_of_finite_differences():
     weights = tf.constant(RANDOM.normal(0, 1, (2, 2, 3)))
 
     def total(values):
-        mean, deviation = moments(values, tf.zeros(3, tf.float64))
+        mean, deviation = moments([values], tf.zeros(3, tf.float64))
         return tf.reduce_sum(weights[0] * mean + weights[1] * deviation)
 
     with tf.GradientTape() as tape:
@@ -149,11 +149,26 @@ def test_the_gradient_of_the_moments_is_that_of_finite_differences():
         assert gradient[place] == pytest.approx(expected, rel=1e-6)  # the square of the step, in float64
 
 
+def test_moments_of_several_layers_are_those_of_each_in_a_row():
+    layers = [tf.constant(RANDOM.normal(size=shape), tf.float64) for shape in ((2, 9, 3), (2, 4, 5))]
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(layers)
+        together = moments(layers, tf.zeros(8, tf.float64))
+        alone = [moments([layer], tf.zeros(layer.shape[2], tf.float64)) for layer in layers]
+    for place in range(2):
+        row = tf.concat([one[place] for one in alone], axis=1)
+        np.testing.assert_allclose(together[place], row, rtol=1e-12)
+        for layer, own in zip(layers, alone, strict=True):
+            np.testing.assert_allclose(
+                tape.gradient(together[place], layer), tape.gradient(own[place], layer), rtol=1e-12
+            )
+
+
 def test_a_constant_picture_has_a_finite_gradient():
     with tf.GradientTape() as tape:
         values = tf.zeros((1, 5, 2))
         tape.watch(values)
-        total = tf.add_n([tf.reduce_sum(one) for one in moments(values, tf.zeros(2))])
+        total = tf.add_n([tf.reduce_sum(one) for one in moments([values], tf.zeros(2))])
     assert np.isfinite(tape.gradient(total, values)).all()
 
 
