@@ -19,6 +19,7 @@ from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.widgets.worker import Worker
 
 PAUSE_SECONDS = 0.3  # in which whoever knows already what to ask has asked
+THREAD = "nbfeatviz-ahead"
 _log = logging.getLogger(__name__)
 
 
@@ -31,7 +32,7 @@ class Ahead:
 
     def __init__(self, network: Callable[[], Network | None]) -> None:
         self._network = network
-        self._worker = Worker()
+        self._worker = Worker(THREAD)
         self._asked: set[Hashable] = set()
         self._number = 0  # of the last postponement
         self._run = 0  # of the last run that is expected

@@ -85,7 +85,7 @@ class FeatureExplorer(LiveRuns, PanelTraits):
             raise
         self._ahead = Ahead(lambda: self.network) if isinstance(self._worker, Worker) else None
         self.desk = PhotoDesk(self, self.tabs, self._worker, self.live.complain, self.live.deliver, self._ahead)
-        self._turns = Turns(self._tell_state)
+        self._turns = Turns(self._tell_state, self._ahead.forget_run if self._ahead else lambda: None)
         self.sheets = SheetDesk(self, parts.features, self._worker, self._turns, self.live.complain)
         self.remakes = Remakes(self, parts.remakes, self._worker, self._turns)
         given = {name: settings.pop(name) for name in ("layout",) if name in settings}
@@ -251,8 +251,6 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         if wait or not self.loading:
             self._networks.wait()
         self._turns.begin(self._runner)
-        if self._ahead is not None:
-            self._ahead.forget_run()
         self._runner.run(wait)
 
     def _prepared(self) -> Ascent:

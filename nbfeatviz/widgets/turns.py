@@ -22,10 +22,11 @@ class Turns:
 
     Args:
         say: tells state and text, as `LiveCanvas.say`.
+        begun: told that something is about to compute.
     """
 
-    def __init__(self, say: Callable[..., None]) -> None:
-        self._say = say
+    def __init__(self, say: Callable[..., None], begun: Callable[[], None] = lambda: None) -> None:
+        self._say, self._begun = say, begun
         self._all: list[Computing] = []
 
     def join(self, one: Computing) -> None:
@@ -36,6 +37,7 @@ class Turns:
         """It is about to compute: the others end."""
         for other in self._others(one):
             other.stop()
+        self._begun()
 
     def stop(self) -> None:
         """All end."""

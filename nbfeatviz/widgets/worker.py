@@ -54,9 +54,13 @@ class Worker:
 
     A run of thousands of steps is one job. What a person wants to see meanwhile is interjected: the run calls
     `attend` between its steps, and one short job is done there.
+
+    Args:
+        name: of the thread.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "nbfeatviz") -> None:
+        self._name = name
         self._jobs = _Jobs()
         self._thread: threading.Thread | None = None
         self._on_close: list[Callable[[], None]] = []
@@ -77,7 +81,7 @@ class Worker:
     def _put(self, job: Callable[[], None], short: bool) -> None:
         with self._starting:
             if self._thread is None or not self._thread.is_alive():
-                thread = threading.Thread(target=self._work, args=(self._jobs,), name="nbfeatviz", daemon=True)
+                thread = threading.Thread(target=self._work, args=(self._jobs,), name=self._name, daemon=True)
                 thread.start()
                 self._thread = thread
             self._jobs.put(job, short)
