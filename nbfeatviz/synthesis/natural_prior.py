@@ -57,13 +57,21 @@ class NaturalPrior:
         distance = tf.reduce_sum(apart, axis=1)
         return tf.repeat(distance, batch) if self.joint else distance
 
-    def cost(self, distance: Any, spread: Any, natural: NaturalStatistics) -> Any:
-        """What a distance (batch,) costs of an objective whose layer has that spread (batch,)."""
-        return self.weight * (FULL * len(natural.taps) / max(natural.whole, FEWEST)) * spread * distance
+    def cost(self, distance: Any, spread: Any, natural: NaturalStatistics, index: Any, positions: bool) -> Any:
+        """What a distance (batch,) costs of an objective.
 
-    def grown(self, index: Any) -> Any:
-        """The share of its weight that the prior of a unit with positions has at a step, counted from 0."""
-        return tf.minimum((tf.cast(index, tf.float32) + 1) / tf.maximum(tf.cast(self.onset, tf.float32), 1.0), 1.0)
+        Args:
+            distance: as `distance` gives it, (batch,).
+            spread: the standard deviation over the objective's layer, (batch,).
+            natural: what was compared with.
+            index: of the step, counted from 0.
+            positions: whether the objective is a unit with positions, so that the weight grows over `onset` steps.
+        """
+        full = self.weight * (FULL * len(natural.taps) / max(natural.whole, FEWEST)) * spread * distance
+        if not positions:
+            return full
+        onset = tf.maximum(tf.cast(self.onset, tf.float32), 1.0)
+        return full * tf.minimum((tf.cast(index, tf.float32) + 1) / onset, 1.0)
 
 
 def prior_of(regularizers: Sequence[Any]) -> NaturalPrior | None:

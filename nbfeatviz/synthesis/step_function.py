@@ -110,9 +110,8 @@ def step_function(
             prior = prior_of(parts.regularizers)
             if natural is not None and prior is not None:
                 distance = prior.distance(view, natural)
-                cost = prior.cost(distance, spread(structure, view, weights), natural)
-                if any(len(view[tap].shape) > 2 for _, tap in structure):
-                    cost *= prior.grown(index)
+                positions = any(len(view[tap].shape) > 2 for _, tap in structure)
+                cost = prior.cost(distance, spread(structure, view, weights), natural, index, positions)
             found.append([tf.reshape(one, [batch, size // batch]) for one in (loss, distance, cost)])
         loss, distance, cost = (tf.reduce_mean(tf.concat(one, axis=1), axis=1) for one in zip(*found, strict=True))
         return loss, distance, cost

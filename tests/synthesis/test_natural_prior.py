@@ -11,10 +11,10 @@ import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
 from nbfeatviz.networks import statistics_file
 from nbfeatviz.networks.backbone import Backbone
-from nbfeatviz.networks.natural_statistics import AT_MOST, statistics_of_norms
+from nbfeatviz.networks.natural_statistics import AT_MOST, NaturalStatistics, statistics_of_norms
 from nbfeatviz.networks.tap import Tap
 from nbfeatviz.synthesis import photo_statistics
-from nbfeatviz.synthesis.natural_prior import FULL, NaturalPrior, moments, weight_of, with_weight
+from nbfeatviz.synthesis.natural_prior import FEWEST, FULL, NaturalPrior, moments, weight_of, with_weight
 from nbfeatviz.synthesis.parts import Ramp
 from nbfeatviz.synthesis.photo_statistics import natural_statistics
 
@@ -293,8 +293,12 @@ def test_a_unit_with_positions_leads_at_the_start():
         held, grown = (next(nv.ascend(network, objective, recipe=with_prior(onset=onset), steps=8)) for onset in (0, 4))
         assert grown.loss == held.loss
         assert grown.loss - grown.score == pytest.approx(share * (held.loss - held.score), rel=1e-4)
-    assert [float(NaturalPrior(onset=4).grown(index)) for index in range(6)] == [0.25, 0.5, 0.75, 1, 1, 1]
-    assert float(NaturalPrior(onset=0).grown(0)) == 1
+    taps = (Tap("norm2", True),) * FEWEST
+    whole = NaturalStatistics(taps, "nothing", len(taps), tuple)
+    for onset, shares in ((4, [0.25, 0.5, 0.75, 1, 1, 1]), (0, [1] * 6)):
+        prior = NaturalPrior(weight=1, onset=onset)
+        assert [float(prior.cost(1.0, 1.0, whole, index, True)) / FULL for index in range(6)] == shares
+        assert [float(prior.cost(1.0, 1.0, whole, index, False)) / FULL for index in range(6)] == [1] * 6
 
 
 def test_a_weight_that_grows_ends_at_the_one_that_is_wanted():
