@@ -17,7 +17,10 @@ MNIST = "import nbfeatviz as nv\nexplorer = nv.FeatureExplorer('mnist-cnn')\nexp
 # Where something is done while a run goes on, it must not be over by then, however quick the machine: Stop ends these.
 LONG = "import nbfeatviz as nv\nexplorer = nv.FeatureExplorer(steps=100_000)\nexplorer"
 MNIST_LONG = "import nbfeatviz as nv\nexplorer = nv.FeatureExplorer('mnist-cnn', steps=100_000)\nexplorer"
+LOOKS = (("light", 1400), ("light", 700), ("dark", 480), ("dark", 1400))
+"""Themes and widths of the page in which a panel is looked at."""
 
+_PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50))))"
 _PIXELS = """(element) => {
   const canvas = element.matches("canvas") ? element : element.querySelector("canvas");
   const {width, height} = canvas, data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
@@ -119,6 +122,34 @@ class Panel:
         self.button("Run").wait_for(timeout=seconds * 1000)
         self.wait(lambda: self.button("Run").is_enabled(), "Run to be possible", seconds)
         return self
+
+    def unclipped(self) -> list[str]:
+        """What is cut off, or lies outside of the panel."""
+        clipped: list[str] = self.root.evaluate(
+            "(root) => [...root.querySelectorAll("
+            "'button, label, summary, dt, legend, figcaption, [role=status], [role=tab]')]"
+            ".filter((one) => one.offsetParent && one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"
+        )
+        outside: list[str] = self.root.evaluate(
+            "(root) => { const area = root.getBoundingClientRect();"
+            " return [...root.querySelectorAll('button, select, input:not([hidden])')]"
+            ".filter((one) => one.offsetParent && (one.getBoundingClientRect().right > area.right"
+            " || one.getBoundingClientRect().left < area.left)).map((one) => one.outerHTML) }"
+        )
+        return clipped + outside
+
+    def look(self, notebook: NotebookPage, name: str, height: int = 1400) -> None:
+        """Takes pictures in both themes, wide and narrow, for people to look at; nothing may be clipped in any."""
+        OUTPUT.mkdir(exist_ok=True)
+        for theme, width in LOOKS:
+            self.page.set_viewport_size({"width": width, "height": height})
+            notebook.set_theme(f"JupyterLab {theme.title()}")
+            self.page.evaluate(_PAINTED)
+            self.root.screenshot(path=OUTPUT / f"{name}-{theme}-{width}.png")
+            assert self.unclipped() == [], (name, theme, width)
+        self.page.set_viewport_size({"width": LOOKS[0][1], "height": height})
+        notebook.set_theme(f"JupyterLab {LOOKS[0][0].title()}")
+        self.page.evaluate(_PAINTED)
 
     def wait_steps(self, count: int, seconds: float = 90) -> None:
         self.wait(lambda: self.data()["count"] >= count, f"{count} steps", seconds)

@@ -65,18 +65,3 @@ class PhotoPanel(Panel):
 
     def wait_photo(self, seconds: float = 60) -> None:
         self.wait(lambda: len(self.predictions) == 5, "five predictions", seconds)
-
-    def unclipped(self) -> list[str]:
-        """What is cut off, or lies outside of the panel."""
-        clipped: list[str] = self.root.evaluate(
-            "(root) => [...root.querySelectorAll("
-            "'button, label, summary, dt, legend, figcaption, [role=status], [role=tab]')]"
-            ".filter((one) => one.offsetParent && one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"
-        )
-        outside: list[str] = self.root.evaluate(
-            "(root) => { const area = root.getBoundingClientRect();"
-            " return [...root.querySelectorAll('button, select, input:not([hidden])')]"
-            ".filter((one) => one.offsetParent && (one.getBoundingClientRect().right > area.right"
-            " || one.getBoundingClientRect().left < area.left)).map((one) => one.outerHTML) }"
-        )
-        return clipped + outside
