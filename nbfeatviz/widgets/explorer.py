@@ -13,22 +13,23 @@ from nbfeatviz.networks.compiled_functions import COMPILED_AT_MOST
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.visualization import Visualization
-from nbfeatviz.widgets import cells, export
-from nbfeatviz.widgets.ahead import Ahead
-from nbfeatviz.widgets.live_runs import LiveRuns
-from nbfeatviz.widgets.networks import Networks, suggested_layer
-from nbfeatviz.widgets.onlooker import Onlooker
-from nbfeatviz.widgets.panel_traits import PanelTraits
-from nbfeatviz.widgets.parts import Parts
-from nbfeatviz.widgets.photo import Photo
-from nbfeatviz.widgets.photo_desk import PhotoDesk
-from nbfeatviz.widgets.remakes import Remakes
-from nbfeatviz.widgets.requests import answer
-from nbfeatviz.widgets.runner import Runner
-from nbfeatviz.widgets.sheet_desk import SheetDesk
-from nbfeatviz.widgets.synthesis_tab import PanelSettings
-from nbfeatviz.widgets.turns import Turns
-from nbfeatviz.widgets.worker import MainThread, SameThread, Worker
+from nbfeatviz.widgets import cell_lifecycle as cells
+from nbfeatviz.widgets import export
+from nbfeatviz.widgets.comm.dispatch import answer
+from nbfeatviz.widgets.execution.exclusive import Turns
+from nbfeatviz.widgets.execution.precompile import Ahead
+from nbfeatviz.widgets.execution.run_commands import LiveRuns
+from nbfeatviz.widgets.execution.runner import Runner
+from nbfeatviz.widgets.execution.unit_monitor import Onlooker
+from nbfeatviz.widgets.execution.worker import MainThread, SameThread, Worker
+from nbfeatviz.widgets.layout import Parts
+from nbfeatviz.widgets.network_switcher import Networks, suggested_layer
+from nbfeatviz.widgets.photo_input.photo import Photo
+from nbfeatviz.widgets.tabs.features.controller import SheetDesk
+from nbfeatviz.widgets.tabs.invert_style_dream.tabs import Remakes
+from nbfeatviz.widgets.tabs.optimize.view import PanelSettings
+from nbfeatviz.widgets.tabs.photo.controller import PhotoDesk
+from nbfeatviz.widgets.traits import PanelTraits
 
 
 class FeatureExplorer(LiveRuns, PanelTraits):

@@ -10,7 +10,7 @@ import ipywidgets
 import traitlets
 
 from nbfeatviz.networks.layers import Layer, LayerTree
-from nbfeatviz.widgets.page import Commands, script
+from nbfeatviz.widgets.comm.frontend import Commands, script
 
 
 class LayerTreeView(anywidget.AnyWidget):

@@ -15,7 +15,7 @@ import nbfeatviz as nv
 from nbfeatviz import objectives
 from nbfeatviz.attribution.methods import METHODS
 from nbfeatviz.attribution.question import asked
-from nbfeatviz.widgets.worker import SameThread
+from nbfeatviz.widgets.execution.worker import SameThread
 from tests.models.kinds import randomize
 from tests.models.unaltered import state_of
 

@@ -14,8 +14,8 @@ from nbfeatviz.attribution import methods as registry
 from nbfeatviz.attribution.gradients import saliency_steps
 from nbfeatviz.synthesis import next_step
 from nbfeatviz.synthesis.step_function import step_function
-from nbfeatviz.widgets import ahead
-from nbfeatviz.widgets.worker import SameThread, Worker
+from nbfeatviz.widgets.execution import precompile as ahead
+from nbfeatviz.widgets.execution.worker import SameThread, Worker
 from tests.synthesis.conftest import make_network
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from nbfeatviz import recipes
 from nbfeatviz.encoding import decode, to_uint8
-from nbfeatviz.widgets.requests import answer
+from nbfeatviz.widgets.comm.dispatch import answer
 
 
 @pytest.fixture

@@ -26,9 +26,9 @@ from PIL import Image
 import nbfeatviz as nv
 from nbfeatviz.encoding import decode, displayed, encode_png
 from nbfeatviz.synthesis.ascent import Ascent
-from nbfeatviz.widgets import networks
-from nbfeatviz.widgets.networks import Choice
-from nbfeatviz.widgets.worker import SameThread
+from nbfeatviz.widgets import network_switcher as networks
+from nbfeatviz.widgets.execution.worker import SameThread
+from nbfeatviz.widgets.network_switcher import Choice
 from tests.synthesis.conftest import make_network
 from tests.widgets.conftest import wait
 
@@ -423,7 +423,7 @@ def test_closing_while_a_network_loads_keeps_none(monkeypatch):
         return network
 
     monkeypatch.setattr(networks, "_embedded", slowly)
-    monkeypatch.setattr("nbfeatviz.widgets.worker._JOIN_SECONDS", 0.05)
+    monkeypatch.setattr("nbfeatviz.widgets.execution.worker._JOIN_SECONDS", 0.05)
     panel = nv.FeatureExplorer()
     assert begun.wait(5)
     panel.close()

@@ -6,8 +6,8 @@ import keras
 import pytest
 
 import nbfeatviz as nv
+from nbfeatviz.widgets.comm.frontend import Commands
 from nbfeatviz.widgets.layer_tree import LayerTreeView
-from nbfeatviz.widgets.page import Commands
 
 
 @pytest.fixture

@@ -1,0 +1,58 @@
+"""What can be done with the runs of a live canvas: hold them, end them, and take along what they made."""
+
+from __future__ import annotations
+
+from nbfeatviz.widgets import export
+from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
+from nbfeatviz.widgets.execution.runner import Runner
+from nbfeatviz.widgets.execution.worker import SameThread, Worker
+
+
+class LiveRuns:
+    """The part that the panel's own canvas and those of the remakes have in common; methods: from any thread.
+
+    Attributes:
+        live: the canvas.
+    """
+
+    live: LiveCanvas
+    _runner: Runner
+    _worker: Worker | SameThread
+
+    def pause(self) -> None:
+        """Holds the run before its next step; `run()` or `resume()` lets it go on."""
+        self._runner.pause()
+
+    def resume(self) -> None:
+        """Lets a paused run go on."""
+        self._runner.resume()
+
+    def stop(self) -> None:
+        """Ends the run before its next step; its picture stays."""
+        self._runner.stop()
+
+    def leave(self) -> None:
+        """Ends the run and gives its frames back; the last picture and the numbers stay."""
+        self.stop()
+        self._worker.submit(self.live.free)
+
+    def reset(self) -> None:
+        """Ends the run and clears the canvas; settings and photos stay."""
+        self.stop()
+        self._worker.submit(self._clear)
+
+    def _clear(self) -> None:
+        self._runner.result = None
+        self.live.clear()
+
+    def code(self) -> str:
+        """Python that makes the picture on the canvas again; of a run in progress, the picture so far."""
+        settings = self._runner.settings
+        if settings is None:
+            raise ValueError("there is no picture to reproduce yet: press Run first.")
+        return export.code(settings)
+
+    def save_file(self, kind: str) -> tuple[str, str, bytes]:
+        """(file name, MIME type, bytes): the picture as "png", or the run as "gif" or "webp"."""
+        title = export.name(self._runner.settings)
+        return export.picture_file(kind, *self.live.recording(), title, self.live.displayed)

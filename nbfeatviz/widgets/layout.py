@@ -1,0 +1,77 @@
+"""The widgets that a panel is made of, in one grid that the style sheet lays out."""
+
+from __future__ import annotations
+
+import uuid
+
+import ipycanvas
+import ipywidgets
+
+from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
+from nbfeatviz.widgets.comm.frontend import Commands
+from nbfeatviz.widgets.layer_tree import LayerTreeView
+from nbfeatviz.widgets.tabs.features.view import FeaturesTab
+from nbfeatviz.widgets.tabs.invert_style_dream.layout import RemakeParts
+from nbfeatviz.widgets.tabs.invert_style_dream.settings import KINDS
+from nbfeatviz.widgets.tabs.optimize.view import SynthesisTab
+from nbfeatviz.widgets.tabs.photo.view import AttributionTabs
+
+
+class Parts:
+    """Made together and closed together. In the grid the first one is the first that Tab reaches.
+
+    Attributes:
+        commands: what the page says.
+        canvas: where the picture of a run is drawn.
+        live: what draws it.
+        tree: the layer tree.
+        controls: of the Optimize tab.
+        tabs: the tab bar and the photo tabs.
+        features: the Features tab.
+        remakes: those of the Invert and Style tabs, by their kind.
+        grid: all that is seen.
+    """
+
+    def __init__(self) -> None:
+        key = uuid.uuid4().hex
+        self.commands = Commands(key=key)
+        self.canvas = ipycanvas.Canvas(width=224, height=224)
+        self.live = LiveCanvas(canvas=self.canvas, commands=self.commands, key=key)
+        self.tree = LayerTreeView(commands=self.commands)
+        self.controls = SynthesisTab(live=self.live, commands=self.commands)
+        self.tabs = AttributionTabs(live=self.live, commands=self.commands, controls=self.controls)
+        self.features = FeaturesTab(live=self.live, commands=self.commands, controls=self.controls)
+        self.remakes = {kind: RemakeParts(kind, self.live) for kind in KINDS}
+        boxes = [remake.box for remake in self.remakes.values()]
+        self.grid = ipywidgets.Box([self.tabs, self.tree, self.canvas, self.live, self.controls, self.features, *boxes])
+        named = {
+            "grid": self.grid,
+            "tree": self.tree,
+            "picture": self.canvas,
+            "live": self.live,
+            "controls": self.controls,
+            "photo": self.tabs,
+            "features": self.features,
+        }
+        for name, part in named.items():
+            part.add_class(f"nbfeatviz-{name}")
+        for commands in (self.commands, *(remake.commands for remake in self.remakes.values())):
+            _hear_on_any_shell(commands)
+
+    def close(self) -> None:
+        """Closes every widget, on the page too."""
+        inner = [part for remake in self.remakes.values() for part in (*remake.box.children, remake.commands)]
+        for part in (*inner, *self.grid.children, self.commands, self.grid):
+            if part.comm is not None:
+                part.layout.close()
+            part.close()
+
+
+def _hear_on_any_shell(commands: Commands) -> None:
+    """Lets ipykernel 7.4 hear this comm while a cell runs, also before the page has first spoken on it.
+
+    That version sends a page's message to the shell that last published on the comm, which at first is the
+    cell that made the panel. Taking its memory of that away leaves the message's own shell.
+    """
+    if hasattr(commands.comm, "_reply_subshell_for"):
+        commands.comm._reply_subshell_for = None

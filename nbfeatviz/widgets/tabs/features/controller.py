@@ -1,0 +1,244 @@
+"""The sheet desk: sheets of pictures that emerge together, and going on with one of them.
+
+Its methods may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from nbfeatviz.encoding import encode_png, tile
+from nbfeatviz.networks.network import Network
+from nbfeatviz.synthesis import recipes
+from nbfeatviz.synthesis.side_by_side import SideBySide
+from nbfeatviz.synthesis.visualization import Visualization
+from nbfeatviz.widgets.execution.exclusive import Turns
+from nbfeatviz.widgets.execution.runner import Runner, in_words
+from nbfeatviz.widgets.execution.throughput import Speed
+from nbfeatviz.widgets.execution.worker import SameThread, Worker
+from nbfeatviz.widgets.tabs.features.settings import ALTERNATIVES, COUNTS, LOOKS, WHAT, Cell, SheetSettings
+from nbfeatviz.widgets.tabs.features.view import FeaturesTab
+from nbfeatviz.widgets.tabs.optimize.view import PanelSettings
+
+
+class Host(Protocol):
+    """What the desk needs of the panel."""
+
+    @property
+    def network(self) -> Network | None:
+        """The network in use."""
+
+    @property
+    def chosen(self) -> PanelSettings:
+        """What the panel is set to."""
+
+    def go_on(self, settings: PanelSettings, result: Visualization) -> None:
+        """Goes on with a picture large."""
+
+
+class SheetDesk:
+    """Computes the sheet that the Features tab is set to.
+
+    Args:
+        host: the panel.
+        tab: where all is shown.
+        worker: what computation is done on.
+        turns: with what else the panel computes.
+        complain: told an error in words.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        tab: FeaturesTab,
+        worker: Worker | SameThread,
+        turns: Turns,
+        complain: Callable[[str], None],
+    ) -> None:
+        self._host, self._tab, self._worker, self._turns, self._complain = host, tab, worker, turns, complain
+        self._lock = threading.RLock()
+        self._settings = SheetSettings()
+        self._runs: SideBySide | None = None  # of the sheet that is shown
+        self._cells: tuple[Cell, ...] = ()
+        self._speed = Speed()
+        self._runner: Runner = Runner(worker, tab, self._prepared, self._say, self._tell)
+        turns.join(self)
+
+    # Settings
+
+    @property
+    def settings(self) -> SheetSettings:
+        """What the tab is set to."""
+        return self._settings
+
+    def change(self, name: str, value: Any) -> None:
+        """Changes a setting; a sheet in progress goes on with those it began with, but for how it looks.
+
+        Raises:
+            ValueError: no such setting or value; everything stays as it was.
+        """
+        with self._lock:
+            self._settings = self._settings.changed(name, value, self._available())
+            self.tell()
+        if name in ("look", "show_size"):
+            self._tab.look(self._settings.look, self._settings.show_size)
+
+    def panel_changed(self) -> None:
+        """The panel is set to something else: what a sheet would show changes with it."""
+        with self._lock:
+            if self._host.network is not None:
+                self._settings = self._settings.fitting(self._available())
+            self.tell()
+            self._tell_displays()
+
+    def _tell_displays(self) -> None:
+        """The recipe in use is displayed as the panel says, others as their own."""
+        chosen = self._host.chosen
+        name = recipes.get(chosen.recipe).name
+        shown = [chosen if recipes.get(cell.settings.recipe).name == name else cell.settings for cell in self._cells]
+        self._tab.display([settings.displayed for settings in shown])
+
+    def network_changed(self) -> None:
+        """Another network is in use: the sheet is not one of it."""
+        self.stop()
+        self._worker.submit(self._forget)
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._runs, self._cells = None, ()
+            self._runner.result = None
+        self._tab.clear()
+
+    def _available(self) -> int:
+        network = self._host.network
+        if network is None:
+            raise ValueError("the network is still loading: try again in a moment.")
+        return self._host.chosen.units(network)
+
+    def tell(self) -> None:
+        """Shows the settings on the page."""
+        network, chosen = self._host.network, self._host.chosen
+        settings = {**vars(self._settings)}
+        if settings != self._tab.settings:
+            self._tab.settings = settings
+        facts = {
+            "ready": network is not None,
+            "what": list(WHAT.items()),
+            "looks": list(LOOKS.items()),
+            "counts": list(COUNTS),
+            "recipes": list(recipes.ALL),
+            "objectives": list(ALTERNATIVES.items()),
+            "layer": _subject(chosen),
+            "units": 0 if network is None else chosen.units(network),
+            "of": "class" if chosen.objective == "class" else "unit",
+        }
+        if facts != self._tab.facts:
+            self._tab.facts = facts
+
+    # Running
+
+    @property
+    def busy(self) -> bool:
+        """Whether a sheet is being computed or held."""
+        return self._runner.busy
+
+    def run(self, wait: bool = False) -> None:
+        """Begins a sheet with the settings, in place of a run in progress; `wait` does it in this thread."""
+        if self.busy and not wait:
+            return
+        self._available()
+        self._turns.begin(self)
+        self._runner.run(wait)
+
+    def stop(self) -> None:
+        """Ends the sheet before its next step; its pictures stay."""
+        self._runner.stop()
+
+    def _prepared(self) -> SideBySide:
+        """On the worker: what the tab is set to."""
+        network, chosen, settings = self._host.network, self._host.chosen, self._settings
+        if network is None:
+            raise ValueError("no network is loaded.")
+        cells = settings.cells(network, chosen)
+        step_size = None if settings.what == "recipes" else chosen.step_size
+        runs = SideBySide(network, [cell.case for cell in cells], step_size=step_size, precision=chosen.precision)
+        with self._lock:
+            self._runs, self._cells = runs, cells
+            self._tell_displays()
+        self._tab.heading = _subject(chosen)
+        self._tab.cells = [_titled(cell, chosen, network) for cell in cells]
+        self._speed = Speed(runs.precision)
+        return runs
+
+    def _say(self, state: str, text: str = "", **more: Any) -> None:
+        runs = self._runs
+        done, total = (0, 0) if runs is None else (runs.done, runs.steps)
+        if state == "running":
+            self._speed.begin(done)
+            text = self._speed.step(done, total)
+        self._tab.show_progress(state, text, done, total)
+        for name in ("steps", "precision"):  # the run's in the Optimize tab
+            more.pop(name, None)
+        self._turns.say(self, "idle" if state == "idle" else "sheet", f"sheet: {text}", **more)
+
+    def _tell(self, losses: Any, pictures: np.ndarray) -> None:
+        """A few times a second while it runs."""
+        runs = self._runs
+        if runs is None or not self.busy:
+            return
+        text = self._speed.step(runs.done, runs.steps)
+        self._tab.show_progress("running", text, runs.done, runs.steps)
+        self._turns.say(self, "sheet", f"sheet: {text}")
+
+    # Going on with one
+
+    def open(self, place: Any) -> None:
+        """Goes on with one of the pictures, large; the sheet ends."""
+        with self._lock:
+            runs, cells = self._runs, self._cells
+        if runs is None:
+            raise ValueError("there is no sheet yet: press Run first.")
+        if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < len(cells):
+            raise ValueError(f"the sheet has pictures 0 to {len(cells) - 1}, not {place!r}.")
+        self._turns.stop()
+        self._worker.submit(lambda: self._go_on(runs, cells[place], place))
+
+    def _go_on(self, runs: SideBySide, cell: Cell, place: int) -> None:
+        try:
+            result = runs.results()[place]
+            if result is None:
+                raise ValueError("this picture has not begun to emerge: wait for its first step.")
+            self._host.go_on(cell.settings, result)
+        except Exception as error:  # nobody else would hear of it
+            self._complain(in_words(error))
+
+    # What leaves the tab
+
+    def as_file(self) -> tuple[str, str, bytes]:
+        """(file name, MIME type, bytes) of the sheet as it is shown."""
+        pictures = self._tab.pictures
+        if pictures is None or not self._cells:
+            raise ValueError("there is no sheet to save yet: press Run first.")
+        return f"sheet-{self._settings.what}.png", "image/png", encode_png(tile(pictures))
+
+    def close(self) -> None:
+        """Gives everything back."""
+        self.stop()
+        with self._lock:
+            self._runs, self._cells = None, ()
+            self._runner.result = None
+
+
+def _subject(panel: PanelSettings) -> str:
+    """What a sheet is of, in words."""
+    return "the classes" if panel.objective == "class" else panel.layer
+
+
+def _titled(cell: Cell, panel: PanelSettings, network: Network) -> dict[str, str]:
+    """The title of a picture, and the name of its unit where that has one."""
+    named = network.class_names if panel.objective == "class" else network.layers[panel.layer].unit_names
+    return {"title": cell.title, "name": named[cell.settings.unit] if named else ""}

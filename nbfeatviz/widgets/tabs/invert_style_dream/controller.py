@@ -1,0 +1,303 @@
+"""The remake desk: makes a picture from the photo, live, as the Invert, Style or Dream tab is set to.
+
+Its methods may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Protocol
+
+import numpy as np
+
+from nbfeatviz import samples
+from nbfeatviz.networks.network import Network
+from nbfeatviz.synthesis import recipes
+from nbfeatviz.synthesis.ascent import Ascent
+from nbfeatviz.synthesis.dream import Dreaming
+from nbfeatviz.synthesis.objectives import Objective
+from nbfeatviz.synthesis.photo_terms import Photo as Seen
+from nbfeatviz.synthesis.visualization import Visualization
+from nbfeatviz.widgets.execution.exclusive import Turns
+from nbfeatviz.widgets.execution.run_commands import LiveRuns
+from nbfeatviz.widgets.execution.runner import Runner
+from nbfeatviz.widgets.execution.throughput import Speed
+from nbfeatviz.widgets.execution.worker import SameThread, Worker
+from nbfeatviz.widgets.photo_input.photo_source import HeldPhoto
+from nbfeatviz.widgets.tabs.invert_style_dream.settings import DEFAULTS, STATISTICS, RemakeSettings, spatial
+from nbfeatviz.widgets.tabs.invert_style_dream.view import RemakeCanvas, RemakeTab
+from nbfeatviz.widgets.tabs.optimize.view import PanelSettings
+
+_BRING = "upload one, drop it on the panel, or choose a sample"
+
+
+class Host(Protocol):
+    """What the desk needs of the panel."""
+
+    @property
+    def network(self) -> Network | None:
+        """The network in use."""
+
+    @property
+    def chosen_layer(self) -> str:
+        """The layer that the panel is set to."""
+
+    @property
+    def chosen(self) -> PanelSettings:
+        """What the panel is set to."""
+
+    @property
+    def photo_seen(self) -> np.ndarray | None:
+        """What the network sees of the photo."""
+
+    @property
+    def photo_coming(self) -> bool:
+        """Whether a photo is being read."""
+
+    def tab_changed(self) -> None:
+        """The open tab is about another layer."""
+
+
+class RemakeDesk(LiveRuns):
+    """Makes the pictures of one tab.
+
+    Args:
+        host: the panel.
+        tab: its controls.
+        live: its canvas.
+        worker: what computation is done on.
+        turns: with what else the panel computes.
+
+    Attributes:
+        live: its canvas.
+        style: the photo whose style is taken; of the Style tab only.
+    """
+
+    def __init__(
+        self, host: Host, tab: RemakeTab, live: RemakeCanvas, worker: Worker | SameThread, turns: Turns
+    ) -> None:
+        self._host, self._tab, self.live, self._worker, self._turns = host, tab, live, worker, turns
+        self._lock = threading.RLock()
+        self._settings = DEFAULTS[tab.kind]
+        self._seen: dict[str, Seen] = {}  # photos with what networks gave for them: a moved weight computes none anew
+        self._speed = Speed()
+        self._fitted_to: Network | None = None
+        self._runner = Runner(worker, live, self._prepared, self._say, self._tell)
+        self.style = (
+            HeldPhoto(lambda: host.network, worker, tab.show_photo, self.photo_changed, live.complain)
+            if tab.kind == "style"
+            else None
+        )
+        turns.join(self)
+        live.say("idle")
+
+    # Settings
+
+    @property
+    def settings(self) -> RemakeSettings:
+        """What the tab is set to."""
+        return self._settings
+
+    @property
+    def layer(self) -> str:
+        """The layer of the content, which the tree shows as chosen."""
+        network, chosen = self._host.network, self._host.chosen_layer
+        if network is None or network is not self._fitted_to:
+            return chosen
+        try:
+            return self._settings.content_layer(network, chosen)
+        except ValueError:  # it has none
+            return chosen
+
+    def change(self, name: str, value: Any) -> None:
+        """Changes a setting; a run in progress goes on with it from its picture.
+
+        Raises:
+            ValueError, TypeError: no such setting or value; everything stays as it was.
+        """
+        network = self._network()
+        with self._lock:
+            self._settings = self._settings.changed(network, name, value)
+            self.tell()
+        if name == "layer":
+            self._host.tab_changed()
+        if name != "start":
+            self._retarget()
+
+    def network_changed(self, network: Network) -> None:
+        """Another network is in use: what is shown is not of it."""
+        self.stop()
+        with self._lock:
+            self._fitted_to = network
+            self._settings = self._settings.fitting(network)
+            self._seen.clear()
+            self.tell()
+        if self.style is not None:
+            wrong = self.style.refit()
+            if wrong:
+                self.live.complain(wrong)
+        self._worker.submit(self._clear)
+
+    def layer_changed(self) -> None:
+        """The panel is set to another layer."""
+        if self._settings.kind != "style":
+            self.tell()
+            self._retarget()
+
+    def photo_changed(self) -> None:
+        """There is another photo, or none; a run in progress goes on to the new one."""
+        if self._host.photo_seen is not None and (self.style is None or self.style.picture is not None):
+            self._retarget()
+
+    def refuse(self) -> None:
+        """Lets the page show what is set, in place of what was wished."""
+        self._tab.send({"kind": "refused"})
+
+    def _retarget(self) -> None:
+        if not self._runner.busy:
+            return
+        settings = self._settings
+        more = {}
+        if settings.kind == "dream":  # it begins anew from the photo
+            photo = self._photo("photo", self._host.photo_seen).image
+            more = {"photo": photo, "octaves": settings.octaves, "scale": settings.scale}
+        self._runner.retarget(objective=self._objective(), **self._ways(), **more)
+
+    def _ways(self) -> dict[str, Any]:
+        """How it is done, whatever the tab."""
+        settings = self._settings
+        return {
+            "recipe": settings.recipe,
+            "steps": settings.steps,
+            "step_size": settings.step_size,
+            "seed": settings.seed,
+            "precision": self._host.chosen.precision,
+        }
+
+    def tell(self) -> None:
+        """Shows the settings on the page."""
+        network = self._host.network
+        facts: dict[str, Any] = {
+            "ready": network is not None and network is self._fitted_to,
+            "recipes": [[one.name, one.name, one.reference, one.steps, one.step_size] for one in recipes.ALL.values()],
+            "statistics": list(STATISTICS.items()),
+        }
+        if self.style is not None:
+            facts["samples"] = samples.as_page()
+        if facts["ready"] and network is not None:
+            facts["layer"] = self.layer
+            if self.style is not None:
+                facts["layers"] = [layer.path for layer in spatial(network)]
+                facts["style_layers"] = list(self._settings.layers_of_style(network)) if facts["layers"] else []
+        self._tab.show(vars(self._settings).copy(), facts)
+
+    # Running
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is in progress or held."""
+        return self._runner.busy
+
+    @property
+    def result(self) -> Visualization | None:
+        """What the last run ended with."""
+        return self._runner.result
+
+    def run(self, wait: bool = False) -> None:
+        """Starts a run with the settings, or resumes the held one; `wait` does it in this thread.
+
+        Raises:
+            ValueError: a photo is missing; says how to bring one.
+        """
+        self._check(coming=True)
+        if not self.busy:
+            self._turns.begin(self)
+        self._runner.run(wait)
+
+    def step(self) -> None:
+        """Does one step: of the held run, or of a new one that is then held."""
+        self._check(coming=True)
+        if not self.busy:
+            self._turns.begin(self)
+        self._runner.step()
+
+    def _clear(self) -> None:
+        super()._clear()
+        self.live.say("idle")
+
+    def _network(self) -> Network:
+        network = self._host.network
+        if network is None or network is not self._fitted_to:
+            raise ValueError("the network is still loading: try again in a moment.")
+        return network
+
+    @property
+    def _coming(self) -> bool:
+        """Whether a photo is being read."""
+        return self._host.photo_coming or (self.style is not None and self.style.reading)
+
+    def _check(self, coming: bool = False) -> None:
+        """Raises a sentence where a photo is missing; `coming`: none while one is being read."""
+        self._network()
+        if coming and self._coming:
+            return
+        if self._host.photo_seen is None:
+            raise ValueError(f"there is no photo to begin with: {_BRING}.")
+        if self.style is not None and self.style.picture is None:
+            raise ValueError(f"there is no photo whose style could be taken: {_BRING} under “style photo”.")
+
+    def _objective(self) -> Objective:
+        network = self._network()
+        photo = self._photo("photo", self._host.photo_seen)
+        style = None if self.style is None else self._photo("style_photo", self.style.picture)
+        return self._settings.objective(network, self._host.chosen_layer, photo, style)
+
+    def _photo(self, name: str, picture: np.ndarray | None) -> Seen:
+        """A photo, or the last one where it was taken away: a run in progress goes on with that."""
+        with self._lock:
+            seen = self._seen.get(name)
+            if seen is None or (picture is not None and seen.image is not picture):
+                seen = self._seen[name] = Seen(picture, name)
+            return seen
+
+    def _prepared(self) -> Ascent | Dreaming:
+        """On the worker: what the tab is set to."""
+        while self._coming and self._worker.attend():
+            pass  # a photo that was brought just before is read now
+        self._check()
+        settings, photo = self._settings, self._host.photo_seen
+        network, objective = self._network(), self._objective()
+        if settings.kind == "dream":
+            return Dreaming(network, objective, photo, octaves=settings.octaves, scale=settings.scale, **self._ways())
+        start = {"noise": None, "photo": photo, "image": self._runner.result}[settings.start]
+        return Ascent(network, objective, start=start, **self._ways())
+
+    def _say(self, state: str, text: str = "", **more: Any) -> None:
+        self.live.say(state, text, steps=more.get("steps"), precision=more.get("precision"))
+        if state == "running":
+            done, total = self._runner.progress
+            self._speed = Speed(more.get("precision", ""))
+            self._speed.begin(done)
+            text = self._speed.step(done, total)
+        for name in ("steps", "precision"):  # the run's in the Optimize tab
+            more.pop(name, None)
+        self._turns.say(self, "idle" if state == "idle" else "remake", f"{self._settings.kind}: {text}", **more)
+
+    def _tell(self, loss: float, picture: np.ndarray) -> None:
+        """A few times a second while it runs."""
+        if self.busy:
+            self._turns.say(self, "remake", f"{self._settings.kind}: {self._speed.step(*self._runner.progress)}")
+
+    def show_code(self) -> None:
+        """Shows on the page the Python of `code`."""
+        self._tab.send({"kind": "code", "text": self.code()})
+
+    def close(self) -> None:
+        """Gives everything back."""
+        self.stop()
+        if self.style is not None:
+            self.style.close()
+        with self._lock:
+            self._seen.clear()
+            self._runner.result = None
+        self.live.forget()

@@ -1,0 +1,321 @@
+"""The photo desk: a person's photo, what is asked about it, and the answers on the page.
+
+Its methods may be called from any thread. It calls neither the panel nor the analyst while it holds its lock.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+
+from nbfeatviz.attribution.question import asked
+from nbfeatviz.attribution.spatial import default_layer
+from nbfeatviz.networks.network import Network
+from nbfeatviz.synthesis import objectives
+from nbfeatviz.widgets.execution.chunked_task import Analyst, Answer, Kept
+from nbfeatviz.widgets.execution.precompile import Ahead
+from nbfeatviz.widgets.execution.worker import SameThread, Worker
+from nbfeatviz.widgets.photo_input.photo import Photo
+from nbfeatviz.widgets.photo_input.photo_source import HeldPhoto
+from nbfeatviz.widgets.tabs.photo import comparisons
+from nbfeatviz.widgets.tabs.photo import results as answers
+from nbfeatviz.widgets.tabs.photo.channel_view import ChannelView
+from nbfeatviz.widgets.tabs.photo.result_store import Shown
+from nbfeatviz.widgets.tabs.photo.settings import PHOTO_TABS, TABS, PhotoSettings, Target
+from nbfeatviz.widgets.tabs.photo.view import AttributionTabs
+
+_Start = Callable[[answers.View, PhotoSettings], Iterator[Answer]]
+
+
+class Host(Protocol):
+    """What the desk needs of the panel."""
+
+    @property
+    def network(self) -> Network | None:
+        """The network in use."""
+
+    @property
+    def chosen_layer(self) -> str:
+        """The layer that the panel is set to."""
+
+    def tab_changed(self) -> None:
+        """Another tab is open, or it is about another layer."""
+
+    def photo_changed(self) -> None:
+        """There is another photo, it is seen otherwise, or there is none."""
+
+    def maximize(self, layer: str, unit: int, row: int | None, col: int | None) -> None:
+        """Starts the synthesis of a channel, or of a neuron."""
+
+
+class PhotoDesk(HeldPhoto):
+    """Holds the photo, and answers what the open tab asks about it.
+
+    Args:
+        host: the panel.
+        tabs: where all is shown.
+        worker: what computation is done on.
+        complain: told an error in words.
+        deliver: given name, MIME type and bytes of a file to save.
+        ahead: what compiles in the background, if anything does.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        tabs: AttributionTabs,
+        worker: Worker | SameThread,
+        complain: Callable[[str], None],
+        deliver: Callable[[str, str, bytes], None],
+        ahead: Ahead | None = None,
+    ) -> None:
+        super().__init__(
+            lambda: host.network, worker, self._show_photo, self._photo_changed, complain, changing=self.cancel
+        )
+        self._host, self._tabs, self._deliver = host, tabs, deliver
+        self._ahead = ahead
+        self._kept = Kept()
+        self._kept_of = 0  # number of the photo that results are kept of
+        self._shown = Shown(tabs)
+        self._analyst = Analyst(worker, self._tell, self._shown.show, complain)
+        self._predicted: int | None = None
+        self._predicted_by: tuple[Network, int] | None = None
+        self._fitted_to: Network | None = None  # the network that photo and settings are fitted to
+        self._settings = PhotoSettings()
+        self.channels: ChannelView = ChannelView(
+            self._network, lambda start: self._begin("activations", lambda view, asked_for: start(view))
+        )
+
+    # The photo
+
+    def remove(self) -> None:
+        """Takes the photo from the desk; what is being computed about it ends."""
+        super().remove()
+        self._tell(self._settings.tab, "idle", 0, 0, "")
+
+    def _show_photo(self, photo: Photo | None, picture: np.ndarray | None, network: Network | None) -> None:
+        """Under the lock."""
+        self._predicted = None
+        self._shown.forget()
+        self._tabs.show_photo(photo, picture, network)
+        self._tell_settings()
+        number = 0 if photo is None else photo.number
+        if number != self._kept_of:
+            self._kept.clear()  # what was computed about another photo is not asked for again
+            self._kept_of = number
+        if photo is None:
+            self._clear_views()
+
+    def _photo_changed(self) -> None:
+        self._host.photo_changed()
+        self.ask()
+
+    # What is asked
+
+    @property
+    def tab(self) -> str:
+        """The open tab."""
+        return self._settings.tab
+
+    @property
+    def layer(self) -> str:
+        """The layer that the tree shows as chosen."""
+        network, settings = self._host.network, self._settings
+        if settings.tab != "grad-cam" or network is None or network is not self._fitted_to:
+            return self._host.chosen_layer
+        if settings.cam_layer is not None:
+            return settings.cam_layer
+        try:
+            return default_layer(network, settings.target.layer if settings.target.kind == "unit" else None)
+        except ValueError:
+            return self._host.chosen_layer
+
+    def open(self, tab: str) -> None:
+        """Opens a tab."""
+        if tab not in TABS:
+            raise ValueError(f"there is no tab {tab!r}; there are {', '.join(TABS)}.")
+        if tab == self._settings.tab == "compare":
+            return  # a comparison in progress goes on
+        network = self._host.network
+        if tab in PHOTO_TABS and self._picture is None and network is not None and self._ahead is not None:
+            self._ahead.expect(network)  # a person takes longer to choose a photo
+        self._change(dataclasses.replace(self._settings, tab=tab))
+
+    def option(self, group: str, name: str, value: Any) -> None:
+        """Changes an option of a tab."""
+        settings = self._settings.changed(self._network(), group, name, value)
+        self._change(settings, ask=group != "compare")  # which is of use to the next comparison
+
+    def target(self, asked_for: Any) -> None:
+        """Changes what the tabs ask about."""
+        target = Target.of(self._network(), asked_for)
+        self._analyst.cancel()
+        self._shown.forget_comparison()
+        self._change(dataclasses.replace(self._settings, target=target))
+
+    def _change(self, settings: PhotoSettings, ask: bool = True) -> None:
+        with self._lock:
+            self._settings = settings
+            self._tell_settings()
+        self._host.tab_changed()
+        if ask:
+            self.ask()
+
+    def network_changed(self, network: Network) -> None:
+        """Another network is in use: the photo is fitted to it, and nothing computed before counts."""
+        self._analyst.cancel()
+        with self._lock:
+            self._fitted_to = network
+            self._kept.clear()
+            self._clear_views()
+            self._settings = self._settings.fitting(network)
+            wrong = self.refit()
+            self._tell_settings()
+        if wrong:
+            self._complain(wrong)
+        self._host.tab_changed()
+        self.ask()
+
+    def layer_changed(self) -> None:
+        """Another layer was chosen in the tree."""
+        self.channels.close()
+        self._tell_settings()
+        if self._settings.tab == "activations":
+            self.ask()
+
+    def ask(self) -> None:
+        """Answers what the open tab asks, if there is a photo; a comparison is begun by `compare` and `randomize`."""
+        tab, network = self._settings.tab, self._host.network
+        if self._picture is None or network is None or network is not self._fitted_to:
+            return
+        if tab != "activations":
+            self.channels.close()
+        start = {
+            "saliency": lambda view, asked_for: answers.saliency(view, asked_for.saliency, asked_for.display),
+            "grad-cam": lambda view, asked_for: answers.class_activation(view, asked_for.cam, asked_for.cam_layer),
+            "occlusion": lambda view, asked_for: answers.occluded(
+                view, asked_for.patch, asked_for.stride, asked_for.fill
+            ),
+            "activations": lambda view, asked_for: answers.activation_grid(view, self._host.chosen_layer),
+        }.get(tab)
+        self._begin(tab, start)
+
+    def compare(self) -> None:
+        """Compares the chosen methods."""
+        self._begin("compare", lambda view, asked_for: comparisons.compared(view, asked_for.compared))
+
+    def randomize(self) -> None:
+        """Does the randomization check."""
+        self._begin("compare", lambda view, asked_for: comparisons.randomized(view, asked_for.randomized))
+
+    def cancel(self) -> None:
+        """Ends what is being computed."""
+        self._analyst.cancel()
+
+    def _begin(self, tab: str, start: _Start | None) -> None:
+        if self._picture is None:
+            raise ValueError("there is no photo to ask about: upload one, or choose a sample.")
+        self._analyst.ask(tab, lambda: self._answers(tab, start))
+
+    def _answers(self, tab: str, start: _Start | None) -> Iterator[Answer]:
+        """On the worker: the prediction first, as the question is about it, then what was asked."""
+        with self._lock:
+            network, photo, picture, settings = self._host.network, self._photo, self._picture, self._settings
+        if network is None or photo is None or picture is None:
+            return
+        yield from self._traced()
+        self._notice_changes(network)
+        yield from self._predict(network, picture)
+        if start is None:
+            return
+        target = settings.target.question(self._predicted)
+        if target is None and not network.classifies and tab == "activations":  # they are about no target
+            target = objectives.channel(network.head_layer.path, 0)
+        question = answers.relabelled(asked(network, picture, target), settings.target.label(network, self._predicted))
+        view = answers.View(question, (photo.number, photo.fit, photo.centre), self._kept)
+        yield from start(view, settings)
+        if self._ahead is not None and tab in ("saliency", "grad-cam"):
+            self._ahead.prepare(question)
+
+    def _traced(self) -> Iterator[Answer]:
+        """Lets what is being traced come to its end, which is quicker than to compute beside it; a run goes on."""
+        if self._ahead is not None:
+            self._ahead.postpone()
+        while self._ahead is not None and self._ahead.busy:
+            time.sleep(0.01)
+            yield Answer(text="compiling …")
+
+    def _notice_changes(self, network: Network) -> None:
+        """Forgets what was predicted with weights that the user has changed since."""
+        network.refresh()
+        with self._lock:
+            if (network, network.version) != self._predicted_by:
+                self._predicted, self._predicted_by = None, (network, network.version)
+
+    def _predict(self, network: Network, picture: np.ndarray) -> Iterator[Answer]:
+        if not network.classifies or self._predicted is not None:
+            return
+        predictions = network.predict_batch(picture[None], 5, eager=True)[0]
+        with self._lock:
+            if picture is not self._picture:
+                return
+            self._predicted = predictions[0][0]
+            self._tabs.predictions = [list(one) for one in predictions]
+            self._tell_settings()
+        yield Answer()
+
+    def likes(self) -> None:
+        """Starts the synthesis of the channel in view, or of its picked neuron."""
+        shown = self.channels.shown
+        self.open("optimize")
+        self._host.maximize(*shown)
+
+    # The page
+
+    def restore(self) -> None:
+        """A page has come (back): it is shown the open tab's answer again."""
+        if self._settings.tab == "compare":
+            self._shown.compared_again()
+            return  # one in progress goes on
+        again = self.channels.again() if self._settings.tab == "activations" else None
+        if again is None or self._picture is None:
+            self.ask()
+        else:
+            self._begin("activations", lambda view, asked_for: again(view))
+
+    def save_raw(self) -> None:
+        """Hands the page the raw array that the open tab shows, as .npy."""
+        photo = self._photo
+        if photo is None:
+            raise ValueError("there is no photo, so there is no map of it to save.")
+        self._deliver(*self._shown.as_file(self._settings.tab, photo.name))
+
+    def close(self) -> None:
+        """Gives everything back."""
+        self._analyst.cancel()
+        with self._lock:
+            super().close()
+            self._fitted_to = None
+            self._kept.clear()
+            self._shown.forget()
+            self.channels.close()
+
+    def _clear_views(self) -> None:
+        self._shown.clear()
+        self.channels.close()
+
+    def _tell_settings(self) -> None:
+        with self._lock:
+            network = self._host.network
+            if network is not self._fitted_to and not self._closed:
+                return  # another network comes into use just now: `network_changed` tells it all
+            label = "" if network is None else self._settings.target.label(network, self._predicted)
+            self._tabs.show_settings(self._settings, label, network, self.layer)
+
+    def _tell(self, tab: str, state: str, done: int, total: int, text: str) -> None:
+        with self._lock:
+            self._tabs.show_progress(tab, state, done, total, text)

@@ -1,0 +1,175 @@
+"""Onlooker: facts about the other units arrive, and no step waits for them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nbfeatviz as nv
+from nbfeatviz import objectives
+from nbfeatviz.synthesis import bystanders, quality
+from nbfeatviz.synthesis.bystanders import FEWEST_PHOTOGRAPHS, PHOTOGRAPHS, Rises
+from nbfeatviz.widgets.execution.unit_monitor import Onlooker, as_page
+from nbfeatviz.widgets.execution.worker import SameThread, Worker
+from tests.synthesis.conftest import make_network
+from tests.widgets.conftest import wait
+
+UNIT = objectives.channel("conv2", 1, pre_activation=True)
+
+
+@pytest.fixture
+def make(make_panel):
+    return partial(make_panel, layer="conv2", unit=1, steps=20)
+
+
+def test_after_a_run_the_panel_says_what_rises_says(make, net):
+    panel = make()
+    panel.run()
+    result = nv.maximize(net, UNIT, recipe="tutorial13", steps=20)
+    wanted = as_page(nv.rises(net, UNIT, result.image, start=result.frames[0]))
+    assert panel.live.rises["most"][0][0] == wanted["most"][0][0]
+    assert (panel.live.rises["layer"], panel.live.rises["unit"]) == ("conv2", 1)
+    np.testing.assert_allclose(panel.live.rises["rises"], wanted["rises"], atol=0.05)  # the first frame is a JPEG
+    assert panel.live.rises["percentile"] == wanted["percentile"]
+    assert panel.live._facts["high_frequency"] == quality.high_frequency_ratio(panel.image), (
+        "all facts are of the last picture"
+    )
+    photos = [sample.path for sample in nv.samples.ALL]
+    assert panel.live.rises["photographs"] == quality.natural(photos, (16, 16)).high_frequency_ratio
+    panel.reset()
+    assert panel.live.rises == {}
+
+
+def seen(onlooker: Onlooker, ascent: Any) -> None:
+    """Two pictures of a run."""
+    onlooker.see(ascent, next(ascent).image, first=True)
+    onlooker.see(ascent, next(ascent).image)
+
+
+def test_a_first_chart_says_of_how_many_photographs_it_is():
+    shown: list[dict[str, Any]] = []
+    net = make_network()
+    ascent = nv.ascend(net, UNIT, recipe="tutorial13", steps=5)
+    onlooker = Onlooker(SameThread(), shown.append)
+    seen(onlooker, ascent)
+    assert [page["parts"] for page in shown] == [[FEWEST_PHOTOGRAPHS, PHOTOGRAPHS], *[[PHOTOGRAPHS, PHOTOGRAPHS]] * 2]
+    assert ["photographs" in page for page in shown] == [False, True, True]
+    halves = range(2 * FEWEST_PHOTOGRAPHS + 1)
+    assert shown[0]["percentile"] in [round(100 * half / 2 / FEWEST_PHOTOGRAPHS, 1) for half in halves]
+
+
+def test_what_is_expected_is_there_with_the_first_picture():
+    shown: list[dict[str, Any]] = []
+    ascent = nv.ascend(make_network(), UNIT, recipe="tutorial13", steps=5)
+    onlooker = Onlooker(SameThread(), shown.append)
+    onlooker.expect(ascent)
+    assert shown == []
+    seen(onlooker, ascent)
+    assert [page["parts"] for page in shown] == [[PHOTOGRAPHS, PHOTOGRAPHS]] * 2
+    onlooker.expect(nv.ascend(ascent.network, objectives.deep_dream("conv2"), recipe="tutorial13"))  # of no single unit
+    onlooker.see(ascent, next(ascent).image)
+    assert len(shown) == 3
+
+
+def test_photographs_are_measured_before_run_is_pressed(make):
+    net = make_network()
+    panel = make(net, background=True)
+    key = UNIT.resolved(net).terms[0][1].tap
+
+    def known() -> list[int]:
+        return [len(values) for at, values in bystanders._known.get(net, {}).items() if at[1] == key]
+
+    wait(lambda: known() == [PHOTOGRAPHS])
+    pages: list[Any] = []
+    panel.live.observe(lambda change: pages.append(change["new"]), "rises")
+    panel.run()
+    wait(lambda: bool(pages))
+    assert pages[0]["parts"] == [PHOTOGRAPHS, PHOTOGRAPHS]
+
+
+def test_a_run_that_must_be_compiled_is_expected(make, monkeypatch):
+    told: list[Any] = []
+    monkeypatch.setattr(Onlooker, "expect", lambda self, ascent: told.append(ascent.done))
+    panel = make(make_network())  # nothing is compiled ahead in the same thread
+    panel.run()
+    assert told == [0]
+    panel.run()
+    assert told == [0], "there was nothing to wait for"
+
+
+def test_it_follows_a_run_and_its_target(make):
+    panel = make(background=True, steps=1_000_000)
+    panel.run()
+    wait(lambda: panel.live.rises.get("unit") == 1)
+    panel.unit = 3
+    wait(lambda: panel.live.rises.get("unit") == 3)
+    panel.layer = "conv1"
+    wait(lambda: panel.live.rises.get("layer") == "conv1")
+    assert len(panel.live.rises["rises"]) == 4
+    panel.pause()
+    wait(lambda: panel.state == "paused")
+    panel.stop()
+    wait(lambda: panel.state == "idle")
+    assert panel.live.status["error"] == ""
+
+
+def test_no_step_waits_for_it(make, monkeypatch):
+    held = threading.Event()
+    measured = bystanders._units
+    monkeypatch.setattr(bystanders, "_units", lambda *given: held.wait(20) and measured(*given))
+    panel = make(background=True, steps=1_000_000)
+    try:
+        panel.run()
+        wait(lambda: len(panel.live.frames) > 5)
+        frames = len(panel.live.frames)
+        wait(lambda: len(panel.live.frames) > frames + 5)
+        assert panel.live.rises == {}
+        panel.stop()
+        wait(lambda: panel.state == "idle")
+    finally:
+        held.set()
+    wait(lambda: panel.live.rises != {})  # of the last picture
+    again = panel._onlooker
+    wait(lambda: not again._working)
+
+
+def test_what_goes_wrong_is_nobodys_loss(make, monkeypatch):
+    def broken(*given: Any) -> Any:
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(bystanders, "_units", broken)
+    panel = make()
+    panel.run()
+    assert (panel.live.rises, panel.live.status["error"], panel.state) == ({}, "", "idle")
+
+
+def test_a_sheet_is_not_looked_at(make):
+    panel = make(steps=2)
+    panel.sheets.run()
+    assert panel.live.rises == {}
+
+
+def test_a_closed_onlooker_has_no_thread(net):
+    shown: list[dict[str, Any]] = []
+    onlooker = Onlooker(Worker(), shown.append)
+    ascent = nv.ascend(net, UNIT, recipe="tutorial13", steps=2)
+    onlooker.see(ascent, next(ascent).image, first=True)
+    wait(lambda: bool(shown))
+    thread = onlooker._worker._thread
+    onlooker.close()
+    begun = time.monotonic()
+    wait(lambda: thread is None or not thread.is_alive())
+    assert time.monotonic() - begun < 5
+    onlooker.see(ascent, next(ascent).image)
+    assert not onlooker._working
+
+
+def test_what_the_page_is_told_can_be_sent():
+    natural = np.array([[0.0], [1.0]])
+    page = as_page(Rises("conv", 0, np.array([np.nan]), np.zeros(1), natural))
+    assert (page["rises"], page["selectivity"], page["most"]) == ([0.0], None, [])
