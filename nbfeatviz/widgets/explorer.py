@@ -15,24 +15,24 @@ from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets import cell_lifecycle as cells
 from nbfeatviz.widgets import export
-from nbfeatviz.widgets.comm.dispatch import answer
-from nbfeatviz.widgets.execution.exclusive import Turns
-from nbfeatviz.widgets.execution.precompile import Ahead
-from nbfeatviz.widgets.execution.run_commands import LiveRuns
+from nbfeatviz.widgets.comm.dispatch import dispatch
+from nbfeatviz.widgets.execution.exclusive import Exclusive
+from nbfeatviz.widgets.execution.precompile import Precompiler
+from nbfeatviz.widgets.execution.run_commands import RunCommands
 from nbfeatviz.widgets.execution.runner import Runner
-from nbfeatviz.widgets.execution.unit_monitor import Onlooker
+from nbfeatviz.widgets.execution.unit_monitor import UnitMonitor
 from nbfeatviz.widgets.execution.worker import MainThread, SameThread, Worker
-from nbfeatviz.widgets.layout import Parts
-from nbfeatviz.widgets.network_switcher import Networks, suggested_layer
+from nbfeatviz.widgets.layout import Layout
+from nbfeatviz.widgets.network_switcher import NetworkSwitcher, suggested_layer
 from nbfeatviz.widgets.photo_input.photo import Photo
-from nbfeatviz.widgets.tabs.features.controller import SheetDesk
-from nbfeatviz.widgets.tabs.invert_style_dream.tabs import Remakes
-from nbfeatviz.widgets.tabs.optimize.view import PanelSettings
-from nbfeatviz.widgets.tabs.photo.controller import PhotoDesk
+from nbfeatviz.widgets.tabs.features.controller import FeaturesController
+from nbfeatviz.widgets.tabs.invert_style_dream.tabs import InvertStyleDreamTabs
+from nbfeatviz.widgets.tabs.optimize.view import OptimizeSettings
+from nbfeatviz.widgets.tabs.photo.controller import PhotoController
 from nbfeatviz.widgets.traits import PanelTraits
 
 
-class FeatureExplorer(LiveRuns, PanelTraits):
+class FeatureExplorer(RunCommands, PanelTraits):
     """The live panel: pick a layer and a unit, press Run, and watch its image emerge.
 
     An ordinary widget: display it, lay it out with others, link its traits. Traits change on the kernel's
@@ -76,32 +76,40 @@ class FeatureExplorer(LiveRuns, PanelTraits):
     def __init__(self, net: Any = None, *, worker: Worker | SameThread | None = None, **settings: Any) -> None:
         self._main = MainThread()
         self._worker = worker or Worker()
-        parts = self._parts = Parts()
+        parts = self._widgets = Layout()
         self.commands, self.canvas, self.live = parts.commands, parts.canvas, parts.live
         self.tree, self.controls, self.tabs, self.features = parts.tree, parts.controls, parts.tabs, parts.features
         try:
-            self._networks = Networks(net, self._worker, self.live, self._say, self._fitted)
+            self._network_switcher = NetworkSwitcher(net, self._worker, self.live, self._set_status, self._fitted)
         except Exception:
             parts.close()
             raise
-        self._ahead = Ahead(lambda: self.network) if isinstance(self._worker, Worker) else None
-        self.desk = PhotoDesk(self, self.tabs, self._worker, self.live.complain, self.live.deliver, self._ahead)
-        self._turns = Turns(self._tell_state, self._ahead.forget_run if self._ahead else lambda: None)
-        self.sheets = SheetDesk(self, parts.features, self._worker, self._turns, self.live.complain)
-        self.remakes = Remakes(self, parts.remakes, self._worker, self._turns)
+        self._precompiler = Precompiler(lambda: self.network) if isinstance(self._worker, Worker) else None
+        self.photo_controller = PhotoController(
+            self, self.tabs, self._worker, self.live.show_error, self.live.deliver, self._precompiler
+        )
+        self._exclusive = Exclusive(
+            self._set_state, self._precompiler.forget_run if self._precompiler else lambda: None
+        )
+        self.features_controller = FeaturesController(
+            self, parts.features, self._worker, self._exclusive, self.live.show_error
+        )
+        self.invert_style_dream = InvertStyleDreamTabs(self, parts.invert_style_dream, self._worker, self._exclusive)
         given = {name: settings.pop(name) for name in ("layout",) if name in settings}
         self._own_layout = not given
-        super().__init__([parts.grid], self._networks, self.desk, **given)
+        super().__init__([parts.grid], self._network_switcher, self.photo_controller, **given)
         self.add_class("nbfeatviz-panel")
-        self.commands.on_msg(lambda _, content, buffers: answer(self, content, buffers))
-        self._onlooker = Onlooker(self._worker, self.live.show_rises)
-        watching = self._onlooker.see, self._onlooker.expect
-        self._runner = Runner(self._worker, self.live, self._prepared, self._say, self._tell_progress, *watching)
-        self._turns.join(self._runner)
+        self.commands.on_msg(lambda _, content, buffers: dispatch(self, content, buffers))
+        self._unit_monitor = UnitMonitor(self._worker, self.live.show_rises)
+        watching = self._unit_monitor.see, self._unit_monitor.expect
+        self._runner = Runner(
+            self._worker, self.live, self._prepared, self._set_status, self._notify_progress, *watching
+        )
+        self._exclusive.join(self._runner)
         cells.register(self)
-        self._tell_settings()
+        self._show_settings()
         try:
-            self._networks.first(then=lambda: self._set(settings))
+            self._network_switcher.first(then=lambda: self._set(settings))
         except Exception:
             self.close()
             raise
@@ -111,17 +119,17 @@ class FeatureExplorer(LiveRuns, PanelTraits):
     @property
     def network(self) -> Network | None:
         """The network in use; None while the first one is loading."""
-        return self._networks.network
+        return self._network_switcher.network
 
     @property
     def loading(self) -> bool:
         """Whether a network is being loaded."""
-        return self._networks.loading
+        return self._network_switcher.loading
 
     def _fitted(self, network: Network) -> Callable[[], None]:
         """Fits the settings to a network that is to come into use; returns what adopts them."""
 
-        def fitting() -> PanelSettings:
+        def fitting() -> OptimizeSettings:
             old = self._settings
             layer = old.layer if old.layer in network.layers else suggested_layer(network)
             return dataclasses.replace(old, row=None, col=None).changed(network, "layer", layer)
@@ -132,9 +140,9 @@ class FeatureExplorer(LiveRuns, PanelTraits):
             with self._lock:
                 self.tree.show(network.layers)
                 self._adopt(fitting())  # settings may have been changed in the meantime
-                self.desk.network_changed(network)
-                self.sheets.network_changed()
-                self.remakes.network_changed(network)
+                self.photo_controller.network_changed(network)
+                self.features_controller.network_changed()
+                self.invert_style_dream.network_changed(network)
 
         return adopt
 
@@ -148,14 +156,14 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         """
         if name == "network":
             self.stop()
-            self._networks.switch(value)
+            self._network_switcher.switch(value)
         else:
             super().change(name, value)
 
-    def _adopt(self, settings: PanelSettings) -> None:
+    def _adopt(self, settings: OptimizeSettings) -> None:
         before = self._settings
         super()._adopt(settings)
-        self._tell_settings()
+        self._show_settings()
         self._main.post("settings", self._sync)
         network = self.network
         # these three aim at nothing else
@@ -164,22 +172,22 @@ class FeatureExplorer(LiveRuns, PanelTraits):
             self._runner.retarget(objective=settings.target(network), keep=settings.keep, **settings.ways)
         self._look_ahead()
         if network is not None and settings.layer != before.layer:
-            self.desk.layer_changed()
-            self.remakes.layer_changed()
+            self.photo_controller.layer_changed()
+            self.invert_style_dream.layer_changed()
 
     def _look_ahead(self) -> None:
         """Compiles in the background what Run would have to wait for."""
         network = self.network
-        if network is not None and self._ahead is not None and not self._runner.busy:
-            self._ahead.expect_run(network, self._prepared, self._onlooker.expect)
+        if network is not None and self._precompiler is not None and not self._runner.busy:
+            self._precompiler.expect_run(network, self._prepared, self._unit_monitor.expect)
 
-    def _tell_settings(self) -> None:
+    def _show_settings(self) -> None:
         """Shows the settings on the page."""
         network, settings = self.network, self._settings
-        self.controls.show(settings, network, self._networks.name, list(self._networks.offered))
+        self.controls.show(settings, network, self._network_switcher.name, list(self._network_switcher.offered))
         self.live.display(settings.displayed)
         self.tab_changed()
-        self.sheets.panel_changed()
+        self.features_controller.panel_changed()
         overlay = settings.overlay(network)
         if overlay != self.live.overlay:
             self.live.overlay = overlay
@@ -190,46 +198,46 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         return self._settings.layer
 
     @property
-    def chosen(self) -> PanelSettings:
+    def chosen(self) -> OptimizeSettings:
         """What the panel is set to."""
         return self._settings
 
     def tab_changed(self) -> None:
         """Shows the layer that the open tab is about; in tabs that answer quickly the choice follows the keyboard."""
-        tab = self.remakes.get(self.desk.tab, self.desk)
+        tab = self.invert_style_dream.get(self.photo_controller.tab, self.photo_controller)
         self.tree.selected = tab.layer
-        self.tree.follow = self.desk.tab in ("grad-cam", "activations")
+        self.tree.follow = self.photo_controller.tab in ("grad-cam", "activations")
 
-    def _tell_state(self, state: str, text: str, **more: Any) -> None:
+    def _set_state(self, state: str, text: str, **more: Any) -> None:
         """Says it in the status line, and lets the trait follow."""
         network = self.network
         kept = "" if network is None else f"{network.kept} of at most {COMPILED_AT_MOST} compiled functions are kept"
-        self.live.say(state, text, kept=kept, **more)
+        self.live.set_status(state, text, kept=kept, **more)
         self._main.post("state", self._show_state)
 
     def _show_state(self) -> None:
         """Sets the trait to what the status line says (main thread)."""
         self.set_trait("state", self.live.status["state"])
 
-    def _say(self, state: str, text: str = "", **more: Any) -> None:
+    def _set_status(self, state: str, text: str = "", **more: Any) -> None:
         """How far the run is, or the loading of a network."""
-        self._turns.say(self._runner, state, text, **more)
+        self._exclusive.set_status(self._runner, state, text, **more)
 
     @property
     def photo_seen(self) -> np.ndarray | None:
         """What the network sees of the photo."""
-        return self.desk.picture
+        return self.photo_controller.picture
 
     @property
     def photo_coming(self) -> bool:
         """Whether a photo is being read."""
-        return self.desk.reading
+        return self.photo_controller.reading
 
     def photo_changed(self) -> None:
         """There is another photo, it is seen otherwise, or there is none."""
-        self.remakes.photo_changed()
+        self.invert_style_dream.photo_changed()
 
-    def _tell_progress(self, loss: float, image: np.ndarray | None) -> None:
+    def _notify_progress(self, loss: float, image: np.ndarray | None) -> None:
         self._main.post("progress", lambda: self._show_progress(loss, image))
 
     def give(self, picture: np.ndarray, photo: Photo) -> None:
@@ -250,23 +258,23 @@ class FeatureExplorer(LiveRuns, PanelTraits):
                 background thread cannot reach the page (Colab, nbclient).
         """
         if wait or not self.loading:
-            self._networks.wait()
-        self._turns.begin(self._runner)
+            self._network_switcher.wait()
+        self._exclusive.begin(self._runner)
         self._runner.run(wait)
 
     def _prepared(self) -> Ascent:
         """The run that the panel is set to."""
-        network, settings = self._networks.wait(), self._settings
+        network, settings = self._network_switcher.wait(), self._settings
         starts = {
             "noise": lambda: None,
             "image": lambda: self.image if self._runner.result is None else self._runner.result,
-            "photo": lambda: self.desk.picture,
+            "photo": lambda: self.photo_controller.picture,
         }
         return Ascent(network, settings.target(network), start=starts[settings.start](), **settings.ways)
 
     def maximize(self, layer: str, unit: int, row: int | None = None, col: int | None = None) -> None:
         """Chooses a channel, or with a position a neuron, and runs from noise; a run in progress goes on with it."""
-        network = self._networks.wait()
+        network = self._network_switcher.wait()
         with self._lock:
             alone = dataclasses.replace(self._settings, start="noise", terms=(), weight=1.0)
             settings = alone.changed(network, "objective", "channel")
@@ -280,31 +288,31 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         else:
             self.run()
 
-    def go_on(self, settings: PanelSettings, result: Visualization) -> None:
+    def go_on(self, settings: OptimizeSettings, result: Visualization) -> None:
         """Goes on with a picture of a sheet, large (on the worker, when nothing else is computed)."""
         self._runner.result = result
         self.live.clear()
         self.live.settle(result.image)
-        self._tell_progress(float("nan"), result.image)
+        self._notify_progress(float("nan"), result.image)
         with self._lock:
             self._adopt(settings)
-        self.desk.open("optimize")
+        self.photo_controller.open("optimize")
         self.run()
 
     def step(self) -> None:
         """Does one step: of the paused run, or of a new one that is then paused."""
-        self._turns.begin(self._runner)
+        self._exclusive.begin(self._runner)
         self._runner.step()
 
     def stop(self) -> None:
         """Ends the run, the sheet or the remake before its next step; what there is of it stays."""
-        self._turns.stop()
+        self._exclusive.stop()
 
     def _clear(self) -> None:
-        self._onlooker.forget()
+        self._unit_monitor.forget()
         super()._clear()
-        self._say("idle", "ready", error="")
-        self._tell_progress(float("nan"), None)
+        self._set_status("idle", "ready", error="")
+        self._notify_progress(float("nan"), None)
 
     # What leaves the panel
 
@@ -323,7 +331,7 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         bundle = super()._repr_mimebundle_(**kwargs)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         if data is not None:
-            data["text/plain"] = f"FeatureExplorer({self._networks.name!r}, layer={self.layer!r}, unit={self.unit})"
+            data["text/plain"] = f"FeatureExplorer({self._network_switcher.name!r}, layer={self.layer!r}, unit={self.unit})"
             if self.live.still:
                 data["image/png"] = self.live.still
         return bundle
@@ -333,18 +341,18 @@ class FeatureExplorer(LiveRuns, PanelTraits):
         if not hasattr(self, "_runner"):  # a panel that was refused while it was being made
             return
         self.stop()
-        self._networks.close()
-        if self._ahead is not None:
-            self._ahead.close()
+        self._network_switcher.close()
+        if self._precompiler is not None:
+            self._precompiler.close()
         self._worker.close()
-        self._onlooker.close()
-        self.desk.close()
-        self.sheets.close()
-        self.remakes.close()
+        self._unit_monitor.close()
+        self.photo_controller.close()
+        self.features_controller.close()
+        self.invert_style_dream.close()
         self._runner.result = None
         self.live.forget()
         self._show_progress(float("nan"), None)
-        self._parts.close()
+        self._widgets.close()
         if self._own_layout and self.comm is not None:
             self.layout.close()
         super().close()

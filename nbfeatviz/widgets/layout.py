@@ -10,14 +10,14 @@ import ipywidgets
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
 from nbfeatviz.widgets.comm.frontend import Commands
 from nbfeatviz.widgets.layer_tree import LayerTreeView
-from nbfeatviz.widgets.tabs.features.view import FeaturesTab
-from nbfeatviz.widgets.tabs.invert_style_dream.layout import RemakeParts
+from nbfeatviz.widgets.tabs.features.view import FeaturesView
+from nbfeatviz.widgets.tabs.invert_style_dream.layout import InvertStyleDreamLayout
 from nbfeatviz.widgets.tabs.invert_style_dream.settings import KINDS
-from nbfeatviz.widgets.tabs.optimize.view import SynthesisTab
-from nbfeatviz.widgets.tabs.photo.view import AttributionTabs
+from nbfeatviz.widgets.tabs.optimize.view import OptimizeView
+from nbfeatviz.widgets.tabs.photo.view import PhotoView
 
 
-class Parts:
+class Layout:
     """Made together and closed together. In the grid the first one is the first that Tab reaches.
 
     Attributes:
@@ -38,11 +38,11 @@ class Parts:
         self.canvas = ipycanvas.Canvas(width=224, height=224)
         self.live = LiveCanvas(canvas=self.canvas, commands=self.commands, key=key)
         self.tree = LayerTreeView(commands=self.commands)
-        self.controls = SynthesisTab(live=self.live, commands=self.commands)
-        self.tabs = AttributionTabs(live=self.live, commands=self.commands, controls=self.controls)
-        self.features = FeaturesTab(live=self.live, commands=self.commands, controls=self.controls)
-        self.remakes = {kind: RemakeParts(kind, self.live) for kind in KINDS}
-        boxes = [remake.box for remake in self.remakes.values()]
+        self.controls = OptimizeView(live=self.live, commands=self.commands)
+        self.tabs = PhotoView(live=self.live, commands=self.commands, controls=self.controls)
+        self.features = FeaturesView(live=self.live, commands=self.commands, controls=self.controls)
+        self.invert_style_dream = {kind: InvertStyleDreamLayout(kind, self.live) for kind in KINDS}
+        boxes = [remake.box for remake in self.invert_style_dream.values()]
         self.grid = ipywidgets.Box([self.tabs, self.tree, self.canvas, self.live, self.controls, self.features, *boxes])
         named = {
             "grid": self.grid,
@@ -55,12 +55,14 @@ class Parts:
         }
         for name, part in named.items():
             part.add_class(f"nbfeatviz-{name}")
-        for commands in (self.commands, *(remake.commands for remake in self.remakes.values())):
+        for commands in (self.commands, *(remake.commands for remake in self.invert_style_dream.values())):
             _hear_on_any_shell(commands)
 
     def close(self) -> None:
         """Closes every widget, on the page too."""
-        inner = [part for remake in self.remakes.values() for part in (*remake.box.children, remake.commands)]
+        inner = [
+            part for remake in self.invert_style_dream.values() for part in (*remake.box.children, remake.commands)
+        ]
         for part in (*inner, *self.grid.children, self.commands, self.grid):
             if part.comm is not None:
                 part.layout.close()

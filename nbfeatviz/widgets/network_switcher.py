@@ -133,7 +133,7 @@ def suggested_layer(network: Network) -> str:
     return min(pool, key=lambda item: abs(item[0] - wanted))[1]
 
 
-class Networks:
+class NetworkSwitcher:
     """The networks that a panel offers, and the one in use; another is loaded on the worker.
 
     Args:
@@ -155,12 +155,12 @@ class Networks:
         net: Any,
         worker: Worker | SameThread,
         live: LiveCanvas,
-        say: Callable[..., None],
+        set_status: Callable[..., None],
         prepare: Callable[[Network], Callable[[], None]],
     ) -> None:
         self.offered, self.name = choices(net)
         self.network: Network | None = None
-        self._worker, self._live, self._say, self._prepare = worker, live, say, prepare
+        self._worker, self._live, self._set_status, self._prepare = worker, live, set_status, prepare
         self._ready = threading.Event()
         self._asked = 0  # of several networks asked for in a row only the last is loaded
         self._closed = False
@@ -186,7 +186,7 @@ class Networks:
         if self.offered[self.name].quick:
             self._take(self.name)
             self._ready.set()
-            self._say("idle", "ready")
+            self._set_status("idle", "ready")
             then()
         else:
             self.switch(self.name, then)
@@ -199,7 +199,7 @@ class Networks:
         self._asked += 1
         number = self._asked
         engine.begin()
-        self._say("loading", f"loading {name} …" if engine.loaded() else "loading TensorFlow …")
+        self._set_status("loading", f"loading {name} …" if engine.loaded() else "loading TensorFlow …")
         self._worker.submit(lambda: self._load(name, number, then))
 
     def _load(self, name: str, number: int, then: Callable[[], None] | None) -> None:
@@ -207,21 +207,21 @@ class Networks:
             pass
         if not self._wanted(number):
             return
-        self._live.complain("")
+        self._live.show_error("")
         try:
             _with_tensorflow()
-            self._say("loading", f"loading {name} …")
+            self._set_status("loading", f"loading {name} …")
             self._take(name)
             if then is not None:
                 self._settling = threading.get_ident()
                 then()
         except Exception as error:
-            self._live.complain(in_words(error))
+            self._live.show_error(in_words(error))
         finally:
             self._settling = None
             if number == self._asked:
                 self._ready.set()
-                self._say("idle", "ready" if self.network is not None else "no network")
+                self._set_status("idle", "ready" if self.network is not None else "no network")
 
     def _wanted(self, number: int) -> bool:
         return number == self._asked and not self._closed

@@ -13,11 +13,11 @@ import traitlets
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.recipe import Recipe
-from nbfeatviz.widgets.network_switcher import Networks
+from nbfeatviz.widgets.network_switcher import NetworkSwitcher
 from nbfeatviz.widgets.photo_input.photo import Photo
 from nbfeatviz.widgets.tabs.optimize import recipe_values
-from nbfeatviz.widgets.tabs.optimize.view import PanelSettings
-from nbfeatviz.widgets.tabs.photo.controller import PhotoDesk
+from nbfeatviz.widgets.tabs.optimize.view import OptimizeSettings
+from nbfeatviz.widgets.tabs.photo.controller import PhotoController
 
 SETTINGS = ("layer", "objective", "unit", "recipe", "steps", "seed")
 
@@ -52,13 +52,13 @@ class PanelTraits(ipywidgets.Box):
     def __init__(
         self,
         children: Sequence[ipywidgets.Widget],
-        networks: Networks,
-        desk: PhotoDesk,
+        networks: NetworkSwitcher,
+        controller: PhotoController,
         **options: Any,
     ) -> None:
-        self._networks, self.desk = networks, desk
+        self._network_switcher, self.photo_controller = networks, controller
         self._lock = threading.RLock()
-        self._settings = PanelSettings()
+        self._settings = OptimizeSettings()
         self._told_settings = self._settings  # what the traits were last set to from inside, and so need no check
         self._told_image: np.ndarray | None = None  # what `image` was last set to from inside
         self._clearing = False  # whether `image` is being set to None from inside
@@ -67,7 +67,7 @@ class PanelTraits(ipywidgets.Box):
 
     def settled_network(self) -> Network:
         """The network in use, waited for."""
-        return self._networks.wait()
+        return self._network_switcher.wait()
 
     def change(self, name: str, value: Any) -> None:
         """Changes a setting.
@@ -100,7 +100,7 @@ class PanelTraits(ipywidgets.Box):
             settings = self._settings.changed(network, "recipe", known)
             self._adopt(settings.changed(network, "step_size", None))
 
-    def _adopt(self, settings: PanelSettings) -> None:
+    def _adopt(self, settings: OptimizeSettings) -> None:
         """Takes other settings (under the lock)."""
         self._settings = settings
 
@@ -131,11 +131,11 @@ class PanelTraits(ipywidgets.Box):
     @traitlets.validate("image")
     def _validate_image(self, proposal: Any) -> Any:
         if proposal["value"] is None and not self._clearing:
-            self.desk.remove()  # also where the canvas shows nothing, so that the trait does not change
+            self.photo_controller.remove()  # also where the canvas shows nothing, so that the trait does not change
         if proposal["value"] is None or proposal["value"] is self._told_image:
             return proposal["value"]
         network = self.settled_network()
-        photo = self.desk.read(proposal["value"])
+        photo = self.photo_controller.read(proposal["value"])
         picture = photo.seen(network)
         self._given = picture, photo
         return picture
@@ -152,7 +152,7 @@ class PanelTraits(ipywidgets.Box):
 
     def give(self, picture: np.ndarray, photo: Photo) -> None:
         """Takes a photo that was given, and what the network sees of it."""
-        self.desk.take(photo)
+        self.photo_controller.take(photo)
 
     def _show_progress(self, loss: float, image: np.ndarray | None) -> None:
         """Sets the traits from inside (main thread)."""

@@ -112,8 +112,8 @@ class JupyterServer:
 
     def end_kernels(self) -> None:
         """Shut every kernel down, as a person does who closes the notebook: each holds about a gigabyte."""
-        with urllib.request.urlopen(self.url("api/kernels"), timeout=30) as answer:
-            kernels = json.load(answer)
+        with urllib.request.urlopen(self.url("api/kernels"), timeout=30) as dispatch:
+            kernels = json.load(dispatch)
         for kernel in kernels:
             request = urllib.request.Request(self.url(f"api/kernels/{kernel['id']}"), method="DELETE")
             with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=60):

@@ -95,7 +95,7 @@ def test_every_method_a_run_and_a_panel_leave_the_model_as_it_was():
     )
     randomize(model)
     model.compile("sgd", "categorical_crossentropy")
-    answers = model.predict(PICTURE[None], verbose=0)  # leaves a loss of its own
+    results = model.predict(PICTURE[None], verbose=0)  # leaves a loss of its own
     before = state_of(model)
     net = nv.load(model, input_range=(0, 1))
     for method in METHODS.values():
@@ -111,9 +111,9 @@ def test_every_method_a_run_and_a_panel_leave_the_model_as_it_was():
         panel.run(wait=True)
         panel.image = PICTURE
         for tab in ("saliency", "grad-cam", "activations"):
-            panel.desk.open(tab)
+            panel.photo_controller.open(tab)
         assert len(panel.tabs.predictions) == 3
     finally:
         panel.close()
     assert state_of(model) == before
-    np.testing.assert_array_equal(model.predict(PICTURE[None], verbose=0), answers)
+    np.testing.assert_array_equal(model.predict(PICTURE[None], verbose=0), results)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from nbfeatviz import recipes
 from nbfeatviz.encoding import decode, to_uint8
-from nbfeatviz.widgets.comm.dispatch import answer
+from nbfeatviz.widgets.comm.dispatch import dispatch
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def reach(data: bytes) -> int:
 
 
 def choose(panel: Any, name: str, value: Any) -> None:
-    answer(panel, {"kind": "set", "name": name, "value": value})
+    dispatch(panel, {"kind": "set", "name": name, "value": value})
 
 
 def replayed(panel: Any, step: int) -> bytes:
@@ -48,7 +48,7 @@ def test_the_recipe_that_is_chosen_says_how(make):
     shown = {one["name"]: one["display"] for one in panel.controls.facts["recipes"]}
     assert shown == {name: recipe.display for name, recipe in recipes.ALL.items()}
     choose(panel, "display", "as it is")
-    answer(panel, {"kind": "recipe", "path": "parameterization.noise", "value": 2.0})  # still tutorial13
+    dispatch(panel, {"kind": "recipe", "path": "parameterization.noise", "value": 2.0})  # still tutorial13
     assert panel.controls.settings["display"] == panel.live.displayed == "as it is"
     choose(panel, "recipe", "lucid")
     choose(panel, "recipe", "tutorial13")
@@ -114,7 +114,7 @@ def test_a_photo_is_shown_as_it_is(make):
 
 def test_sheets_follow(make):
     panel = make(recipe="tutorial13")
-    panel.sheets.run()
+    panel.features_controller.run()
     assert all((one.min(), one.max()) == (0, 1) for one in panel.features.pictures)
     choose(panel, "display", "as it is")
     plain = panel.features.pictures
@@ -122,10 +122,10 @@ def test_sheets_follow(make):
     assert decode(panel.features.sheet).min() > 0.2
     choose(panel, "recipe", "default")  # the sheet is still one of tutorial13
     assert all((one.min(), one.max()) == (0, 1) for one in panel.features.pictures)
-    panel.sheets.change("what", "recipes")
-    panel.sheets.change("recipes", ["default", "tutorial13"])
+    panel.features_controller.change("what", "recipes")
+    panel.features_controller.change("recipes", ["default", "tutorial13"])
     choose(panel, "steps", 1)
-    panel.sheets.run()
+    panel.features_controller.run()
     default, tutorial = panel.features.pictures
     assert (tutorial.min(), tutorial.max()) == (0, 1)
     assert default.min() > 0 < 1 - default.max()

@@ -139,7 +139,7 @@ def test_a_network_that_fails_to_load_changes_nothing(make):
     def fail() -> Any:
         raise RuntimeError("no memory")
 
-    panel._networks.offered["mnist-cnn"] = Choice(fail)
+    panel._network_switcher.offered["mnist-cnn"] = Choice(fail)
     panel.change("network", "mnist-cnn")
     after = settings_of(panel), panel.network, panel.live.still, dict(panel.controls.facts), list(panel.tree.rows)
     assert after == before
@@ -154,7 +154,7 @@ def test_a_network_that_does_not_fit_the_settings_changes_nothing(make, monkeypa
     panel = make(layer="behind")
     network = panel.network
     monkeypatch.setattr("nbfeatviz.widgets.explorer.suggested_layer", lambda net: "picture")
-    panel._networks.offered["other"] = Choice(lambda: nv.load("mnist-cnn"))
+    panel._network_switcher.offered["other"] = Choice(lambda: nv.load("mnist-cnn"))
     panel.change("network", "other")
     assert panel.network is network
     assert panel.layer in network.layers
@@ -278,13 +278,13 @@ def test_a_photo_in_mid_run_leaves_the_run_alone(make):
     grey = np.full((16, 16, 3), 0.5, np.float32)
 
     def disturb(_: Any) -> None:
-        if panel._runner.busy and panel.desk.photo is None:
+        if panel._runner.busy and panel.photo_controller.photo is None:
             panel.image = grey
 
     panel.observe(disturb, "loss")
     panel.run()
     alone.run()
-    assert np.array_equal(panel.desk.picture, grey)
+    assert np.array_equal(panel.photo_controller.picture, grey)
     assert np.array_equal(panel.image, alone.image)
     assert not panel.live.status["error"]
 
@@ -512,10 +512,10 @@ def test_a_photo_by_code_is_what_the_headless_functions_take(make, tmp_path, kin
     }[kind]
     panel = make()
     panel.image = source
-    assert np.array_equal(panel.desk.picture, nv.read_image(source, size=(16, 16)))
-    assert panel.image is panel.desk.picture or np.array_equal(panel.image, panel.desk.picture)
+    assert np.array_equal(panel.photo_controller.picture, nv.read_image(source, size=(16, 16)))
+    assert panel.image is panel.photo_controller.picture or np.array_equal(panel.image, panel.photo_controller.picture)
     assert panel.tabs.photo["name"] == ("cat.png" if kind in ("path", "text") else "photo")
-    assert np.abs(decode(panel.live.still) - panel.desk.picture).max() < 0.003
+    assert np.abs(decode(panel.live.still) - panel.photo_controller.picture).max() < 0.003
 
 
 NO_PHOTOS = [b"", b"hello", "missing.png", np.zeros((0, 3, 3)), np.zeros((4, 4, 5)), np.full((4, 4, 3), np.nan)]
@@ -526,11 +526,23 @@ NO_PHOTOS += [np.full((4, 4, 3), 9.0), object(), {}, 7, True, "x" * 10_000, "htt
 def test_what_is_no_photo_leaves_the_one_before(make, source: Any):
     panel = make()
     panel.image = PHOTO
-    before = panel.image, panel.desk.photo, panel.desk.picture, panel.live.still, dict(panel.tabs.photo)
+    before = (
+        panel.image,
+        panel.photo_controller.photo,
+        panel.photo_controller.picture,
+        panel.live.still,
+        dict(panel.tabs.photo),
+    )
     with pytest.raises((ValueError, TypeError)) as caught:
         panel.image = source
     assert 10 < len(str(caught.value)) < 600
-    after = panel.image, panel.desk.photo, panel.desk.picture, panel.live.still, dict(panel.tabs.photo)
+    after = (
+        panel.image,
+        panel.photo_controller.photo,
+        panel.photo_controller.picture,
+        panel.live.still,
+        dict(panel.tabs.photo),
+    )
     assert all(now is then or now == then for now, then in zip(after, before, strict=True))
 
 
@@ -538,7 +550,7 @@ def test_none_takes_the_photo_away(make):
     panel = make()
     panel.image = PHOTO
     panel.image = None
-    assert (panel.desk.photo, panel.tabs.photo, panel.tabs.preview) == (None, {}, b"")
+    assert (panel.photo_controller.photo, panel.tabs.photo, panel.tabs.preview) == (None, {}, b"")
     panel.run()
     assert panel.image is not None
 
@@ -555,25 +567,25 @@ def test_a_photo_while_a_run_is_going_on_in_the_background(make):
     wait(lambda: panel.state == "idle")
     alone = make(steps=panel._runner.settings.steps)
     alone.run()
-    assert np.array_equal(panel.desk.picture, nv.read_image(1 - PHOTO, size=(16, 16)))
+    assert np.array_equal(panel.photo_controller.picture, nv.read_image(1 - PHOTO, size=(16, 16)))
     assert np.array_equal(panel.image, alone.image)
 
 
 def test_a_run_may_start_from_the_photo(make, net):
     panel = make(start="photo")
-    panel.desk.take(panel.desk.read(PHOTO, "a"))
+    panel.photo_controller.take(panel.photo_controller.read(PHOTO, "a"))
     panel.run()
     unit = nv.objectives.channel("conv1", 0, pre_activation=True)
-    expected = nv.maximize(net, unit, recipe="tutorial13", steps=3, start=panel.desk.picture)
+    expected = nv.maximize(net, unit, recipe="tutorial13", steps=3, start=panel.photo_controller.picture)
     assert np.array_equal(panel.image, expected.image)
 
 
 def test_none_takes_a_photo_away_that_came_from_the_page(make):
     panel = make()
-    panel.desk.receive("a.png", encode_png(np.zeros((8, 8, 3), np.float32)))
-    assert panel.desk.photo is not None
+    panel.photo_controller.receive("a.png", encode_png(np.zeros((8, 8, 3), np.float32)))
+    assert panel.photo_controller.photo is not None
     panel.image = None
-    assert panel.desk.photo is None
+    assert panel.photo_controller.photo is None
 
 
 def test_a_reset_of_the_canvas_leaves_the_photo(make):
@@ -581,4 +593,4 @@ def test_a_reset_of_the_canvas_leaves_the_photo(make):
     panel.image = np.full((16, 16, 3), 0.5, np.float32)
     panel.reset()
     assert panel.image is None
-    assert panel.desk.photo is not None
+    assert panel.photo_controller.photo is not None

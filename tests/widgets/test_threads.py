@@ -101,16 +101,16 @@ def test_a_panel_that_runs_and_answers_beside_scripts(alone, make_panel):
     network = make()
     settings = {"layer": "conv1", "unit": 1, "recipe": "default", "steps": 6, "seed": 2, "precision": "float32"}
     panel = make_panel(network, background=True, **settings)
-    panel.desk.open("saliency")
+    panel.photo_controller.open("saliency")
     panel.image = PICTURE
-    panel.desk.target({"kind": "class", "class": 1})
+    panel.photo_controller.target({"kind": "class", "class": 1})
     sent: list[np.ndarray] = []
     panel.run()
 
     def whole() -> None:
         wait(lambda: panel.live.status["state"] == "idle" and panel._runner.result is not None, 60)
-        wait(lambda: "saliency" in panel.desk._shown._raw and not panel.desk._analyst.busy, 60)
-        sent.append(panel.desk._shown._raw["saliency"])
+        wait(lambda: "saliency" in panel.photo_controller._store._raw and not panel.photo_controller._task.busy, 60)
+        sent.append(panel.photo_controller._store._raw["saliency"])
 
     _, *others = together([whole, *(lambda act=act: act(network) for act in ACTS.values())])
     assert error(panel) == ""

@@ -12,7 +12,7 @@ BLIND_AFTER_SECONDS = 0.75
 BLIND_EVERY_SECONDS = 0.5
 
 
-class Pacing:
+class FlowControl:
     """Counts what was sent and acknowledged; the caller sees to it that one thread at a time does so."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ import traitlets
 
 from nbfeatviz.encoding import Frames, displayed, encode_frame, encode_png, redisplayed
 from nbfeatviz.synthesis.ascent import Step
-from nbfeatviz.widgets.canvas.flow_control import Pacing
+from nbfeatviz.widgets.canvas.flow_control import FlowControl
 from nbfeatviz.widgets.comm.frontend import Commands, script, style
 
 NUMBERS_SECONDS = 0.1
@@ -56,7 +56,7 @@ class LiveCanvas(anywidget.AnyWidget):
     def __init__(self, **traits: Any) -> None:
         self._lock = threading.RLock()
         self._run = 0
-        self._pacing = Pacing()
+        self._pacing = FlowControl()
         self._display = "as it is"
         self._forget()
         super().__init__(**traits)
@@ -83,7 +83,7 @@ class LiveCanvas(anywidget.AnyWidget):
             self.rises, self.note = {}, ""
             self.send({"kind": "begin", "run": self._run})
 
-    def say(
+    def set_status(
         self,
         state: str,
         text: str = "",
@@ -113,7 +113,7 @@ class LiveCanvas(anywidget.AnyWidget):
                 "kept": self.status.get("kept", "") if kept is None else kept,
             }
 
-    def complain(self, error: str) -> None:
+    def show_error(self, error: str) -> None:
         """Shows an error in words; "" takes it away."""
         with self._lock:
             self.status = {**self.status, "error": error}

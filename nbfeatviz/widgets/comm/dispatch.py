@@ -15,8 +15,8 @@ from nbfeatviz.widgets.execution.runner import in_words
 
 if TYPE_CHECKING:
     from nbfeatviz.widgets.explorer import FeatureExplorer
-    from nbfeatviz.widgets.tabs.features.controller import SheetDesk
-    from nbfeatviz.widgets.tabs.photo.controller import PhotoDesk
+    from nbfeatviz.widgets.tabs.features.controller import FeaturesController
+    from nbfeatviz.widgets.tabs.photo.controller import PhotoController
 
 
 Handlers = dict[Any, Callable[[Any, dict[str, Any]], None]]
@@ -24,7 +24,7 @@ Handlers = dict[Any, Callable[[Any, dict[str, Any]], None]]
 LONGEST_SENTENCE = 500
 
 
-def answer(panel: Any, content: Any, buffers: Sequence[Any] = (), handlers: Handlers | None = None) -> None:
+def dispatch(panel: Any, content: Any, buffers: Sequence[Any] = (), handlers: Handlers | None = None) -> None:
     """Does what a message asks for; what is wrong with it is said in the panel.
 
     Args:
@@ -40,11 +40,11 @@ def answer(panel: Any, content: Any, buffers: Sequence[Any] = (), handlers: Hand
     try:
         handler(panel, {**content, "buffers": buffers})
     except KeyError as error:
-        panel.live.complain(f"the page sent {kind!r} without {error}.")
+        panel.live.show_error(f"the page sent {kind!r} without {error}.")
     except (ValueError, TypeError, OverflowError) as error:
-        panel.live.complain(readable(str(error)))
+        panel.live.show_error(readable(str(error)))
     except Exception as error:  # nobody else would hear of it
-        panel.live.complain(readable(in_words(error)))
+        panel.live.show_error(readable(in_words(error)))
 
 
 def readable(text: str) -> str:
@@ -73,23 +73,23 @@ def _set(panel: FeatureExplorer, content: dict[str, Any]) -> None:
     name, value = content["name"], content["value"]
     if name != "network":
         _loaded(panel)
-    panel.live.complain("")
+    panel.live.show_error("")
     with _refusing(panel.controls):
-        if name == "layer" and panel.desk.tab == "grad-cam":
-            panel.desk.option("cam", "layer", value)
+        if name == "layer" and panel.photo_controller.tab == "grad-cam":
+            panel.photo_controller.option("cam", "layer", value)
             return
-        if name == "layer" and panel.desk.tab == "style":
-            panel.remakes["style"].change("layer", value)
+        if name == "layer" and panel.photo_controller.tab == "style":
+            panel.invert_style_dream["style"].change("layer", value)
             return
         panel.change(name, value)
         if name == "network":
-            panel.desk.cancel()  # what is computed about the one before only delays it
+            panel.photo_controller.cancel()  # what is computed about the one before only delays it
 
 
 def _recipe(panel: FeatureExplorer, content: dict[str, Any]) -> None:
     """One value of the recipe, or all of them back to what was published."""
     _loaded(panel)
-    panel.live.complain("")
+    panel.live.show_error("")
     with _refusing(panel.controls):
         if "path" in content:
             panel.change_recipe(content["path"], content["value"])
@@ -138,7 +138,7 @@ def save(panel: Any, content: dict[str, Any]) -> None:
         try:
             panel.live.deliver(*panel.save_file(kind))
         except Exception as error:  # nobody else would hear of it
-            panel.live.complain(in_words(error))
+            panel.live.show_error(in_words(error))
 
     threading.Thread(target=deliver, name="nbfeatviz-save", daemon=True).start()
 
@@ -148,28 +148,28 @@ def _gone(panel: FeatureExplorer, content: dict[str, Any]) -> None:
     panel.leave()
 
 
-def _photo(act: Callable[[PhotoDesk, dict[str, Any]], None]) -> Callable[[FeatureExplorer, dict[str, Any]], None]:
+def _photo(act: Callable[[PhotoController, dict[str, Any]], None]) -> Callable[[FeatureExplorer, dict[str, Any]], None]:
     """A handler of what is done at the photo desk; the complaint before is over."""
 
     def handle(panel: FeatureExplorer, content: dict[str, Any]) -> None:
-        panel.live.complain("")
-        act(panel.desk, content)
+        panel.live.show_error("")
+        act(panel.photo_controller, content)
 
     return handle
 
 
-def received(desk: Any, content: dict[str, Any]) -> None:
+def received(controller: Any, content: dict[str, Any]) -> None:
     """Gives a desk the photo that came with a message."""
     if not content["buffers"]:
         raise ValueError("the page sent a photo without its bytes.")
-    desk.receive(str(content["name"])[:200], bytes(content["buffers"][0]))
+    controller.receive(str(content["name"])[:200], bytes(content["buffers"][0]))
 
 
-def _picked(desk: PhotoDesk, content: dict[str, Any]) -> None:
+def _picked(controller: PhotoController, content: dict[str, Any]) -> None:
     if "rows" in content:
-        desk.channels.move(int(number(content, "rows")), int(number(content, "cols")))
+        controller.channels.move(int(number(content, "rows")), int(number(content, "cols")))
     else:
-        desk.channels.position(number(content, "y"), number(content, "x"))
+        controller.channels.position(number(content, "y"), number(content, "x"))
 
 
 def number(content: dict[str, Any], name: str) -> float:
@@ -180,22 +180,24 @@ def number(content: dict[str, Any], name: str) -> float:
     return value
 
 
-def _sheet(act: Callable[[SheetDesk, dict[str, Any]], None]) -> Callable[[FeatureExplorer, dict[str, Any]], None]:
+def _sheet(
+    act: Callable[[FeaturesController, dict[str, Any]], None],
+) -> Callable[[FeatureExplorer, dict[str, Any]], None]:
     """A handler of what is done in the Features tab; what is refused is shown as it was."""
 
     def handle(panel: FeatureExplorer, content: dict[str, Any]) -> None:
         _loaded(panel)
-        panel.live.complain("")
+        panel.live.show_error("")
         with _refusing(panel.features):
-            act(panel.sheets, content)
+            act(panel.features_controller, content)
 
     return handle
 
 
 def _likes(panel: FeatureExplorer, content: dict[str, Any]) -> None:
     _loaded(panel)
-    panel.live.complain("")
-    panel.desk.likes()
+    panel.live.show_error("")
+    panel.photo_controller.likes()
 
 
 _HANDLERS: Handlers = {
@@ -215,20 +217,24 @@ _HANDLERS: Handlers = {
     "pick": _pick,
     "move": _move,
     "gone": _gone,
-    "photo-hello": lambda panel, content: panel.desk.restore(),
-    "photo-error": lambda panel, content: panel.live.complain(readable(str(content["text"]))),
-    "tab": _photo(lambda desk, content: desk.open(content["name"])),
+    "photo-hello": lambda panel, content: panel.photo_controller.restore(),
+    "photo-error": lambda panel, content: panel.live.show_error(readable(str(content["text"]))),
+    "tab": _photo(lambda controller, content: controller.open(content["name"])),
     "photo": _photo(received),
-    "photo-sample": _photo(lambda desk, content: desk.sample(content["name"])),
-    "photo-remove": _photo(lambda desk, content: desk.remove()),
-    "photo-fit": _photo(lambda desk, content: desk.fit(fit=content["fit"])),
-    "photo-crop": _photo(lambda desk, content: desk.fit(centre=(number(content, "y"), number(content, "x")))),
-    "target": _photo(lambda desk, content: desk.target(content["target"])),
-    "option": _photo(lambda desk, content: desk.option(content["group"], content["name"], content["value"])),
-    "compute": _photo(lambda desk, content: desk.compare()),
-    "sanity": _photo(lambda desk, content: desk.randomize()),
-    "cancel": _photo(lambda desk, content: desk.cancel()),
-    "channel": _photo(lambda desk, content: desk.channels.open(desk.layer, content["unit"])),
+    "photo-sample": _photo(lambda controller, content: controller.sample(content["name"])),
+    "photo-remove": _photo(lambda controller, content: controller.remove()),
+    "photo-fit": _photo(lambda controller, content: controller.fit(fit=content["fit"])),
+    "photo-crop": _photo(
+        lambda controller, content: controller.fit(centre=(number(content, "y"), number(content, "x")))
+    ),
+    "target": _photo(lambda controller, content: controller.target(content["target"])),
+    "option": _photo(
+        lambda controller, content: controller.option(content["group"], content["name"], content["value"])
+    ),
+    "compute": _photo(lambda controller, content: controller.compare()),
+    "sanity": _photo(lambda controller, content: controller.randomize()),
+    "cancel": _photo(lambda controller, content: controller.cancel()),
+    "channel": _photo(lambda controller, content: controller.channels.open(controller.layer, content["unit"])),
     "position": _photo(_picked),
     "likes": _likes,
     "sheet-hello": lambda panel, content: panel.features.restore(),
@@ -237,9 +243,9 @@ _HANDLERS: Handlers = {
     ),
     "sheet-set": _sheet(lambda sheets, content: sheets.change(content["name"], content["value"])),
     "sheet-run": _sheet(lambda sheets, content: sheets.run()),
-    "sheet-stop": lambda panel, content: panel.sheets.stop(),
+    "sheet-stop": lambda panel, content: panel.features_controller.stop(),
     "sheet-open": _sheet(lambda sheets, content: sheets.open(content["place"])),
-    "sheet-save": lambda panel, content: panel.live.deliver(*panel.sheets.as_file()),
-    "channels": _photo(lambda desk, content: desk.channels.close()),
-    "npy": _photo(lambda desk, content: desk.save_raw()),
+    "sheet-save": lambda panel, content: panel.live.deliver(*panel.features_controller.as_file()),
+    "channels": _photo(lambda controller, content: controller.channels.close()),
+    "npy": _photo(lambda controller, content: controller.save_raw()),
 }

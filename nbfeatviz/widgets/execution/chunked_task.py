@@ -21,7 +21,7 @@ KEPT_BYTES = 192_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class Result:
     """A piece of an answer.
 
     Attributes:
@@ -41,7 +41,7 @@ class Answer:
     raw: np.ndarray | None = field(default=None, repr=False)
 
 
-class Kept:
+class ResultCache:
     """Results by what was asked, bounded in memory: the least recently used go first."""
 
     def __init__(self, budget: int = KEPT_BYTES) -> None:
@@ -75,7 +75,7 @@ class Kept:
             self.bytes = 0
 
 
-class Analyst:
+class ChunkedTask:
     """Answers one question at a time; its methods may be called from any thread.
 
     Args:
@@ -88,11 +88,11 @@ class Analyst:
     def __init__(
         self,
         worker: Worker | SameThread,
-        tell: Callable[[str, str, int, int, str], None],
-        show: Callable[[str, int, Answer], None],
-        complain: Callable[[str], None],
+        notify: Callable[[str, str, int, int, str], None],
+        show: Callable[[str, int, Result], None],
+        show_error: Callable[[str], None],
     ) -> None:
-        self._worker, self._tell, self._show, self._complain = worker, tell, show, complain
+        self._worker, self._notify, self._show, self._show_error = worker, notify, show, show_error
         self._lock = threading.RLock()  # nothing is told of a question that another thread has just made stale
         self._number = 0
         self._busy = ""  # the tab whose question is being answered
@@ -103,7 +103,7 @@ class Analyst:
         """Whether a question is being answered."""
         return bool(self._busy)
 
-    def ask(self, tab: str, start: Callable[[], Iterator[Answer]]) -> int:
+    def ask(self, tab: str, start: Callable[[], Iterator[Result]]) -> int:
         """Begins to answer; what is in progress is dropped. Returns the number of the question."""
         with self._lock:
             self._number += 1
@@ -117,7 +117,7 @@ class Analyst:
             self._number += 1
             tab, self._busy = self._busy, ""
             if tab:
-                self._safely(self._tell, tab, "cancelled", 0, 0, "cancelled")
+                self._safely(self._notify, tab, "cancelled", 0, 0, "cancelled")
 
     def _stale(self, number: int) -> bool:
         return number != self._number
@@ -136,43 +136,43 @@ class Analyst:
             act(*told)
         except Exception as error:
             with contextlib.suppress(Exception):
-                self._complain(in_words(error))
+                self._show_error(in_words(error))
 
-    def _begin(self, tab: str, number: int, start: Callable[[], Iterator[Answer]]) -> None:
-        if self._unless_stale(number, self._tell, tab, "busy", 0, 0, ""):
+    def _begin(self, tab: str, number: int, start: Callable[[], Iterator[Result]]) -> None:
+        if self._unless_stale(number, self._notify, tab, "busy", 0, 0, ""):
             self._advance(tab, number, None, start)
 
     def _advance(
         self,
         tab: str,
         number: int,
-        answers: Iterator[Answer] | None,
-        start: Callable[[], Iterator[Answer]] | None = None,
+        results: Iterator[Result] | None,
+        start: Callable[[], Iterator[Result]] | None = None,
     ) -> None:
         """One piece; the next one waits behind whatever else is to be done."""
         if self._stale(number):
             return
         try:
-            if answers is None and start is not None:
-                answers = start()
-            answer = next(answers, None) if answers is not None else None
+            if results is None and start is not None:
+                results = start()
+            dispatch = next(results, None) if results is not None else None
         except Exception as error:
             if self._end(tab, number, "error"):  # what is wrong with a stale question matters to nobody
-                self._safely(self._complain, in_words(error))
+                self._safely(self._show_error, in_words(error))
             return
-        if answer is None:
+        if dispatch is None:
             self._end(tab, number, "done")
             return
-        if answer.content is not None:
-            self._unless_stale(number, self._show, tab, number, answer)
-        if answer.total > 1 or answer.text:
-            self._unless_stale(number, self._tell, tab, "busy", answer.done, answer.total, answer.text)
-        self._worker.interject(lambda: self._advance(tab, number, answers))
+        if dispatch.content is not None:
+            self._unless_stale(number, self._show, tab, number, dispatch)
+        if dispatch.total > 1 or dispatch.text:
+            self._unless_stale(number, self._notify, tab, "busy", dispatch.done, dispatch.total, dispatch.text)
+        self._worker.interject(lambda: self._advance(tab, number, results))
 
     def _end(self, tab: str, number: int, state: str) -> bool:
         with self._lock:
             if self._stale(number):
                 return False
             self._busy = ""
-            self._safely(self._tell, tab, state, 0, 0, "")
+            self._safely(self._notify, tab, state, 0, 0, "")
             return True

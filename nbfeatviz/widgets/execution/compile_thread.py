@@ -12,7 +12,7 @@ _EXIT_SECONDS = 30.0
 _threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
 
-class Compiling:
+class CompileThread:
     """Compiles in the background.
 
     A trace that nobody waits for any more ends by itself; what it made is kept like any other compiled function.

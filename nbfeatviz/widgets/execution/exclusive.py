@@ -17,7 +17,7 @@ class Computing(Protocol):
         """Ends it soon."""
 
 
-class Turns:
+class Exclusive:
     """Its methods may be called from any thread.
 
     Args:
@@ -25,8 +25,8 @@ class Turns:
         begun: told that something is about to compute.
     """
 
-    def __init__(self, say: Callable[..., None], begun: Callable[[], None] = lambda: None) -> None:
-        self._say, self._begun = say, begun
+    def __init__(self, set_status: Callable[..., None], begun: Callable[[], None] = lambda: None) -> None:
+        self._set_status, self._begun = set_status, begun
         self._all: list[Computing] = []
 
     def join(self, one: Computing) -> None:
@@ -44,10 +44,10 @@ class Turns:
         for one in self._all:
             one.stop()
 
-    def say(self, one: Computing, state: str, text: str, **more: Any) -> None:
+    def set_status(self, one: Computing, state: str, text: str, **more: Any) -> None:
         """Tells how far it is, unless another has begun in its place."""
         if not any(other.busy for other in self._others(one)):
-            self._say(state, text, **more)
+            self._set_status(state, text, **more)
 
     def _others(self, one: Computing) -> list[Computing]:
         return [other for other in self._all if other is not one]

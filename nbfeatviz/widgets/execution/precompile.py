@@ -23,7 +23,7 @@ THREAD = "nbfeatviz-ahead"
 _log = logging.getLogger(__name__)
 
 
-class Ahead:
+class Precompiler:
     """Traces passes in the background, each once.
 
     Args:

@@ -8,7 +8,7 @@ from nbfeatviz.widgets.execution.runner import Runner
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
 
 
-class LiveRuns:
+class RunCommands:
     """The part that the panel's own canvas and those of the remakes have in common; methods: from any thread.
 
     Attributes:

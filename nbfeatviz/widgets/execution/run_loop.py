@@ -8,15 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 from nbfeatviz.synthesis.side_by_side import SideBySide
-from nbfeatviz.widgets.execution.compile_thread import Compiling
-from nbfeatviz.widgets.execution.run_reporter import Run, Watcher, shown_prediction
+from nbfeatviz.widgets.execution.compile_thread import CompileThread
+from nbfeatviz.widgets.execution.run_reporter import Run, RunObserver, shown_prediction
 
 PREDICT_SECONDS = 0.5
 PREDICT_SHARE = 30  # predicting may take a thirtieth of the time
 DRAW_SECONDS = 0.01  # in which the page, on the same processor, draws the picture that was waited for
 
 
-class Control:
+class RunControl:
     """What a person wants of a run: set from any thread, read by the loop before every step."""
 
     def __init__(self, paused: bool = False) -> None:
@@ -127,14 +127,16 @@ class Control:
         return self._paused and not self._single_steps and not self._stopped
 
 
-def drive(ascent: Run, control: Control, watcher: Watcher, attend: Callable[[], bool] = lambda: False) -> None:
+def run_loop(
+    ascent: Run, control: RunControl, reporter: RunObserver, attend: Callable[[], bool] = lambda: False
+) -> None:
     """Does the steps of a run until it ends, is stopped, or fails (raises); `attend` does other work in between."""
     predicted_at, pause = -float("inf"), PREDICT_SECONDS
     held, predicting = True, None
 
     def compiled() -> bool:
         """Whether the next step is, after it was waited for; not where the person wants something else by then."""
-        compiling = Compiling([step.compile for step in ascent.upcoming()], control.wake)
+        compiling = CompileThread([step.compile for step in ascent.upcoming()], control.wake)
         if not control.until(lambda: compiling.done, attend):
             return False
         compiling.check()
@@ -143,7 +145,7 @@ def drive(ascent: Run, control: Control, watcher: Watcher, attend: Callable[[], 
     def hold() -> None:
         nonlocal held
         held = True
-        watcher.holding(ascent)
+        reporter.holding(ascent)
 
     while not control.stopped:
         attend()
@@ -154,33 +156,33 @@ def drive(ascent: Run, control: Control, watcher: Watcher, attend: Callable[[], 
             try:
                 ascent.retarget(**target)
             except (ValueError, TypeError) as error:
-                watcher.refused(error)
+                reporter.refused(error)
             held = True  # say the new number of steps
         if not ascent.compiled:
-            watcher.compiling(ascent)
+            reporter.compiling(ascent)
             held = True
             if not compiled():
                 continue
-            watcher.compiled(ascent)
+            reporter.compiled(ascent)
         step = next(ascent, None)
         if step is None:
             return
         if held:
             held = False
-            watcher.running(ascent)
+            reporter.running(ascent)
         # While a new target waits, nothing is shown or predicted of the old one: that would make it wait longer. Yet
         # the first picture of each target is shown, or a slider that is moved on and on would show nothing.
         first = step.index == 0
-        watcher.stepped(step, first or not control.retargeted)
+        reporter.stepped(step, first or not control.retargeted)
         if first:
             control.rest(DRAW_SECONDS)
         if control.retargeted or isinstance(ascent, SideBySide) or not ascent.network.classifies:
             continue
         if not ascent.predicts:  # the run does not wait for that
-            predicting = predicting or Compiling([ascent.prepare_prediction], control.wake)
+            predicting = predicting or CompileThread([ascent.prepare_prediction], control.wake)
             predicting.check()
         elif time.monotonic() - predicted_at > pause:
             begun = time.monotonic()
-            watcher.predicted(shown_prediction(ascent.network, ascent.predict(step.image)))
+            reporter.predicted(shown_prediction(ascent.network, ascent.predict(step.image)))
             predicted_at = time.monotonic()
             pause = max(PREDICT_SECONDS, PREDICT_SHARE * (predicted_at - begun))

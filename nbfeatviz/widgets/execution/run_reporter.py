@@ -53,11 +53,11 @@ class Display(Protocol):
     def remark(self, note: str) -> None:
         """Shows what is to be said of a run that the network never answered; "" takes it away."""
 
-    def complain(self, error: str) -> None:
+    def show_error(self, error: str) -> None:
         """Shows an error in words."""
 
 
-class Watcher(Protocol):
+class RunObserver(Protocol):
     """What the loop tells."""
 
     def compiling(self, ascent: Run) -> None:
@@ -82,7 +82,7 @@ class Watcher(Protocol):
         """The class of the last step's picture."""
 
 
-class PanelWatcher:
+class RunReporter:
     """Tells where the run is shown, and a few times a second whoever observes the panel.
 
     Args:
@@ -99,13 +99,13 @@ class PanelWatcher:
     def __init__(
         self,
         live: Display,
-        say: Callable[..., None],
+        set_status: Callable[..., None],
         progress: Callable[[Any, np.ndarray], None],
         look: Look | None = None,
         expect: Callable[[Ascent], None] | None = None,
     ) -> None:
         self._expect = expect
-        self._live, self._say, self._progress, self._look = live, say, progress, look
+        self._live, self._set_status, self._progress, self._look = live, set_status, progress, look
         self._ascent: Run | None = None
         self._looked_at: float | None = None
         self._told_at = self._measured_at = -float("inf")
@@ -114,7 +114,7 @@ class PanelWatcher:
 
     def compiling(self, ascent: Run) -> None:
         """The next step needs compiling first."""
-        self._say("compiling", "compiling …", steps=ascent.steps)
+        self._set_status("compiling", "compiling …", steps=ascent.steps)
 
     def compiled(self, ascent: Run) -> None:
         """That is done; the next step comes."""
@@ -124,18 +124,18 @@ class PanelWatcher:
     def running(self, ascent: Run) -> None:
         """Steps are being done."""
         self._ascent = ascent
-        self._say("running", steps=ascent.steps, precision=ascent.precision)
+        self._set_status("running", steps=ascent.steps, precision=ascent.precision)
 
     def holding(self, ascent: Run) -> None:
         """The run is paused: the picture so far is shown for good."""
         if ascent.done:
             picture = ascent.picture()
             self.settled(ascent, picture)
-        self._say("paused", f"paused at step {ascent.done}/{ascent.steps}", steps=ascent.steps)
+        self._set_status("paused", f"paused at step {ascent.done}/{ascent.steps}", steps=ascent.steps)
 
     def refused(self, error: Exception) -> None:
         """A new target was wrong; the run goes on with the old one."""
-        self._live.complain(str(error))
+        self._live.show_error(str(error))
 
     def settled(self, ascent: Run, picture: np.ndarray) -> None:
         """A picture is shown for good, and all is said of it."""

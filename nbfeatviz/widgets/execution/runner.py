@@ -11,8 +11,8 @@ import numpy as np
 from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.side_by_side import SideBySide
 from nbfeatviz.synthesis.visualization import Settings, Visualization
-from nbfeatviz.widgets.execution.run_loop import Control, drive
-from nbfeatviz.widgets.execution.run_reporter import Display, Look, PanelWatcher, Run, shown_prediction
+from nbfeatviz.widgets.execution.run_loop import RunControl, run_loop
+from nbfeatviz.widgets.execution.run_reporter import Display, Look, Run, RunReporter, shown_prediction
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
 
 
@@ -37,15 +37,21 @@ class Runner:
         worker: Worker | SameThread,
         live: Display,
         prepare: Callable[[], Run],
-        say: Callable[..., None],
+        set_status: Callable[..., None],
         progress: Callable[[Any, np.ndarray], None],
         look: Look | None = None,
         expect: Callable[[Ascent], None] | None = None,
     ) -> None:
         self._look, self._expect = look, expect
-        self._worker, self._live, self._prepare, self._say, self._progress = worker, live, prepare, say, progress
+        self._worker, self._live, self._prepare, self._set_status, self._progress = (
+            worker,
+            live,
+            prepare,
+            set_status,
+            progress,
+        )
         self._lock = threading.RLock()
-        self._control: Control | None = None
+        self._control: RunControl | None = None
         self._ascent: Run | None = None
         self.result: Visualization | None = None
         worker.on_close(self.stop)
@@ -79,7 +85,7 @@ class Runner:
             if self.busy:
                 self.resume()
                 return
-            control = self._control = Control()
+            control = self._control = RunControl()
         self._begin(control, wait)
 
     def step(self) -> None:
@@ -88,7 +94,7 @@ class Runner:
             if self._control is not None and self.busy:
                 self._control.step()
                 return
-            control = self._control = Control(paused=True)
+            control = self._control = RunControl(paused=True)
             control.step()
         self._begin(control, wait=False)
 
@@ -123,43 +129,43 @@ class Runner:
         if self._control is not None:
             self._control.wake()
 
-    def _begin(self, control: Control, wait: bool) -> None:
-        self._say("compiling", "starting …", error="")
+    def _begin(self, control: RunControl, wait: bool) -> None:
+        self._set_status("compiling", "starting …", error="")
         self._live.remark("")
         if wait:
             self._do(control)
         else:
             self._worker.submit(lambda: self._do(control))
 
-    def _do(self, control: Control) -> None:
+    def _do(self, control: RunControl) -> None:
         ascent: Run | None = None
-        watcher = PanelWatcher(self._live, self._say, self._progress, self._look, self._expect)
+        reporter = RunReporter(self._live, self._set_status, self._progress, self._look, self._expect)
         text, interrupted = "stopped", None
         try:
             if not control.stopped:
                 ascent = self._ascent = self._prepare()
                 self._live.begin()
-                drive(ascent, control, watcher, self._worker.attend)
+                run_loop(ascent, control, reporter, self._worker.attend)
                 text = "stopped" if control.stopped else "finished"
         except KeyboardInterrupt as error:
             text, interrupted = "interrupted", error
         except Exception as error:
             text = "ended by an error"
-            self._live.complain(in_words(error))
+            self._live.show_error(in_words(error))
         finally:
             control.stop()  # from here on Run means another run
             if ascent is not None:
                 text += f" after {ascent.done} steps"
-                self._keep(ascent, watcher)
+                self._keep(ascent, reporter)
             with self._lock:
                 if self._control is control:
                     self._control = self._ascent = None
-                    self._say("idle", text)
+                    self._set_status("idle", text)
             control.done.set()
         if interrupted is not None:
             raise interrupted
 
-    def _keep(self, ascent: Run, watcher: PanelWatcher) -> None:
+    def _keep(self, ascent: Run, reporter: RunReporter) -> None:
         try:
             result = ascent.visualization()
             if not result.settings.steps:
@@ -167,9 +173,9 @@ class Runner:
             self.result = result
             if not isinstance(ascent, SideBySide) and ascent.network.classifies:
                 self._live.predicted(shown_prediction(ascent.network, ascent.predict(result.image)))
-            watcher.settled(ascent, result.image if result.images is None else result.images)
+            reporter.settled(ascent, result.image if result.images is None else result.images)
         except Exception as error:  # whatever it is, the controls must come back to rest
-            self._live.complain(in_words(error))
+            self._live.show_error(in_words(error))
 
 
 def in_words(error: Exception) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 
-class Speed:
+class Throughput:
     """Steps a second since a run began or went on.
 
     Args:

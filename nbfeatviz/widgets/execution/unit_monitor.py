@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 _Sight = tuple[Network, Objective, np.ndarray]
 
 
-class Onlooker:
+class UnitMonitor:
     """Its methods may be called from any thread, and come back at once.
 
     Args:

@@ -20,7 +20,7 @@ from nbfeatviz.widgets.photo_input.photo import FITS, Photo, clean_name, name_of
 MOST_BYTES = 9_000_000  # of a photo in a message: what the page sends is below 8 MB
 
 
-class HeldPhoto:
+class PhotoSource:
     """Reads what is brought, on the worker where that takes a while, and holds the newest.
 
     Args:
@@ -39,10 +39,10 @@ class HeldPhoto:
         worker: Worker | SameThread,
         show: Callable[[Photo | None, np.ndarray | None, Network | None], None],
         changed: Callable[[], None],
-        complain: Callable[[str], None],
+        show_error: Callable[[str], None],
         changing: Callable[[], None] = lambda: None,
     ) -> None:
-        self._in_use, self._worker, self._complain = network, worker, complain
+        self._in_use, self._worker, self._show_error = network, worker, show_error
         self._changing, self._show, self._changed = changing, show, changed
         self._lock = threading.RLock()
         self._photo: Photo | None = None
@@ -155,7 +155,7 @@ class HeldPhoto:
                 if number == self._coming and not self._closed:
                     self._take(read(), number)
             except Exception as error:  # nobody else would hear of it
-                self._complain(in_words(error))
+                self._show_error(in_words(error))
             finally:
                 with self._lock:
                     self._reading -= 1

@@ -11,7 +11,7 @@ import pytest
 
 from nbfeatviz.encoding import Frames, decode
 from nbfeatviz.synthesis.ascent import Step
-from nbfeatviz.widgets.canvas import flow_control as pacing
+from nbfeatviz.widgets.canvas import flow_control as flow_control
 from nbfeatviz.widgets.canvas import live_canvas
 from nbfeatviz.widgets.canvas.flow_control import FEWEST_IN_FLIGHT, MOST_IN_FLIGHT
 from nbfeatviz.widgets.canvas.live_canvas import COLUMNS, LiveCanvas
@@ -26,7 +26,7 @@ class Page:
     def __init__(self, monkeypatch: Any) -> None:
         self.now = 1000.0
         clock = SimpleNamespace(monotonic=lambda: self.now, time=lambda: self.now)
-        for module in (live_canvas, pacing):
+        for module in (live_canvas, flow_control):
             monkeypatch.setattr(module, "time", clock)
         self.live = LiveCanvas(canvas=ipycanvas.Canvas(), commands=Commands())
         self.arrived: list[tuple[dict[str, Any], list[bytes]]] = []
@@ -248,10 +248,10 @@ def test_every_step_and_the_still_can_be_replayed(page: Page):
     page.live.settle(picture(0.25))
     for k in range(6):
         page.live.replay(k)
-    answers = page.of("replay")
-    assert [content["step"] for content, _ in answers] == list(range(6))
-    assert [buffers[0] for _, buffers in answers[:5]] == [page.live.frames.encoded(k) for k in range(5)]
-    assert answers[5][1] == [page.live.still]
+    results = page.of("replay")
+    assert [content["step"] for content, _ in results] == list(range(6))
+    assert [buffers[0] for _, buffers in results[:5]] == [page.live.frames.encoded(k) for k in range(5)]
+    assert results[5][1] == [page.live.still]
 
 
 def test_the_end_of_a_run_in_progress_is_its_latest_frame_and_not_the_still_of_the_run_before(page: Page):
@@ -326,11 +326,11 @@ def test_clear_forgets_the_run_and_its_picture(page: Page):
 
 
 def test_the_status_keeps_what_is_not_said_anew(page: Page):
-    page.live.say("running", "x", steps=30)
-    page.live.complain("something <b>is</b> wrong.")
-    page.live.say("idle", "stopped")
-    page.live.say("running", precision="bfloat16", kept="3 of 24")
-    page.live.say("idle", "stopped")
+    page.live.set_status("running", "x", steps=30)
+    page.live.show_error("something <b>is</b> wrong.")
+    page.live.set_status("idle", "stopped")
+    page.live.set_status("running", precision="bfloat16", kept="3 of 24")
+    page.live.set_status("idle", "stopped")
     assert page.live.status == {
         "state": "idle",
         "text": "stopped",
@@ -339,7 +339,7 @@ def test_the_status_keeps_what_is_not_said_anew(page: Page):
         "precision": "bfloat16",
         "kept": "3 of 24",
     }
-    page.live.say("compiling", error="")
+    page.live.set_status("compiling", error="")
     assert page.live.status["error"] == ""
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from nbfeatviz.encoding import encode_png
 from nbfeatviz.widgets.comm import dispatch as requests
-from nbfeatviz.widgets.comm.dispatch import answer
+from nbfeatviz.widgets.comm.dispatch import dispatch
 from nbfeatviz.widgets.network_switcher import Choice
 from tests.synthesis.conftest import make_one_layer
 
@@ -43,7 +43,7 @@ def at_once(monkeypatch):
 
 
 def put(panel: Any, name: str, value: Any) -> None:
-    answer(panel, {"kind": "set", "name": name, "value": value})
+    dispatch(panel, {"kind": "set", "name": name, "value": value})
 
 
 def sent(panel: Any, kind: str) -> list[tuple[dict[str, Any], list[bytes]]]:
@@ -59,18 +59,18 @@ KINDS = [*requests._HANDLERS, "unknown", "", None, 7, [], {}, ("set",)]
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("run", "step")], ids=repr)
 def test_nothing_malformed_raises_or_changes_a_setting(panel, at_once, kind: Any):
     before = copy.deepcopy(panel.controls.settings)
-    answer(panel, {"kind": kind})
+    dispatch(panel, {"kind": kind})
     for value in VALUES:
         for others in VALUES:
             content = {"kind": kind, **dict.fromkeys(KEYS, others), "value": value, "step": value}
-            answer(panel, content)
+            dispatch(panel, content)
     assert panel.controls.settings == before
     assert panel.state == "idle"
 
 
 @pytest.mark.parametrize("content", [None, 7, "run", [], ["run"], b"run", NAN, True, {}], ids=repr)
 def test_what_is_no_message_is_ignored(panel, content: Any):
-    answer(panel, content)
+    dispatch(panel, content)
     assert panel.sent == []
     assert panel.live.status["error"] == ""
 
@@ -96,7 +96,7 @@ def test_a_wrong_value_is_said_refused_and_changes_nothing(panel, name: str):
 
 
 def test_an_incomplete_message_is_said(panel):
-    answer(panel, {"kind": "set", "name": "unit"})
+    dispatch(panel, {"kind": "set", "name": "unit"})
     assert panel.live.status["error"] == "the page sent 'set' without 'value'."
 
 
@@ -114,30 +114,30 @@ def test_a_layer_of_a_funny_name_is_named_in_the_error_as_it_is(panel):
 
 
 def test_the_buttons(panel):
-    answer(panel, {"kind": "run"})
+    dispatch(panel, {"kind": "run"})
     assert panel.image.shape == (16, 16, 3)
     assert panel.state == "idle"
     assert sent(panel, "begin")
-    answer(panel, {"kind": "code"})
+    dispatch(panel, {"kind": "code"})
     assert "nv.maximize(" in sent(panel, "code")[0][0]["text"]
-    answer(panel, {"kind": "replay", "step": 1})
+    dispatch(panel, {"kind": "replay", "step": 1})
     assert sent(panel, "replay")[0][1] == [panel.live.frames.encoded(1)]
-    answer(panel, {"kind": "hello"})
+    dispatch(panel, {"kind": "hello"})
     assert sent(panel, "restore")[0][0]["replay"] == 3
-    answer(panel, {"kind": "reset"})
+    dispatch(panel, {"kind": "reset"})
     assert panel.image is None
     assert panel.live.still == b""
 
 
 def test_code_before_a_picture_is_a_sentence(panel):
-    answer(panel, {"kind": "code"})
+    dispatch(panel, {"kind": "code"})
     assert panel.live.status["error"] == "there is no picture to reproduce yet: press Run first."
 
 
 @pytest.mark.parametrize(("kind", "frames"), [("png", 1), ("gif", 4), ("webp", 4)])
 def test_files_are_delivered(panel, at_once, kind: str, frames: int):
-    answer(panel, {"kind": "run"})
-    answer(panel, {"kind": "save", "format": kind})
+    dispatch(panel, {"kind": "run"})
+    dispatch(panel, {"kind": "save", "format": kind})
     content, buffers = sent(panel, "file")[0]
     assert (content["name"], content["mime"]) == (f"tiny-conv2-0.{kind}", f"image/{kind}")
     with Image.open(io.BytesIO(buffers[0])) as image:
@@ -147,7 +147,7 @@ def test_files_are_delivered(panel, at_once, kind: str, frames: int):
 
 def test_saving_in_mid_run_saves_what_is_shown(panel, at_once, net):
     panel.change("display", "as it is")
-    answer(panel, {"kind": "run"})
+    dispatch(panel, {"kind": "run"})
     still, taken = panel.live.still, []
 
     def save(content: Any, buffers: Any = ()) -> None:
@@ -155,9 +155,9 @@ def test_saving_in_mid_run_saves_what_is_shown(panel, at_once, net):
             taken.append(buffers[0])
 
     panel.live.send = save
-    panel.observe(lambda _: answer(panel, {"kind": "save", "format": "png"}), "loss")
+    panel.observe(lambda _: dispatch(panel, {"kind": "save", "format": "png"}), "loss")
     panel.unit = 3
-    answer(panel, {"kind": "run"})
+    dispatch(panel, {"kind": "run"})
     first = np.asarray(Image.open(io.BytesIO(taken[0])))
     assert np.abs(first.astype(int) - 128).max() < 10  # the noise that a run starts with, not the picture before
     assert taken[0] != still
@@ -168,14 +168,14 @@ def test_an_error_while_saving_is_said(panel, at_once, monkeypatch):
         raise MemoryError("too large")
 
     monkeypatch.setattr(panel, "save_file", fail)
-    answer(panel, {"kind": "save", "format": "gif"})
+    dispatch(panel, {"kind": "save", "format": "gif"})
     assert panel.live.status["error"] == "MemoryError: too large"
 
 
 def test_saving_does_not_hold_the_shell(panel, monkeypatch):
     saving, release = threading.Event(), threading.Event()
     monkeypatch.setattr(panel, "save_file", lambda kind: (saving.set(), release.wait(10), ("a", "b", b""))[2])
-    answer(panel, {"kind": "save", "format": "gif"})
+    dispatch(panel, {"kind": "save", "format": "gif"})
     assert saving.wait(5)
     assert not sent(panel, "file")
     release.set()
@@ -186,13 +186,13 @@ def test_a_click_chooses_the_neuron_that_sees_it_best(panel, understood: bool):
     if understood:  # the other network has a layer of unknown reach, so each of its neurons may see everything
         layer = keras.layers.Conv2D(2, 3, strides=2, padding="same", name="conv2")
         network = make_one_layer(layer, size=(16, 16))
-        panel._networks.offered["one"] = Choice(lambda: network)
+        panel._network_switcher.offered["one"] = Choice(lambda: network)
         panel.change("network", "one")
         panel.layer = "conv2"
-    answer(panel, {"kind": "pick", "x": 0.5, "y": 0.5})
+    dispatch(panel, {"kind": "pick", "x": 0.5, "y": 0.5})
     assert panel.controls.settings["row"] is None  # no neuron is chosen
     put(panel, "objective", "neuron")
-    answer(panel, {"kind": "pick", "y": 0.99, "x": 0.01})
+    dispatch(panel, {"kind": "pick", "y": 0.99, "x": 0.01})
     assert (panel.controls.settings["row"], panel.controls.settings["col"]) == (7, 0)
     top, left, bottom, right = panel.live.overlay["box"]
     assert (bottom, left) == (16, 0)
@@ -200,12 +200,12 @@ def test_a_click_chooses_the_neuron_that_sees_it_best(panel, understood: bool):
 
 
 def test_arrow_keys_move_the_neuron_and_stop_at_the_border(panel):
-    answer(panel, {"kind": "move", "rows": 1, "cols": 0})
+    dispatch(panel, {"kind": "move", "rows": 1, "cols": 0})
     assert panel.controls.settings["row"] is None
     put(panel, "objective", "neuron")
-    answer(panel, {"kind": "move", "rows": 1, "cols": -1})
+    dispatch(panel, {"kind": "move", "rows": 1, "cols": -1})
     assert panel.live.overlay["neuron"] == (5, 3)
-    answer(panel, {"kind": "move", "rows": 1000, "cols": -1000})
+    dispatch(panel, {"kind": "move", "rows": 1000, "cols": -1000})
     assert panel.live.overlay["neuron"] == (7, 0)
 
 
@@ -213,33 +213,33 @@ def test_positions_that_are_no_numbers_leave_the_neuron(panel):
     put(panel, "objective", "neuron")
     put(panel, "row", 2)
     for value in (NAN, INFINITY, None, "x", []):
-        answer(panel, {"kind": "pick", "y": value, "x": 0.5})
-        answer(panel, {"kind": "move", "rows": value, "cols": 0})
+        dispatch(panel, {"kind": "pick", "y": value, "x": 0.5})
+        dispatch(panel, {"kind": "move", "rows": value, "cols": 0})
     assert (panel.controls.settings["row"], panel.controls.settings["col"]) == (2, None)
 
 
 def test_while_a_network_is_loading_settings_are_refused_at_once(panel, monkeypatch):
     before = copy.deepcopy(panel.controls.settings)
-    panel._networks._ready.clear()
+    panel._network_switcher._ready.clear()
     put(panel, "unit", 1)
-    answer(panel, {"kind": "move", "rows": 1, "cols": 1})
-    answer(panel, {"kind": "pick", "y": 0.1, "x": 0.1})
-    panel._networks._ready.set()
+    dispatch(panel, {"kind": "move", "rows": 1, "cols": 1})
+    dispatch(panel, {"kind": "pick", "y": 0.1, "x": 0.1})
+    panel._network_switcher._ready.set()
     assert panel.controls.settings == before
     assert panel.live.status["error"] == "the network is still loading: try again in a moment."
 
 
 def test_when_the_last_view_is_gone_the_frames_are_given_back(panel):
-    answer(panel, {"kind": "run"})
+    dispatch(panel, {"kind": "run"})
     assert len(panel.live.frames) == 3
-    answer(panel, {"kind": "gone"})
+    dispatch(panel, {"kind": "gone"})
     assert len(panel.live.frames) == 0
     assert panel.live.still
 
 
 def test_an_acknowledgement_is_heard(panel):
     panel.run()
-    answer(panel, {"kind": "ack", "sequence": 1})
+    dispatch(panel, {"kind": "ack", "sequence": 1})
     assert panel.live._pacing._acknowledged >= 1
 
 
@@ -251,7 +251,7 @@ PHOTO = np.random.default_rng(3).random((20, 30, 3), dtype=np.float32)
 
 @pytest.fixture
 def photo_panel(panel):
-    answer(panel, {"kind": "photo", "name": "a.png"}, [memoryview(encode_png(PHOTO))])
+    dispatch(panel, {"kind": "photo", "name": "a.png"}, [memoryview(encode_png(PHOTO))])
     assert panel.tabs.photo["name"] == "a.png"
     return panel
 
@@ -267,8 +267,8 @@ PHOTO_KINDS = list(requests._HANDLERS)[list(requests._HANDLERS).index("photo-hel
 @pytest.mark.parametrize("kind", [kind for kind in PHOTO_KINDS if kind != "photo-remove"])
 @pytest.mark.parametrize("tab", ["saliency", "activations", "compare"])
 def test_nothing_malformed_raises_or_loses_the_photo(photo_panel, kind: str, tab: str):
-    answer(photo_panel, {"kind": "tab", "name": tab})
-    answer(photo_panel, {"kind": "option", "group": "compare", "name": "methods", "value": ["gradient"]})
+    dispatch(photo_panel, {"kind": "tab", "name": tab})
+    dispatch(photo_panel, {"kind": "option", "group": "compare", "name": "methods", "value": ["gradient"]})
     before = state_of(photo_panel)
     for value in [*VALUES, [[]], {"kind": []}, {"kind": "class"}, {"kind": "unit", "layer": [], "unit": {}}]:
         for others in ("compare", None, "<script>", [], "x" * 10_000, "\ud800"):
@@ -276,7 +276,7 @@ def test_nothing_malformed_raises_or_loses_the_photo(photo_panel, kind: str, tab
                 content = {**dict.fromkeys(KEYS, value), "name": others, "kind": kind}
                 if (kind, value) == ("photo-crop", True) or (kind, others) == ("tab", "compare"):
                     continue
-                answer(photo_panel, content, buffers)
+                dispatch(photo_panel, content, buffers)
                 json.dumps(photo_panel.live.status, ensure_ascii=False).encode("utf-8")
     assert state_of(photo_panel) == before
     assert photo_panel.state == "idle"
@@ -303,18 +303,18 @@ def test_nothing_malformed_raises_or_loses_the_photo(photo_panel, kind: str, tab
     ],
 )
 def test_what_is_wrong_is_said_and_the_next_good_message_takes_it_away(photo_panel, content: Any, sentence: str):
-    answer(photo_panel, content)
+    dispatch(photo_panel, content)
     assert sentence in photo_panel.live.status["error"]
-    answer(photo_panel, {"kind": "tab", "name": "saliency"})
+    dispatch(photo_panel, {"kind": "tab", "name": "saliency"})
     assert photo_panel.live.status["error"] == ""
 
 
 @pytest.mark.parametrize("kind", ["compute", "sanity", "channel"])
 def test_without_a_photo_there_is_nothing_to_ask(panel, kind: str):
-    answer(panel, {"kind": kind, "unit": 0})
+    dispatch(panel, {"kind": kind, "unit": 0})
     assert "no photo to ask about" in panel.live.status["error"]
     for quiet in ("photo-remove", "photo-hello", "cancel"):
-        answer(panel, {"kind": quiet})
+        dispatch(panel, {"kind": quiet})
         assert panel.live.status["error"] == ("" if quiet != "photo-hello" else panel.live.status["error"])
 
 
@@ -324,7 +324,7 @@ def test_too_many_bytes_and_garbage_leave_the_photo(photo_panel):
         (b"", "it is empty"),
         (b"GIF89a" * 9, "not an image"),
     ):
-        answer(photo_panel, {"kind": "photo", "name": "b.png"}, [data])
+        dispatch(photo_panel, {"kind": "photo", "name": "b.png"}, [data])
         assert sentence in photo_panel.live.status["error"]
     assert photo_panel.tabs.photo["name"] == "a.png"
 
@@ -338,7 +338,7 @@ def test_what_is_repeated_in_a_sentence_can_be_sent_and_read(photo_panel, text: 
         {"kind": "photo-error", "text": text},
         {"kind": "target", "target": text},
     ):
-        answer(photo_panel, content)
+        dispatch(photo_panel, content)
         error = photo_panel.live.status["error"]
         assert 0 < len(error) <= requests.LONGEST_SENTENCE + 2
         assert error.encode("utf-8")
@@ -353,23 +353,23 @@ def test_a_panel_of_photo_tabs_from_page_to_page(photo_panel, net, monkeypatch):
         {"kind": "position", "y": 0.5, "x": 0.25},
         {"kind": "position", "rows": 1, "cols": 0},
     ):
-        answer(photo_panel, content)
+        dispatch(photo_panel, content)
         assert photo_panel.live.status["error"] == ""
     assert [content["kind"] for content in shown] == ["grid", "channel", "field", "field"]
     assert (shown[-1]["row"], shown[-1]["col"]) == (5, 2)
-    answer(photo_panel, {"kind": "npy"})
+    dispatch(photo_panel, {"kind": "npy"})
     content, buffers = sent(photo_panel, "file")[0]
     assert content["name"] == "a-activations.npy"
     assert np.load(io.BytesIO(buffers[0])).shape == (8, 8, 5)
-    answer(photo_panel, {"kind": "likes"})
+    dispatch(photo_panel, {"kind": "likes"})
     assert (photo_panel.objective, photo_panel.unit) == ("neuron", 3)
     assert photo_panel.tabs.tab == "optimize"
-    answer(photo_panel, {"kind": "photo-remove"})
+    dispatch(photo_panel, {"kind": "photo-remove"})
     assert photo_panel.tabs.photo == {}
 
 
 def test_the_tree_chooses_the_layer_of_the_open_tab(photo_panel):
-    answer(photo_panel, {"kind": "tab", "name": "grad-cam"})
+    dispatch(photo_panel, {"kind": "tab", "name": "grad-cam"})
     put(photo_panel, "layer", "conv1")
     assert photo_panel.tabs.settings["cam"]["layer"] == photo_panel.tree.selected == "conv1"
     assert photo_panel.layer == "conv2"
@@ -378,16 +378,16 @@ def test_the_tree_chooses_the_layer_of_the_open_tab(photo_panel):
         assert photo_panel.live.status["error"]
         assert photo_panel.tabs.settings["cam"]["layer"] == "conv1"
     assert len(sent(photo_panel, "refused")) == 3
-    answer(photo_panel, {"kind": "tab", "name": "optimize"})
+    dispatch(photo_panel, {"kind": "tab", "name": "optimize"})
     assert photo_panel.tree.selected == "conv2"
 
 
 def test_likes_does_not_wait_for_a_network(photo_panel):
-    answer(photo_panel, {"kind": "tab", "name": "activations"})
-    answer(photo_panel, {"kind": "channel", "unit": 1})
-    photo_panel._networks._ready.clear()
-    answer(photo_panel, {"kind": "likes"})
-    photo_panel._networks._ready.set()
+    dispatch(photo_panel, {"kind": "tab", "name": "activations"})
+    dispatch(photo_panel, {"kind": "channel", "unit": 1})
+    photo_panel._network_switcher._ready.clear()
+    dispatch(photo_panel, {"kind": "likes"})
+    photo_panel._network_switcher._ready.set()
     assert photo_panel.live.status["error"] == "the network is still loading: try again in a moment."
     assert photo_panel.tabs.tab == "activations"
 
@@ -396,14 +396,14 @@ def test_an_error_of_ours_is_said_too(photo_panel, monkeypatch):
     def fail() -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(photo_panel.desk, "compare", fail)
-    answer(photo_panel, {"kind": "compute"})
+    monkeypatch.setattr(photo_panel.photo_controller, "compare", fail)
+    dispatch(photo_panel, {"kind": "compute"})
     assert photo_panel.live.status["error"] == "RuntimeError: a bug"
 
 
 def test_a_large_view_that_was_closed_is_not_opened_again(photo_panel):
-    answer(photo_panel, {"kind": "tab", "name": "activations"})
-    answer(photo_panel, {"kind": "channel", "unit": 1})
-    assert photo_panel.desk.channels.again() is not None
-    answer(photo_panel, {"kind": "channels"})
-    assert photo_panel.desk.channels.again() is None
+    dispatch(photo_panel, {"kind": "tab", "name": "activations"})
+    dispatch(photo_panel, {"kind": "channel", "unit": 1})
+    assert photo_panel.photo_controller.channels.again() is not None
+    dispatch(photo_panel, {"kind": "channels"})
+    assert photo_panel.photo_controller.channels.again() is None

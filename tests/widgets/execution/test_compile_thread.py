@@ -12,7 +12,7 @@ import pytest
 import nbfeatviz as nv
 from nbfeatviz import objectives
 from nbfeatviz.synthesis.ascent import Ascent
-from nbfeatviz.widgets.execution.run_loop import Control, drive
+from nbfeatviz.widgets.execution.run_loop import RunControl, run_loop
 from tests.widgets.execution.test_run_loop import Recorder
 
 LIMIT = 60  # seconds after which a test has failed
@@ -52,9 +52,9 @@ class Driven:
     """A run on a thread."""
 
     def __init__(self, ascent: Ascent, at: dict[int, Any] | None = None, paused: bool = False) -> None:
-        self.control, self.watcher, self.attended = Control(paused=paused), Recorder(at), 0
+        self.control, self.reporter, self.attended = RunControl(paused=paused), Recorder(at), 0
         self._wish = threading.Event()
-        self._thread = threading.Thread(target=lambda: drive(ascent, self.control, self.watcher, self._attend))
+        self._thread = threading.Thread(target=lambda: run_loop(ascent, self.control, self.reporter, self._attend))
         self._thread.start()
 
     def _attend(self) -> bool:
@@ -71,14 +71,14 @@ class Driven:
     def end(self) -> list[Any]:
         self._thread.join(LIMIT)
         assert not self._thread.is_alive()
-        return [told for told in self.watcher.told if not isinstance(told, tuple)]
+        return [told for told in self.reporter.told if not isinstance(told, tuple)]
 
 
 def test_it_is_waited_for_on_another_thread(held):
     net, layer = held
     driven = Driven(Ascent(net, objectives.channel("other", 1), steps=2, recipe="lucid"))
     assert layer.traced.wait(LIMIT)
-    assert driven.watcher.told == ["compiling"]
+    assert driven.reporter.told == ["compiling"]
     layer.open.set()
     assert driven.end() == ["compiling", "running", 0, 1]
     assert set(layer.threads) == {"nbfeatviz-compiling"}
@@ -110,7 +110,7 @@ def test_a_single_step_is_not_lost_by_another_target(held):
     assert layer.traced.wait(LIMIT)
     driven.control.retarget(objective=objectives.channel("conv", 1), steps=5, recipe="lucid")
     until = time.monotonic() + LIMIT
-    while 0 not in driven.watcher.told:
+    while 0 not in driven.reporter.told:
         assert time.monotonic() < until
         time.sleep(0.01)
     driven.control.stop()
@@ -136,7 +136,7 @@ def test_what_goes_wrong_is_raised_by_the_run():
     net = nv.load(keras.Model(inputs, keras.layers.Dense(2, name="head")(x)), input_range=(0, 1))
     ascent = Ascent(net, objectives.class_logit(1), size=(16, 16), steps=2, recipe="lucid")
     with pytest.raises(ValueError, match="16×16 pixels"):
-        drive(ascent, Control(), Recorder())
+        run_loop(ascent, RunControl(), Recorder())
 
 
 def test_a_run_does_not_wait_until_predicting_is_compiled(held):
@@ -149,14 +149,14 @@ def test_a_run_does_not_wait_until_predicting_is_compiled(held):
     layer.traced.clear()
     driven = Driven(Ascent(net, objectives.channel("conv", 1), steps=1_000_000, recipe="lucid"))
     assert layer.traced.wait(LIMIT)
-    count = len(driven.watcher.told)
+    count = len(driven.reporter.told)
     until = time.monotonic() + LIMIT
-    while len(driven.watcher.told) < count + 5:
+    while len(driven.reporter.told) < count + 5:
         assert time.monotonic() < until
         time.sleep(0.01)
-    assert not any(isinstance(told, tuple) for told in driven.watcher.told)
+    assert not any(isinstance(told, tuple) for told in driven.reporter.told)
     layer.open.set()
-    while not any(isinstance(told, tuple) for told in driven.watcher.told):
+    while not any(isinstance(told, tuple) for told in driven.reporter.told):
         assert time.monotonic() < until
         time.sleep(0.01)
     driven.control.stop()

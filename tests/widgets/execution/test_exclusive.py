@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from nbfeatviz.widgets.execution.exclusive import Turns
+from nbfeatviz.widgets.execution.exclusive import Exclusive
 
 
 class Job:
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, exclusive: Exclusive) -> None:
         self.busy = False
-        turns.join(self)
+        exclusive.join(self)
 
     def stop(self) -> None:
         self.busy = False
@@ -16,15 +16,15 @@ class Job:
 
 def test_one_is_computed_at_a_time_and_only_that_one_is_told_of():
     said: list[tuple[str, str]] = []
-    turns = Turns(lambda state, text: said.append((state, text)))
-    run, sheet = Job(turns), Job(turns)
+    exclusive = Exclusive(lambda state, text: said.append((state, text)))
+    run, sheet = Job(exclusive), Job(exclusive)
     run.busy = True
-    turns.begin(sheet)
+    exclusive.begin(sheet)
     assert not run.busy
     sheet.busy = True
-    turns.say(sheet, "sheet", "step 1")
-    turns.say(run, "idle", "stopped")
+    exclusive.set_status(sheet, "sheet", "step 1")
+    exclusive.set_status(run, "idle", "stopped")
     assert said == [("sheet", "step 1")]
-    turns.stop()
-    turns.say(sheet, "idle", "stopped")
+    exclusive.stop()
+    exclusive.set_status(sheet, "idle", "stopped")
     assert (sheet.busy, said[1:]) == (False, [("idle", "stopped")])

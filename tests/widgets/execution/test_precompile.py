@@ -14,7 +14,7 @@ import nbfeatviz as nv
 from nbfeatviz.attribution.compiled import Pass
 from nbfeatviz.attribution.passes import gradient_pass, layers_pass, shared_pass
 from nbfeatviz.attribution.question import asked
-from nbfeatviz.widgets.execution.precompile import Ahead
+from nbfeatviz.widgets.execution.precompile import Precompiler
 from tests.synthesis.conftest import make_network
 
 PICTURE = np.full((16, 16, 3), 0.5, np.float32)
@@ -22,10 +22,10 @@ PICTURE = np.full((16, 16, 3), 0.5, np.float32)
 
 @pytest.fixture
 def ahead():
-    made: list[Ahead] = []
+    made: list[Precompiler] = []
 
-    def make(network: Any) -> Ahead:
-        made.append(Ahead(lambda: network))
+    def make(network: Any) -> Precompiler:
+        made.append(Precompiler(lambda: network))
         return made[-1]
 
     yield make
@@ -33,13 +33,13 @@ def ahead():
         one.close()
 
 
-def idle(ahead: Ahead) -> None:
+def idle(ahead: Precompiler) -> None:
     event = threading.Event()
     ahead._worker.submit(event.set)
     assert event.wait(20)
 
 
-def wait_busy(ahead: Ahead) -> None:
+def wait_busy(ahead: Precompiler) -> None:
     end = time.monotonic() + 5
     while not ahead.busy:
         assert time.monotonic() < end
@@ -127,7 +127,7 @@ def test_an_error_while_tracing_is_no_matter(ahead, monkeypatch):
 def test_a_closed_one_begins_no_thread():
     before = threading.active_count()
     net = make_network()
-    one = Ahead(lambda: net)
+    one = Precompiler(lambda: net)
     one.close()
     one.prepare(asked(net, PICTURE, 1))
     time.sleep(0.05)

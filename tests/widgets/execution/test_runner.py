@@ -34,7 +34,7 @@ class Rig:
         self.progress: list[tuple[float, np.ndarray]] = []
         self.prepared = 0
         self.worker = worker
-        self.runner = Runner(worker, self.live, self.prepare, self.say, lambda *args: self.progress.append(args))
+        self.runner = Runner(worker, self.live, self.prepare, self.set_status, lambda *args: self.progress.append(args))
 
     def prepare(self) -> Ascent:
         self.prepared += 1
@@ -45,7 +45,7 @@ class Rig:
 
     def say(self, state: str, text: str = "", **more: Any) -> None:
         self.said.append((state, text))
-        self.live.say(state, text, **more)
+        self.live.set_status(state, text, **more)
 
     @property
     def complaint(self) -> str:

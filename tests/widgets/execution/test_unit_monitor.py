@@ -14,7 +14,7 @@ import nbfeatviz as nv
 from nbfeatviz import objectives
 from nbfeatviz.synthesis import bystanders, quality
 from nbfeatviz.synthesis.bystanders import FEWEST_PHOTOGRAPHS, PHOTOGRAPHS, Rises
-from nbfeatviz.widgets.execution.unit_monitor import Onlooker, as_page
+from nbfeatviz.widgets.execution.unit_monitor import UnitMonitor, as_page
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
 from tests.synthesis.conftest import make_network
 from tests.widgets.conftest import wait
@@ -45,18 +45,18 @@ def test_after_a_run_the_panel_says_what_rises_says(make, net):
     assert panel.live.rises == {}
 
 
-def seen(onlooker: Onlooker, ascent: Any) -> None:
+def seen(unit_monitor: UnitMonitor, ascent: Any) -> None:
     """Two pictures of a run."""
-    onlooker.see(ascent, next(ascent).image, first=True)
-    onlooker.see(ascent, next(ascent).image)
+    unit_monitor.see(ascent, next(ascent).image, first=True)
+    unit_monitor.see(ascent, next(ascent).image)
 
 
 def test_a_first_chart_says_of_how_many_photographs_it_is():
     shown: list[dict[str, Any]] = []
     net = make_network()
     ascent = nv.ascend(net, UNIT, recipe="tutorial13", steps=5)
-    onlooker = Onlooker(SameThread(), shown.append)
-    seen(onlooker, ascent)
+    unit_monitor = UnitMonitor(SameThread(), shown.append)
+    seen(unit_monitor, ascent)
     assert [page["parts"] for page in shown] == [[FEWEST_PHOTOGRAPHS, PHOTOGRAPHS], *[[PHOTOGRAPHS, PHOTOGRAPHS]] * 2]
     assert ["photographs" in page for page in shown] == [False, True, True]
     halves = range(2 * FEWEST_PHOTOGRAPHS + 1)
@@ -66,13 +66,15 @@ def test_a_first_chart_says_of_how_many_photographs_it_is():
 def test_what_is_expected_is_there_with_the_first_picture():
     shown: list[dict[str, Any]] = []
     ascent = nv.ascend(make_network(), UNIT, recipe="tutorial13", steps=5)
-    onlooker = Onlooker(SameThread(), shown.append)
-    onlooker.expect(ascent)
+    unit_monitor = UnitMonitor(SameThread(), shown.append)
+    unit_monitor.expect(ascent)
     assert shown == []
-    seen(onlooker, ascent)
+    seen(unit_monitor, ascent)
     assert [page["parts"] for page in shown] == [[PHOTOGRAPHS, PHOTOGRAPHS]] * 2
-    onlooker.expect(nv.ascend(ascent.network, objectives.deep_dream("conv2"), recipe="tutorial13"))  # of no single unit
-    onlooker.see(ascent, next(ascent).image)
+    unit_monitor.expect(
+        nv.ascend(ascent.network, objectives.deep_dream("conv2"), recipe="tutorial13")
+    )  # of no single unit
+    unit_monitor.see(ascent, next(ascent).image)
     assert len(shown) == 3
 
 
@@ -94,7 +96,7 @@ def test_photographs_are_measured_before_run_is_pressed(make):
 
 def test_a_run_that_must_be_compiled_is_expected(make, monkeypatch):
     told: list[Any] = []
-    monkeypatch.setattr(Onlooker, "expect", lambda self, ascent: told.append(ascent.done))
+    monkeypatch.setattr(UnitMonitor, "expect", lambda self, ascent: told.append(ascent.done))
     panel = make(make_network())  # nothing is compiled ahead in the same thread
     panel.run()
     assert told == [0]
@@ -134,7 +136,7 @@ def test_no_step_waits_for_it(make, monkeypatch):
     finally:
         held.set()
     wait(lambda: panel.live.rises != {})  # of the last picture
-    again = panel._onlooker
+    again = panel._unit_monitor
     wait(lambda: not again._working)
 
 
@@ -150,23 +152,23 @@ def test_what_goes_wrong_is_nobodys_loss(make, monkeypatch):
 
 def test_a_sheet_is_not_looked_at(make):
     panel = make(steps=2)
-    panel.sheets.run()
+    panel.features_controller.run()
     assert panel.live.rises == {}
 
 
 def test_a_closed_onlooker_has_no_thread(net):
     shown: list[dict[str, Any]] = []
-    onlooker = Onlooker(Worker(), shown.append)
+    unit_monitor = UnitMonitor(Worker(), shown.append)
     ascent = nv.ascend(net, UNIT, recipe="tutorial13", steps=2)
-    onlooker.see(ascent, next(ascent).image, first=True)
+    unit_monitor.see(ascent, next(ascent).image, first=True)
     wait(lambda: bool(shown))
-    thread = onlooker._worker._thread
-    onlooker.close()
+    thread = unit_monitor._worker._thread
+    unit_monitor.close()
     begun = time.monotonic()
     wait(lambda: thread is None or not thread.is_alive())
     assert time.monotonic() - begun < 5
-    onlooker.see(ascent, next(ascent).image)
-    assert not onlooker._working
+    unit_monitor.see(ascent, next(ascent).image)
+    assert not unit_monitor._working
 
 
 def test_what_the_page_is_told_can_be_sent():

@@ -12,7 +12,7 @@ import pytest
 import nbfeatviz as nv
 from nbfeatviz.encoding import encode_png
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
-from nbfeatviz.widgets.photo_input.photo_source import MOST_BYTES, HeldPhoto
+from nbfeatviz.widgets.photo_input.photo_source import MOST_BYTES, PhotoSource
 from tests.synthesis.conftest import make_network
 from tests.widgets.conftest import wait
 
@@ -27,7 +27,7 @@ def rig(net):
 
 def rigged(net: Any, worker: Worker | SameThread) -> Any:
     rig = SimpleNamespace(network=net, shown=[], changes=[], complaints=[], worker=worker)
-    rig.held = HeldPhoto(
+    rig.held = PhotoSource(
         lambda: rig.network,
         worker,
         lambda photo, picture, network: rig.shown.append((photo, picture)),

@@ -16,13 +16,13 @@ from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.side_by_side import SideBySide
 from nbfeatviz.synthesis.visualization import Visualization
-from nbfeatviz.widgets.execution.exclusive import Turns
+from nbfeatviz.widgets.execution.exclusive import Exclusive
 from nbfeatviz.widgets.execution.runner import Runner, in_words
-from nbfeatviz.widgets.execution.throughput import Speed
+from nbfeatviz.widgets.execution.throughput import Throughput
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
-from nbfeatviz.widgets.tabs.features.settings import ALTERNATIVES, COUNTS, LOOKS, WHAT, Cell, SheetSettings
-from nbfeatviz.widgets.tabs.features.view import FeaturesTab
-from nbfeatviz.widgets.tabs.optimize.view import PanelSettings
+from nbfeatviz.widgets.tabs.features.settings import ALTERNATIVES, COUNTS, LOOKS, WHAT, Cell, FeaturesSettings
+from nbfeatviz.widgets.tabs.features.view import FeaturesView
+from nbfeatviz.widgets.tabs.optimize.view import OptimizeSettings
 
 
 class Host(Protocol):
@@ -33,14 +33,14 @@ class Host(Protocol):
         """The network in use."""
 
     @property
-    def chosen(self) -> PanelSettings:
+    def chosen(self) -> OptimizeSettings:
         """What the panel is set to."""
 
-    def go_on(self, settings: PanelSettings, result: Visualization) -> None:
+    def go_on(self, settings: OptimizeSettings, result: Visualization) -> None:
         """Goes on with a picture large."""
 
 
-class SheetDesk:
+class FeaturesController:
     """Computes the sheet that the Features tab is set to.
 
     Args:
@@ -54,24 +54,30 @@ class SheetDesk:
     def __init__(
         self,
         host: Host,
-        tab: FeaturesTab,
+        tab: FeaturesView,
         worker: Worker | SameThread,
-        turns: Turns,
-        complain: Callable[[str], None],
+        exclusive: Exclusive,
+        show_error: Callable[[str], None],
     ) -> None:
-        self._host, self._tab, self._worker, self._turns, self._complain = host, tab, worker, turns, complain
+        self._host, self._tab, self._worker, self._exclusive, self._show_error = (
+            host,
+            tab,
+            worker,
+            exclusive,
+            show_error,
+        )
         self._lock = threading.RLock()
-        self._settings = SheetSettings()
+        self._settings = FeaturesSettings()
         self._runs: SideBySide | None = None  # of the sheet that is shown
         self._cells: tuple[Cell, ...] = ()
-        self._speed = Speed()
-        self._runner: Runner = Runner(worker, tab, self._prepared, self._say, self._tell)
-        turns.join(self)
+        self._throughput = Throughput()
+        self._runner: Runner = Runner(worker, tab, self._prepared, self._set_status, self._notify)
+        exclusive.join(self)
 
     # Settings
 
     @property
-    def settings(self) -> SheetSettings:
+    def settings(self) -> FeaturesSettings:
         """What the tab is set to."""
         return self._settings
 
@@ -83,7 +89,7 @@ class SheetDesk:
         """
         with self._lock:
             self._settings = self._settings.changed(name, value, self._available())
-            self.tell()
+            self.notify()
         if name in ("look", "show_size"):
             self._tab.look(self._settings.look, self._settings.show_size)
 
@@ -92,10 +98,10 @@ class SheetDesk:
         with self._lock:
             if self._host.network is not None:
                 self._settings = self._settings.fitting(self._available())
-            self.tell()
-            self._tell_displays()
+            self.notify()
+            self._show_displays()
 
-    def _tell_displays(self) -> None:
+    def _show_displays(self) -> None:
         """The recipe in use is displayed as the panel says, others as their own."""
         chosen = self._host.chosen
         name = recipes.get(chosen.recipe).name
@@ -119,7 +125,7 @@ class SheetDesk:
             raise ValueError("the network is still loading: try again in a moment.")
         return self._host.chosen.units(network)
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Shows the settings on the page."""
         network, chosen = self._host.network, self._host.chosen
         settings = {**vars(self._settings)}
@@ -151,7 +157,7 @@ class SheetDesk:
         if self.busy and not wait:
             return
         self._available()
-        self._turns.begin(self)
+        self._exclusive.begin(self)
         self._runner.run(wait)
 
     def stop(self) -> None:
@@ -168,31 +174,31 @@ class SheetDesk:
         runs = SideBySide(network, [cell.case for cell in cells], step_size=step_size, precision=chosen.precision)
         with self._lock:
             self._runs, self._cells = runs, cells
-            self._tell_displays()
+            self._show_displays()
         self._tab.heading = _subject(chosen)
         self._tab.cells = [_titled(cell, chosen, network) for cell in cells]
-        self._speed = Speed(runs.precision)
+        self._throughput = Throughput(runs.precision)
         return runs
 
-    def _say(self, state: str, text: str = "", **more: Any) -> None:
+    def _set_status(self, state: str, text: str = "", **more: Any) -> None:
         runs = self._runs
         done, total = (0, 0) if runs is None else (runs.done, runs.steps)
         if state == "running":
-            self._speed.begin(done)
-            text = self._speed.step(done, total)
+            self._throughput.begin(done)
+            text = self._throughput.step(done, total)
         self._tab.show_progress(state, text, done, total)
         for name in ("steps", "precision"):  # the run's in the Optimize tab
             more.pop(name, None)
-        self._turns.say(self, "idle" if state == "idle" else "sheet", f"sheet: {text}", **more)
+        self._exclusive.set_status(self, "idle" if state == "idle" else "sheet", f"sheet: {text}", **more)
 
-    def _tell(self, losses: Any, pictures: np.ndarray) -> None:
+    def _notify(self, losses: Any, pictures: np.ndarray) -> None:
         """A few times a second while it runs."""
         runs = self._runs
         if runs is None or not self.busy:
             return
-        text = self._speed.step(runs.done, runs.steps)
+        text = self._throughput.step(runs.done, runs.steps)
         self._tab.show_progress("running", text, runs.done, runs.steps)
-        self._turns.say(self, "sheet", f"sheet: {text}")
+        self._exclusive.set_status(self, "sheet", f"sheet: {text}")
 
     # Going on with one
 
@@ -204,7 +210,7 @@ class SheetDesk:
             raise ValueError("there is no sheet yet: press Run first.")
         if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < len(cells):
             raise ValueError(f"the sheet has pictures 0 to {len(cells) - 1}, not {place!r}.")
-        self._turns.stop()
+        self._exclusive.stop()
         self._worker.submit(lambda: self._go_on(runs, cells[place], place))
 
     def _go_on(self, runs: SideBySide, cell: Cell, place: int) -> None:
@@ -214,7 +220,7 @@ class SheetDesk:
                 raise ValueError("this picture has not begun to emerge: wait for its first step.")
             self._host.go_on(cell.settings, result)
         except Exception as error:  # nobody else would hear of it
-            self._complain(in_words(error))
+            self._show_error(in_words(error))
 
     # What leaves the tab
 
@@ -233,12 +239,12 @@ class SheetDesk:
             self._runner.result = None
 
 
-def _subject(panel: PanelSettings) -> str:
+def _subject(panel: OptimizeSettings) -> str:
     """What a sheet is of, in words."""
     return "the classes" if panel.objective == "class" else panel.layer
 
 
-def _titled(cell: Cell, panel: PanelSettings, network: Network) -> dict[str, str]:
+def _titled(cell: Cell, panel: OptimizeSettings, network: Network) -> dict[str, str]:
     """The title of a picture, and the name of its unit where that has one."""
     named = network.class_names if panel.objective == "class" else network.layers[panel.layer].unit_names
     return {"title": cell.title, "name": named[cell.settings.unit] if named else ""}

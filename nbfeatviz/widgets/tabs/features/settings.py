@@ -13,7 +13,7 @@ from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.phases import MOST_STEPS
 from nbfeatviz.synthesis.side_by_side import Case
 from nbfeatviz.widgets.tabs.optimize.term_settings import TermSettings
-from nbfeatviz.widgets.tabs.optimize.view import PanelSettings
+from nbfeatviz.widgets.tabs.optimize.view import OptimizeSettings
 
 WHAT = {
     "units": "units of the layer",
@@ -40,11 +40,11 @@ class Cell:
 
     title: str
     case: Case
-    settings: PanelSettings
+    settings: OptimizeSettings
 
 
 @dataclass(frozen=True)
-class SheetSettings:
+class FeaturesSettings:
     """What the Features tab is set to.
 
     Attributes:
@@ -70,7 +70,7 @@ class SheetSettings:
     look: str = "display"
     show_size: int | None = None
 
-    def changed(self, name: str, value: Any, available: int) -> SheetSettings:
+    def changed(self, name: str, value: Any, available: int) -> FeaturesSettings:
         """The settings with one changed.
 
         Args:
@@ -85,14 +85,14 @@ class SheetSettings:
             raise ValueError(f"sheets have no setting {name!r}.")
         return dataclasses.replace(self, **{name: _checked(name, value, available)})
 
-    def fitting(self, available: int) -> SheetSettings:
+    def fitting(self, available: int) -> FeaturesSettings:
         """The settings as far as they are possible with so many units."""
         known = self.units is None or max(self.units) < available
         return dataclasses.replace(
             self, first=self.first if self.first < available else 0, units=self.units if known else None
         )
 
-    def cells(self, network: Network, panel: PanelSettings) -> tuple[Cell, ...]:
+    def cells(self, network: Network, panel: OptimizeSettings) -> tuple[Cell, ...]:
         """The pictures that a sheet will show, given what the panel is set to."""
         made = {
             "units": self._by_unit,
@@ -106,27 +106,27 @@ class SheetSettings:
             for title, one in made
         )
 
-    def _by_unit(self, network: Network, panel: PanelSettings) -> list[tuple[str, PanelSettings]]:
+    def _by_unit(self, network: Network, panel: OptimizeSettings) -> list[tuple[str, OptimizeSettings]]:
         of = "class" if panel.objective == "class" else "unit"
         units = self.units or range(self.first, min(self.first + self.count, panel.units(network)))
         return [(f"{of} {unit}", dataclasses.replace(panel, unit=unit)) for unit in units]
 
-    def _by_seed(self, network: Network, panel: PanelSettings) -> list[tuple[str, PanelSettings]]:
+    def _by_seed(self, network: Network, panel: OptimizeSettings) -> list[tuple[str, OptimizeSettings]]:
         seeds = range(panel.seed, panel.seed + self.count)
         return [(f"seed {seed}", dataclasses.replace(panel, seed=seed)) for seed in seeds]
 
-    def _by_steps(self, network: Network, panel: PanelSettings) -> list[tuple[str, PanelSettings]]:
+    def _by_steps(self, network: Network, panel: OptimizeSettings) -> list[tuple[str, OptimizeSettings]]:
         return [(_steps(count), dataclasses.replace(panel, steps=count)) for count in self.step_counts]
 
-    def _by_recipe(self, network: Network, panel: PanelSettings) -> list[tuple[str, PanelSettings]]:
+    def _by_recipe(self, network: Network, panel: OptimizeSettings) -> list[tuple[str, OptimizeSettings]]:
         return [(name, self._of_recipe(panel, name)) for name in self.recipes]
 
     @staticmethod
-    def _of_recipe(panel: PanelSettings, name: str) -> PanelSettings:
+    def _of_recipe(panel: OptimizeSettings, name: str) -> OptimizeSettings:
         display = panel.display if name == recipes.get(panel.recipe).name else None
         return dataclasses.replace(panel, recipe=name, step_size=None, display=display)
 
-    def _by_objective(self, network: Network, panel: PanelSettings) -> list[tuple[str, PanelSettings]]:
+    def _by_objective(self, network: Network, panel: OptimizeSettings) -> list[tuple[str, OptimizeSettings]]:
         alone = dataclasses.replace(panel, terms=(), weight=1.0)
         if "neuron" in self.objectives and panel.objective == "class":
             raise ValueError("a class has no neuron at a position: choose a unit of a layer, or leave the neuron out.")
@@ -139,7 +139,7 @@ class SheetSettings:
         return [(ALTERNATIVES[name], made[name]) for name in self.objectives]
 
 
-def case(network: Network, panel: PanelSettings) -> Case:
+def case(network: Network, panel: OptimizeSettings) -> Case:
     """What the panel is set to, as one of the pictures of a sheet."""
     return Case(panel.target(network), panel.recipe, panel.seed, panel.steps)
 

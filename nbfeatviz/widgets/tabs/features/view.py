@@ -14,15 +14,15 @@ import traitlets
 
 from nbfeatviz.encoding import encode_jpeg, encode_png, presented, stretched
 from nbfeatviz.synthesis.ascent import Step
-from nbfeatviz.widgets.canvas.flow_control import Pacing
+from nbfeatviz.widgets.canvas.flow_control import FlowControl
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
 from nbfeatviz.widgets.comm.frontend import Commands, script
-from nbfeatviz.widgets.tabs.optimize.view import SynthesisTab
+from nbfeatviz.widgets.tabs.optimize.view import OptimizeView
 
 _BLOCK = 16  # of a JPEG with halved colours: no cell shows the edge of another
 
 
-class FeaturesTab(anywidget.AnyWidget):
+class FeaturesView(anywidget.AnyWidget):
     """Shows a sheet; its methods may be called from any thread, a lock makes it one at a time.
 
     The latest sheet wins, a few are in flight, all are acknowledged after they were drawn.
@@ -50,12 +50,12 @@ class FeaturesTab(anywidget.AnyWidget):
     losses = traitlets.List().tag(sync=True)
     progress = traitlets.Dict().tag(sync=True)
     live = traitlets.Instance(LiveCanvas).tag(sync=True, **ipywidgets.widget_serialization)
-    controls = traitlets.Instance(SynthesisTab).tag(sync=True, **ipywidgets.widget_serialization)
+    controls = traitlets.Instance(OptimizeView).tag(sync=True, **ipywidgets.widget_serialization)
     commands = traitlets.Instance(Commands).tag(sync=True, **ipywidgets.widget_serialization)
 
     def __init__(self, **traits: Any) -> None:
         self._lock = threading.RLock()
-        self._pacing = Pacing()
+        self._pacing = FlowControl()
         self._look: tuple[str, int | None] = ("display", None)
         self._displays: tuple[str, ...] = ()  # of the pictures; those that it does not name are shown as they are
         self._latest: tuple[np.ndarray, list[float], int] | None = None  # pictures, losses, step
@@ -90,13 +90,13 @@ class FeaturesTab(anywidget.AnyWidget):
         if self._waiting and self._latest is not None and self._pacing.may_send:
             pictures, losses, step = self._latest
             self._waiting = False
-            sheet, layout = tiled(self._shown(pictures))
+            sheet, layout = tiled(self._store(pictures))
             content = {"kind": "sheet", "step": step, "losses": losses, "layout": layout, **self._pacing.sent()}
             self.send(content, [encode_jpeg(sheet)])
 
     def settle(self, pictures: np.ndarray) -> None:
         """Shows pictures (n, H, W, C) for good, lossless."""
-        sheet, layout = tiled(self._shown(pictures))
+        sheet, layout = tiled(self._store(pictures))
         data = encode_png(sheet)
         with self._lock:
             losses = [] if self._latest is None else self._latest[1]
@@ -112,9 +112,9 @@ class FeaturesTab(anywidget.AnyWidget):
     def measured(self, facts: dict[str, float]) -> None:
         """Only single pictures are measured."""
 
-    def complain(self, error: str) -> None:
+    def show_error(self, error: str) -> None:
         """Shows an error in words, where all errors of the panel are shown."""
-        self.live.complain(error)
+        self.live.show_error(error)
 
     def remark(self, note: str) -> None:
         """Shows what is to be said of pictures that the network never answered, where all errors are shown."""
@@ -158,9 +158,9 @@ class FeaturesTab(anywidget.AnyWidget):
     def pictures(self) -> np.ndarray | None:
         """The pictures that are shown, as they are shown."""
         with self._lock:
-            return None if self._latest is None else self._shown(self._latest[0])
+            return None if self._latest is None else self._store(self._latest[0])
 
-    def _shown(self, pictures: np.ndarray) -> np.ndarray:
+    def _store(self, pictures: np.ndarray) -> np.ndarray:
         return shown(pictures, *self._look, self._displays)
 
     def show_progress(self, state: str, text: str, done: int, total: int) -> None:

@@ -18,15 +18,15 @@ from nbfeatviz.synthesis.dream import Dreaming
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.photo_terms import Photo as Seen
 from nbfeatviz.synthesis.visualization import Visualization
-from nbfeatviz.widgets.execution.exclusive import Turns
-from nbfeatviz.widgets.execution.run_commands import LiveRuns
+from nbfeatviz.widgets.execution.exclusive import Exclusive
+from nbfeatviz.widgets.execution.run_commands import RunCommands
 from nbfeatviz.widgets.execution.runner import Runner
-from nbfeatviz.widgets.execution.throughput import Speed
+from nbfeatviz.widgets.execution.throughput import Throughput
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
-from nbfeatviz.widgets.photo_input.photo_source import HeldPhoto
-from nbfeatviz.widgets.tabs.invert_style_dream.settings import DEFAULTS, STATISTICS, RemakeSettings, spatial
-from nbfeatviz.widgets.tabs.invert_style_dream.view import RemakeCanvas, RemakeTab
-from nbfeatviz.widgets.tabs.optimize.view import PanelSettings
+from nbfeatviz.widgets.photo_input.photo_source import PhotoSource
+from nbfeatviz.widgets.tabs.invert_style_dream.settings import DEFAULTS, STATISTICS, InvertStyleDreamSettings, spatial
+from nbfeatviz.widgets.tabs.invert_style_dream.view import InvertStyleDreamCanvas, InvertStyleDreamView
+from nbfeatviz.widgets.tabs.optimize.view import OptimizeSettings
 
 _BRING = "upload one, drop it on the panel, or choose a sample"
 
@@ -43,7 +43,7 @@ class Host(Protocol):
         """The layer that the panel is set to."""
 
     @property
-    def chosen(self) -> PanelSettings:
+    def chosen(self) -> OptimizeSettings:
         """What the panel is set to."""
 
     @property
@@ -58,7 +58,7 @@ class Host(Protocol):
         """The open tab is about another layer."""
 
 
-class RemakeDesk(LiveRuns):
+class InvertStyleDreamController(RunCommands):
     """Makes the pictures of one tab.
 
     Args:
@@ -74,27 +74,32 @@ class RemakeDesk(LiveRuns):
     """
 
     def __init__(
-        self, host: Host, tab: RemakeTab, live: RemakeCanvas, worker: Worker | SameThread, turns: Turns
+        self,
+        host: Host,
+        tab: InvertStyleDreamView,
+        live: InvertStyleDreamCanvas,
+        worker: Worker | SameThread,
+        exclusive: Exclusive,
     ) -> None:
-        self._host, self._tab, self.live, self._worker, self._turns = host, tab, live, worker, turns
+        self._host, self._tab, self.live, self._worker, self._exclusive = host, tab, live, worker, exclusive
         self._lock = threading.RLock()
         self._settings = DEFAULTS[tab.kind]
         self._seen: dict[str, Seen] = {}  # photos with what networks gave for them: a moved weight computes none anew
-        self._speed = Speed()
+        self._throughput = Throughput()
         self._fitted_to: Network | None = None
-        self._runner = Runner(worker, live, self._prepared, self._say, self._tell)
+        self._runner = Runner(worker, live, self._prepared, self._set_status, self._notify)
         self.style = (
-            HeldPhoto(lambda: host.network, worker, tab.show_photo, self.photo_changed, live.complain)
+            PhotoSource(lambda: host.network, worker, tab.show_photo, self.photo_changed, live.show_error)
             if tab.kind == "style"
             else None
         )
-        turns.join(self)
-        live.say("idle")
+        exclusive.join(self)
+        live.set_status("idle")
 
     # Settings
 
     @property
-    def settings(self) -> RemakeSettings:
+    def settings(self) -> InvertStyleDreamSettings:
         """What the tab is set to."""
         return self._settings
 
@@ -118,7 +123,7 @@ class RemakeDesk(LiveRuns):
         network = self._network()
         with self._lock:
             self._settings = self._settings.changed(network, name, value)
-            self.tell()
+            self.notify()
         if name == "layer":
             self._host.tab_changed()
         if name != "start":
@@ -131,17 +136,17 @@ class RemakeDesk(LiveRuns):
             self._fitted_to = network
             self._settings = self._settings.fitting(network)
             self._seen.clear()
-            self.tell()
+            self.notify()
         if self.style is not None:
             wrong = self.style.refit()
             if wrong:
-                self.live.complain(wrong)
+                self.live.show_error(wrong)
         self._worker.submit(self._clear)
 
     def layer_changed(self) -> None:
         """The panel is set to another layer."""
         if self._settings.kind != "style":
-            self.tell()
+            self.notify()
             self._retarget()
 
     def photo_changed(self) -> None:
@@ -174,7 +179,7 @@ class RemakeDesk(LiveRuns):
             "precision": self._host.chosen.precision,
         }
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Shows the settings on the page."""
         network = self._host.network
         facts: dict[str, Any] = {
@@ -211,19 +216,19 @@ class RemakeDesk(LiveRuns):
         """
         self._check(coming=True)
         if not self.busy:
-            self._turns.begin(self)
+            self._exclusive.begin(self)
         self._runner.run(wait)
 
     def step(self) -> None:
         """Does one step: of the held run, or of a new one that is then held."""
         self._check(coming=True)
         if not self.busy:
-            self._turns.begin(self)
+            self._exclusive.begin(self)
         self._runner.step()
 
     def _clear(self) -> None:
         super()._clear()
-        self.live.say("idle")
+        self.live.set_status("idle")
 
     def _network(self) -> Network:
         network = self._host.network
@@ -272,21 +277,25 @@ class RemakeDesk(LiveRuns):
         start = {"noise": None, "photo": photo, "image": self._runner.result}[settings.start]
         return Ascent(network, objective, start=start, **self._ways())
 
-    def _say(self, state: str, text: str = "", **more: Any) -> None:
-        self.live.say(state, text, steps=more.get("steps"), precision=more.get("precision"))
+    def _set_status(self, state: str, text: str = "", **more: Any) -> None:
+        self.live.set_status(state, text, steps=more.get("steps"), precision=more.get("precision"))
         if state == "running":
             done, total = self._runner.progress
-            self._speed = Speed(more.get("precision", ""))
-            self._speed.begin(done)
-            text = self._speed.step(done, total)
+            self._throughput = Throughput(more.get("precision", ""))
+            self._throughput.begin(done)
+            text = self._throughput.step(done, total)
         for name in ("steps", "precision"):  # the run's in the Optimize tab
             more.pop(name, None)
-        self._turns.say(self, "idle" if state == "idle" else "remake", f"{self._settings.kind}: {text}", **more)
+        self._exclusive.set_status(
+            self, "idle" if state == "idle" else "remake", f"{self._settings.kind}: {text}", **more
+        )
 
-    def _tell(self, loss: float, picture: np.ndarray) -> None:
+    def _notify(self, loss: float, picture: np.ndarray) -> None:
         """A few times a second while it runs."""
         if self.busy:
-            self._turns.say(self, "remake", f"{self._settings.kind}: {self._speed.step(*self._runner.progress)}")
+            self._exclusive.set_status(
+                self, "remake", f"{self._settings.kind}: {self._throughput.step(*self._runner.progress)}"
+            )
 
     def show_code(self) -> None:
         """Shows on the page the Python of `code`."""

@@ -9,10 +9,10 @@ import ipywidgets
 
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
 from nbfeatviz.widgets.comm.frontend import Commands
-from nbfeatviz.widgets.tabs.invert_style_dream.view import RemakeCanvas, RemakeTab
+from nbfeatviz.widgets.tabs.invert_style_dream.view import InvertStyleDreamCanvas, InvertStyleDreamView
 
 
-class RemakeParts:
+class InvertStyleDreamLayout:
     """Made together and closed together.
 
     Attributes:
@@ -26,9 +26,9 @@ class RemakeParts:
         key = uuid.uuid4().hex
         self.commands = Commands(key=key)
         canvas = ipycanvas.Canvas(width=224, height=224)
-        self.live = RemakeCanvas(canvas=canvas, commands=self.commands, key=key)
+        self.live = InvertStyleDreamCanvas(canvas=canvas, commands=self.commands, key=key)
         self.live.panel = panel
-        self.tab = RemakeTab(kind=kind, live=self.live, commands=self.commands)
+        self.tab = InvertStyleDreamView(kind=kind, live=self.live, commands=self.commands)
         self.box = ipywidgets.Box([canvas, self.live, self.tab])
         named = {"picture": canvas, "live": self.live, "controls": self.tab, "grid": self.box}
         for name, part in named.items():

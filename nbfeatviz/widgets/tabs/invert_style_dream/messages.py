@@ -5,58 +5,64 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nbfeatviz.widgets.comm.dispatch import Handlers, answer, number, readable, received, save
-from nbfeatviz.widgets.photo_input.photo_source import HeldPhoto
-from nbfeatviz.widgets.tabs.invert_style_dream.controller import RemakeDesk
+from nbfeatviz.widgets.comm.dispatch import Handlers, dispatch, number, readable, received, save
+from nbfeatviz.widgets.photo_input.photo_source import PhotoSource
+from nbfeatviz.widgets.tabs.invert_style_dream.controller import InvertStyleDreamController
 
 
-def answer_remake(desk: RemakeDesk) -> Callable[[Any, Any, Sequence[Any]], None]:
+def dispatcher(controller: InvertStyleDreamController) -> Callable[[Any, Any, Sequence[Any]], None]:
     """What answers the messages of a tab; errors are said in the panel."""
-    return lambda _, content, buffers: answer(desk, content, buffers, _HANDLERS)
+    return lambda _, content, buffers: dispatch(controller, content, buffers, _HANDLERS)
 
 
-def _asked(act: Callable[[RemakeDesk, dict[str, Any]], None]) -> Callable[[RemakeDesk, dict[str, Any]], None]:
+def _asked(
+    act: Callable[[InvertStyleDreamController, dict[str, Any]], None],
+) -> Callable[[InvertStyleDreamController, dict[str, Any]], None]:
     """A handler of what may be refused: the page then shows what is set, and not what was wished."""
 
-    def handle(desk: RemakeDesk, content: dict[str, Any]) -> None:
-        desk.live.complain("")
+    def handle(controller: InvertStyleDreamController, content: dict[str, Any]) -> None:
+        controller.live.show_error("")
         try:
-            act(desk, content)
+            act(controller, content)
         except (ValueError, TypeError):
-            desk.refuse()
+            controller.refuse()
             raise
 
     return handle
 
 
-def _photo(act: Callable[[HeldPhoto, dict[str, Any]], None]) -> Callable[[RemakeDesk, dict[str, Any]], None]:
+def _photo(
+    act: Callable[[PhotoSource, dict[str, Any]], None],
+) -> Callable[[InvertStyleDreamController, dict[str, Any]], None]:
     """A handler of what is done with the style's photo; the complaint before is over."""
 
-    def handle(desk: RemakeDesk, content: dict[str, Any]) -> None:
-        desk.live.complain("")
-        if desk.style is None:
+    def handle(controller: InvertStyleDreamController, content: dict[str, Any]) -> None:
+        controller.live.show_error("")
+        if controller.style is None:
             raise ValueError("this tab takes no second photo.")
-        act(desk.style, content)
+        act(controller.style, content)
 
     return handle
 
 
 _HANDLERS: Handlers = {
-    "hello": lambda desk, content: desk.live.restore(),
-    "ack": lambda desk, content: desk.live.acknowledge(int(content["sequence"]), float(content.get("held", 0))),
-    "set": _asked(lambda desk, content: desk.change(content["name"], content["value"])),
-    "run": _asked(lambda desk, content: desk.run()),
-    "pause": lambda desk, content: desk.pause(),
-    "resume": lambda desk, content: desk.resume(),
-    "step": _asked(lambda desk, content: desk.step()),
-    "stop": lambda desk, content: desk.stop(),
-    "reset": lambda desk, content: desk.reset(),
-    "replay": lambda desk, content: desk.live.replay(content["step"]),
-    "code": lambda desk, content: desk.show_code(),
+    "hello": lambda controller, content: controller.live.restore(),
+    "ack": lambda controller, content: controller.live.acknowledge(
+        int(content["sequence"]), float(content.get("held", 0))
+    ),
+    "set": _asked(lambda controller, content: controller.change(content["name"], content["value"])),
+    "run": _asked(lambda controller, content: controller.run()),
+    "pause": lambda controller, content: controller.pause(),
+    "resume": lambda controller, content: controller.resume(),
+    "step": _asked(lambda controller, content: controller.step()),
+    "stop": lambda controller, content: controller.stop(),
+    "reset": lambda controller, content: controller.reset(),
+    "replay": lambda controller, content: controller.live.replay(content["step"]),
+    "code": lambda controller, content: controller.show_code(),
     "save": save,
-    "gone": lambda desk, content: desk.leave(),
+    "gone": lambda controller, content: controller.leave(),
     "photo": _photo(received),
-    "photo-error": lambda desk, content: desk.live.complain(readable(str(content["text"]))),
+    "photo-error": lambda controller, content: controller.live.show_error(readable(str(content["text"]))),
     "photo-sample": _photo(lambda style, content: style.sample(content["name"])),
     "photo-remove": _photo(lambda style, content: style.remove()),
     "photo-fit": _photo(lambda style, content: style.fit(fit=content["fit"])),

@@ -31,7 +31,7 @@ _OWN = {  # beside the settings that all have
 
 
 @dataclass(frozen=True)
-class RemakeSettings:
+class InvertStyleDreamSettings:
     """What one of the tabs is set to.
 
     Attributes:
@@ -64,7 +64,7 @@ class RemakeSettings:
     octaves: int = 4
     scale: float = 1.4
 
-    def changed(self, network: Network, name: str, value: Any) -> RemakeSettings:
+    def changed(self, network: Network, name: str, value: Any) -> InvertStyleDreamSettings:
         """The settings with one changed.
 
         Raises:
@@ -77,7 +77,7 @@ class RemakeSettings:
             raise ValueError("content and style cannot both weigh 0: nothing would be left to look for.")
         return new
 
-    def fitting(self, network: Network) -> RemakeSettings:
+    def fitting(self, network: Network) -> InvertStyleDreamSettings:
         """The settings as far as they are possible with another network."""
         known = [path for path in self.style_layers or () if _has_positions(network, path)]
         return dataclasses.replace(
@@ -119,9 +119,9 @@ class RemakeSettings:
 
 
 DEFAULTS = {
-    "invert": RemakeSettings("invert"),
-    "style": RemakeSettings("style", recipe=recipes.LUCID.name, start="photo"),
-    "dream": RemakeSettings("dream", recipe=recipes.DEEP_DREAM.name),
+    "invert": InvertStyleDreamSettings("invert"),
+    "style": InvertStyleDreamSettings("style", recipe=recipes.LUCID.name, start="photo"),
+    "dream": InvertStyleDreamSettings("dream", recipe=recipes.DEEP_DREAM.name),
 }
 
 

@@ -15,18 +15,18 @@ from nbfeatviz.widgets.comm.frontend import Commands, script
 from nbfeatviz.widgets.photo_input.photo import Photo
 
 
-class RemakeCanvas(LiveCanvas):
+class InvertStyleDreamCanvas(LiveCanvas):
     """A live canvas beside the panel's own, which shows all errors."""
 
     _css = ""  # the panel's own canvas has brought it
     panel: LiveCanvas
 
-    def complain(self, error: str) -> None:
+    def show_error(self, error: str) -> None:
         """Shows an error in words, where all errors of the panel are shown."""
-        self.panel.complain(error)
+        self.panel.show_error(error)
 
 
-class RemakeTab(anywidget.AnyWidget):
+class InvertStyleDreamView(anywidget.AnyWidget):
     """The page shows `settings` and `facts` and says changes on `commands`.
 
     Attributes:

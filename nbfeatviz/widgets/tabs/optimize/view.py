@@ -37,7 +37,7 @@ STARTS = ("noise", "image", "photo")
 
 
 @dataclass(frozen=True)
-class PanelSettings:
+class OptimizeSettings:
     """What the panel is set to; read once at the start of a run.
 
     Attributes:
@@ -122,7 +122,7 @@ class PanelSettings:
         box = receptive_field(network, self.layer).box(row, col)
         return {"pick": True, "box": box, "size": network.contract.size, "neuron": (row, col)}
 
-    def changed(self, network: Network, name: str, value: Any) -> PanelSettings:
+    def changed(self, network: Network, name: str, value: Any) -> OptimizeSettings:
         """The settings with one changed; a unit or position that no longer exists moves to the nearest that does.
 
         Raises:
@@ -201,7 +201,7 @@ def _checked(name: str, value: Any) -> Any:
     return value
 
 
-class SynthesisTab(anywidget.AnyWidget):
+class OptimizeView(anywidget.AnyWidget):
     """The controls. The page shows `settings` and `facts` and says changes on `commands`.
 
     Attributes:
@@ -217,7 +217,7 @@ class SynthesisTab(anywidget.AnyWidget):
     live = traitlets.Instance(LiveCanvas).tag(sync=True, **ipywidgets.widget_serialization)
     commands = traitlets.Instance(Commands).tag(sync=True, **ipywidgets.widget_serialization)
 
-    def show(self, settings: PanelSettings, network: Network | None, name: str, names: list[str]) -> None:
+    def show(self, settings: OptimizeSettings, network: Network | None, name: str, names: list[str]) -> None:
         """Shows settings, and what can be chosen with the network that is in use."""
         recipe = recipe_values.as_page(settings.recipe)
         terms = [dataclasses.asdict(term) for term in settings.terms]

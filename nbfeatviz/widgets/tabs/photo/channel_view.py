@@ -8,8 +8,8 @@ from typing import Any
 
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.receptive_field import receptive_field
-from nbfeatviz.widgets.execution.chunked_task import Answer
-from nbfeatviz.widgets.tabs.photo import results as answers
+from nbfeatviz.widgets.execution.chunked_task import Result
+from nbfeatviz.widgets.tabs.photo import results as results
 
 
 class ChannelView:
@@ -21,7 +21,7 @@ class ChannelView:
     """
 
     def __init__(
-        self, network: Callable[[], Network], begin: Callable[[Callable[[answers.View], Iterator[Answer]]], None]
+        self, network: Callable[[], Network], begin: Callable[[Callable[[results.View], Iterator[Result]]], None]
     ) -> None:
         self._network, self._begin = network, begin
         self._unit: tuple[str, int] | None = None
@@ -66,37 +66,37 @@ class ChannelView:
         row, col = self._place if self._place is not None else (height // 2 - rows, width // 2 - cols)
         self._pick(row + rows, col + cols)
 
-    def again(self) -> Callable[[answers.View], Iterator[Answer]] | None:
+    def again(self) -> Callable[[results.View], Iterator[Result]] | None:
         """What shows the same once more, for a page that has come back; None where no channel is in view."""
         if self._unit is None:
             return None
         layer = self._unit[0]
 
-        def everything(view: answers.View) -> Iterator[Answer]:
-            yield from answers.activation_grid(view, layer)
+        def everything(view: results.View) -> Iterator[Result]:
+            yield from results.activation_grid(view, layer)
             yield from self.channel(view)
             if self._place is not None:
                 yield from self.field(view)
 
         return everything
 
-    def channel(self, view: answers.View) -> Iterator[Answer]:
+    def channel(self, view: results.View) -> Iterator[Result]:
         """The channel in full."""
         layer, unit = self._open()
-        values = answers.layer_output(view, layer)
-        yield answers.one_channel(layer, unit, values[..., unit])
+        values = results.layer_output(view, layer)
+        yield results.one_channel(layer, unit, values[..., unit])
         self._size = values.shape[0], values.shape[1]
 
-    def field(self, view: answers.View) -> Iterator[Answer]:
+    def field(self, view: results.View) -> Iterator[Result]:
         """The picked neuron: its value, and its receptive field in fractions of the picture."""
         (layer, unit), place = self._open(), self._place
         if place is None:
             return
         height, width = view.question.network.contract.size
         top, left, bottom, right = receptive_field(view.question.network, layer).box(*place)
-        value = float(answers.layer_output(view, layer)[(*place, unit)])
+        value = float(results.layer_output(view, layer)[(*place, unit)])
         box = (top / height, left / width, bottom / height, right / width)
-        yield Answer({"kind": "field", "row": place[0], "col": place[1], "value": value, "box": box})
+        yield Result({"kind": "field", "row": place[0], "col": place[1], "value": value, "box": box})
 
     def _open(self) -> tuple[str, int]:
         unit = self._unit
@@ -113,7 +113,7 @@ class ChannelView:
         self._place = min(max(row, 0), rows - 1), min(max(col, 0), cols - 1)
         self._begin(self.field if self._size is not None else self._channel_and_field)
 
-    def _channel_and_field(self, view: answers.View) -> Iterator[Answer]:
+    def _channel_and_field(self, view: results.View) -> Iterator[Result]:
         """Picked before the channel was there, whose answer this one takes the place of."""
         yield from self.channel(view)
         yield from self.field(view)

@@ -11,7 +11,7 @@ import numpy as np
 from nbfeatviz.attribution.evaluation import deletion_insertion_steps
 from nbfeatviz.attribution.methods import METHODS
 from nbfeatviz.attribution.randomization import Stage, randomization_stages
-from nbfeatviz.widgets.execution.chunked_task import Answer
+from nbfeatviz.widgets.execution.chunked_task import Result
 from nbfeatviz.widgets.tabs.photo.results import View, displayed, map_of, quantized
 
 FAITHFULNESS_STEPS = 16
@@ -32,7 +32,7 @@ class Compared:
     empty: str | None
 
 
-def compared(view: View, methods: tuple[str, ...]) -> Iterator[Answer]:
+def compared(view: View, methods: tuple[str, ...]) -> Iterator[Result]:
     """Several methods side by side, each with its deletion and insertion areas.
 
     A method that cannot be used here is left out, and it is said which and why.
@@ -52,18 +52,18 @@ def compared(view: View, methods: tuple[str, ...]) -> Iterator[Answer]:
         raise ValueError(" · ".join(dict.fromkeys(refused.values())))
 
 
-def _left_out(refused: dict[str, str], number: int, count: int) -> Answer:
+def _left_out(refused: dict[str, str], number: int, count: int) -> Result:
     """Which methods cannot be, and why: those of one reason together."""
     reasons: dict[str, list[str]] = {}
     for title, reason in refused.items():
         reasons.setdefault(reason, []).append(title)
     entries = [[", ".join(titles), reason] for reason, titles in reasons.items()]
-    return Answer({"kind": "left-out", "entries": entries}, done=100 * number, total=100 * count)
+    return Result({"kind": "left-out", "entries": entries}, done=100 * number, total=100 * count)
 
 
-def _compared(view: View, name: str, number: int, count: int) -> Iterator[Answer]:
+def _compared(view: View, name: str, number: int, count: int) -> Iterator[Result]:
     title = METHODS[name].title
-    result: Compared | None = view.kept.get(view.key("compared", name))
+    result: Compared | None = view.cache.get(view.key("compared", name))
     if result is None:
         begun, deletion, insertion = time.monotonic(), None, None
         for piece in map_of(view, name):  # noqa: B007 (the last one counts)
@@ -75,11 +75,11 @@ def _compared(view: View, name: str, number: int, count: int) -> Iterator[Answer
                 yield _progress(number, count, (1 + share) / 2, title)
             deletion, insertion = curves.deletion_auc, curves.insertion_auc
         result = Compared(raw, deletion, insertion, time.monotonic() - begun, piece.empty)
-        view.kept.put(view.key("compared", name), result, raw.nbytes)
+        view.cache.put(view.key("compared", name), result, raw.nbytes)
     content, buffer = quantized(*_small(name, result.raw), crowded=True)
     content |= {"kind": "compared", "method": name, "title": title, "seconds": result.seconds}
     content |= {"deletion": result.deletion, "insertion": result.insertion, "note": result.empty or ""}
-    yield Answer(content, (buffer,), number + 1, count)
+    yield Result(content, (buffer,), number + 1, count)
 
 
 def _small(method: str, raw: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -87,11 +87,11 @@ def _small(method: str, raw: np.ndarray) -> tuple[np.ndarray, bool]:
     return (displayed(raw, "mean"), False) if raw.ndim == 3 else (raw, METHODS[method].signed)
 
 
-def randomized(view: View, method: str) -> Iterator[Answer]:
+def randomized(view: View, method: str) -> Iterator[Result]:
     """The sanity check: the map from the trained network to one with random weights."""
     title = METHODS[method].title
     key = view.key("randomized", method)
-    stages: tuple[Stage, ...] | None = view.kept.get(key)
+    stages: tuple[Stage, ...] | None = view.cache.get(key)
     fresh: list[Stage] = []
     for number, stage in enumerate(
         stages or randomization_stages(view.question, method=method, stages=RANDOMIZED_STAGES, eager=True)
@@ -100,9 +100,9 @@ def randomized(view: View, method: str) -> Iterator[Answer]:
         content, buffer = quantized(*_small(method, stage.map), crowded=True)
         content |= {"kind": "stage", "method": method, "title": title, "number": number, "layer": stage.layer or ""}
         content |= {"similarity": stage.similarity, "note": stage.empty or ""}
-        yield Answer(content, (buffer,), number + 1, RANDOMIZED_STAGES, f"randomizing · {title}")
-    view.kept.put(key, tuple(fresh), sum(stage.map.nbytes for stage in fresh))
+        yield Result(content, (buffer,), number + 1, RANDOMIZED_STAGES, f"randomizing · {title}")
+    view.cache.put(key, tuple(fresh), sum(stage.map.nbytes for stage in fresh))
 
 
-def _progress(number: int, count: int, share: float, text: str) -> Answer:
-    return Answer(done=round(100 * (number + share)), total=100 * count, text=text)
+def _progress(number: int, count: int, share: float, text: str) -> Result:
+    return Result(done=round(100 * (number + share)), total=100 * count, text=text)

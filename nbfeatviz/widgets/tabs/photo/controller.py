@@ -16,19 +16,19 @@ from nbfeatviz.attribution.question import asked
 from nbfeatviz.attribution.spatial import default_layer
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import objectives
-from nbfeatviz.widgets.execution.chunked_task import Analyst, Answer, Kept
-from nbfeatviz.widgets.execution.precompile import Ahead
+from nbfeatviz.widgets.execution.chunked_task import ChunkedTask, Result, ResultCache
+from nbfeatviz.widgets.execution.precompile import Precompiler
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
 from nbfeatviz.widgets.photo_input.photo import Photo
-from nbfeatviz.widgets.photo_input.photo_source import HeldPhoto
+from nbfeatviz.widgets.photo_input.photo_source import PhotoSource
 from nbfeatviz.widgets.tabs.photo import comparisons
-from nbfeatviz.widgets.tabs.photo import results as answers
+from nbfeatviz.widgets.tabs.photo import results as results
 from nbfeatviz.widgets.tabs.photo.channel_view import ChannelView
-from nbfeatviz.widgets.tabs.photo.result_store import Shown
+from nbfeatviz.widgets.tabs.photo.result_store import ResultStore
 from nbfeatviz.widgets.tabs.photo.settings import PHOTO_TABS, TABS, PhotoSettings, Target
-from nbfeatviz.widgets.tabs.photo.view import AttributionTabs
+from nbfeatviz.widgets.tabs.photo.view import PhotoView
 
-_Start = Callable[[answers.View, PhotoSettings], Iterator[Answer]]
+_Start = Callable[[results.View, PhotoSettings], Iterator[Result]]
 
 
 class Host(Protocol):
@@ -52,7 +52,7 @@ class Host(Protocol):
         """Starts the synthesis of a channel, or of a neuron."""
 
 
-class PhotoDesk(HeldPhoto):
+class PhotoController(PhotoSource):
     """Holds the photo, and answers what the open tab asks about it.
 
     Args:
@@ -67,21 +67,21 @@ class PhotoDesk(HeldPhoto):
     def __init__(
         self,
         host: Host,
-        tabs: AttributionTabs,
+        tabs: PhotoView,
         worker: Worker | SameThread,
-        complain: Callable[[str], None],
+        show_error: Callable[[str], None],
         deliver: Callable[[str, str, bytes], None],
-        ahead: Ahead | None = None,
+        ahead: Precompiler | None = None,
     ) -> None:
         super().__init__(
-            lambda: host.network, worker, self._show_photo, self._photo_changed, complain, changing=self.cancel
+            lambda: host.network, worker, self._show_photo, self._photo_changed, show_error, changing=self.cancel
         )
         self._host, self._tabs, self._deliver = host, tabs, deliver
-        self._ahead = ahead
-        self._kept = Kept()
-        self._kept_of = 0  # number of the photo that results are kept of
-        self._shown = Shown(tabs)
-        self._analyst = Analyst(worker, self._tell, self._shown.show, complain)
+        self._precompiler = ahead
+        self._cache = ResultCache()
+        self._cached_of = 0  # number of the photo that results are kept of
+        self._store = ResultStore(tabs)
+        self._task = ChunkedTask(worker, self._notify, self._store.show, show_error)
         self._predicted: int | None = None
         self._predicted_by: tuple[Network, int] | None = None
         self._fitted_to: Network | None = None  # the network that photo and settings are fitted to
@@ -95,18 +95,18 @@ class PhotoDesk(HeldPhoto):
     def remove(self) -> None:
         """Takes the photo from the desk; what is being computed about it ends."""
         super().remove()
-        self._tell(self._settings.tab, "idle", 0, 0, "")
+        self._notify(self._settings.tab, "idle", 0, 0, "")
 
     def _show_photo(self, photo: Photo | None, picture: np.ndarray | None, network: Network | None) -> None:
         """Under the lock."""
         self._predicted = None
-        self._shown.forget()
+        self._store.forget()
         self._tabs.show_photo(photo, picture, network)
-        self._tell_settings()
+        self._show_settings()
         number = 0 if photo is None else photo.number
-        if number != self._kept_of:
-            self._kept.clear()  # what was computed about another photo is not asked for again
-            self._kept_of = number
+        if number != self._cached_of:
+            self._cache.clear()  # what was computed about another photo is not asked for again
+            self._cached_of = number
         if photo is None:
             self._clear_views()
 
@@ -141,8 +141,8 @@ class PhotoDesk(HeldPhoto):
         if tab == self._settings.tab == "compare":
             return  # a comparison in progress goes on
         network = self._host.network
-        if tab in PHOTO_TABS and self._picture is None and network is not None and self._ahead is not None:
-            self._ahead.expect(network)  # a person takes longer to choose a photo
+        if tab in PHOTO_TABS and self._picture is None and network is not None and self._precompiler is not None:
+            self._precompiler.expect(network)  # a person takes longer to choose a photo
         self._change(dataclasses.replace(self._settings, tab=tab))
 
     def option(self, group: str, name: str, value: Any) -> None:
@@ -153,37 +153,37 @@ class PhotoDesk(HeldPhoto):
     def target(self, asked_for: Any) -> None:
         """Changes what the tabs ask about."""
         target = Target.of(self._network(), asked_for)
-        self._analyst.cancel()
-        self._shown.forget_comparison()
+        self._task.cancel()
+        self._store.forget_comparison()
         self._change(dataclasses.replace(self._settings, target=target))
 
     def _change(self, settings: PhotoSettings, ask: bool = True) -> None:
         with self._lock:
             self._settings = settings
-            self._tell_settings()
+            self._show_settings()
         self._host.tab_changed()
         if ask:
             self.ask()
 
     def network_changed(self, network: Network) -> None:
         """Another network is in use: the photo is fitted to it, and nothing computed before counts."""
-        self._analyst.cancel()
+        self._task.cancel()
         with self._lock:
             self._fitted_to = network
-            self._kept.clear()
+            self._cache.clear()
             self._clear_views()
             self._settings = self._settings.fitting(network)
             wrong = self.refit()
-            self._tell_settings()
+            self._show_settings()
         if wrong:
-            self._complain(wrong)
+            self._show_error(wrong)
         self._host.tab_changed()
         self.ask()
 
     def layer_changed(self) -> None:
         """Another layer was chosen in the tree."""
         self.channels.close()
-        self._tell_settings()
+        self._show_settings()
         if self._settings.tab == "activations":
             self.ask()
 
@@ -195,12 +195,12 @@ class PhotoDesk(HeldPhoto):
         if tab != "activations":
             self.channels.close()
         start = {
-            "saliency": lambda view, asked_for: answers.saliency(view, asked_for.saliency, asked_for.display),
-            "grad-cam": lambda view, asked_for: answers.class_activation(view, asked_for.cam, asked_for.cam_layer),
-            "occlusion": lambda view, asked_for: answers.occluded(
+            "saliency": lambda view, asked_for: results.saliency(view, asked_for.saliency, asked_for.display),
+            "grad-cam": lambda view, asked_for: results.class_activation(view, asked_for.cam, asked_for.cam_layer),
+            "occlusion": lambda view, asked_for: results.occluded(
                 view, asked_for.patch, asked_for.stride, asked_for.fill
             ),
-            "activations": lambda view, asked_for: answers.activation_grid(view, self._host.chosen_layer),
+            "activations": lambda view, asked_for: results.activation_grid(view, self._host.chosen_layer),
         }.get(tab)
         self._begin(tab, start)
 
@@ -214,14 +214,14 @@ class PhotoDesk(HeldPhoto):
 
     def cancel(self) -> None:
         """Ends what is being computed."""
-        self._analyst.cancel()
+        self._task.cancel()
 
     def _begin(self, tab: str, start: _Start | None) -> None:
         if self._picture is None:
             raise ValueError("there is no photo to ask about: upload one, or choose a sample.")
-        self._analyst.ask(tab, lambda: self._answers(tab, start))
+        self._task.ask(tab, lambda: self._results(tab, start))
 
-    def _answers(self, tab: str, start: _Start | None) -> Iterator[Answer]:
+    def _results(self, tab: str, start: _Start | None) -> Iterator[Result]:
         """On the worker: the prediction first, as the question is about it, then what was asked."""
         with self._lock:
             network, photo, picture, settings = self._host.network, self._photo, self._picture, self._settings
@@ -235,19 +235,19 @@ class PhotoDesk(HeldPhoto):
         target = settings.target.question(self._predicted)
         if target is None and not network.classifies and tab == "activations":  # they are about no target
             target = objectives.channel(network.head_layer.path, 0)
-        question = answers.relabelled(asked(network, picture, target), settings.target.label(network, self._predicted))
-        view = answers.View(question, (photo.number, photo.fit, photo.centre), self._kept)
+        question = results.relabelled(asked(network, picture, target), settings.target.label(network, self._predicted))
+        view = results.View(question, (photo.number, photo.fit, photo.centre), self._cache)
         yield from start(view, settings)
-        if self._ahead is not None and tab in ("saliency", "grad-cam"):
-            self._ahead.prepare(question)
+        if self._precompiler is not None and tab in ("saliency", "grad-cam"):
+            self._precompiler.prepare(question)
 
-    def _traced(self) -> Iterator[Answer]:
+    def _traced(self) -> Iterator[Result]:
         """Lets what is being traced come to its end, which is quicker than to compute beside it; a run goes on."""
-        if self._ahead is not None:
-            self._ahead.postpone()
-        while self._ahead is not None and self._ahead.busy:
+        if self._precompiler is not None:
+            self._precompiler.postpone()
+        while self._precompiler is not None and self._precompiler.busy:
             time.sleep(0.01)
-            yield Answer(text="compiling …")
+            yield Result(text="compiling …")
 
     def _notice_changes(self, network: Network) -> None:
         """Forgets what was predicted with weights that the user has changed since."""
@@ -256,7 +256,7 @@ class PhotoDesk(HeldPhoto):
             if (network, network.version) != self._predicted_by:
                 self._predicted, self._predicted_by = None, (network, network.version)
 
-    def _predict(self, network: Network, picture: np.ndarray) -> Iterator[Answer]:
+    def _predict(self, network: Network, picture: np.ndarray) -> Iterator[Result]:
         if not network.classifies or self._predicted is not None:
             return
         predictions = network.predict_batch(picture[None], 5, eager=True)[0]
@@ -265,8 +265,8 @@ class PhotoDesk(HeldPhoto):
                 return
             self._predicted = predictions[0][0]
             self._tabs.predictions = [list(one) for one in predictions]
-            self._tell_settings()
-        yield Answer()
+            self._show_settings()
+        yield Result()
 
     def likes(self) -> None:
         """Starts the synthesis of the channel in view, or of its picked neuron."""
@@ -279,7 +279,7 @@ class PhotoDesk(HeldPhoto):
     def restore(self) -> None:
         """A page has come (back): it is shown the open tab's answer again."""
         if self._settings.tab == "compare":
-            self._shown.compared_again()
+            self._store.compared_again()
             return  # one in progress goes on
         again = self.channels.again() if self._settings.tab == "activations" else None
         if again is None or self._picture is None:
@@ -292,23 +292,23 @@ class PhotoDesk(HeldPhoto):
         photo = self._photo
         if photo is None:
             raise ValueError("there is no photo, so there is no map of it to save.")
-        self._deliver(*self._shown.as_file(self._settings.tab, photo.name))
+        self._deliver(*self._store.as_file(self._settings.tab, photo.name))
 
     def close(self) -> None:
         """Gives everything back."""
-        self._analyst.cancel()
+        self._task.cancel()
         with self._lock:
             super().close()
             self._fitted_to = None
-            self._kept.clear()
-            self._shown.forget()
+            self._cache.clear()
+            self._store.forget()
             self.channels.close()
 
     def _clear_views(self) -> None:
-        self._shown.clear()
+        self._store.clear()
         self.channels.close()
 
-    def _tell_settings(self) -> None:
+    def _show_settings(self) -> None:
         with self._lock:
             network = self._host.network
             if network is not self._fitted_to and not self._closed:
@@ -316,6 +316,6 @@ class PhotoDesk(HeldPhoto):
             label = "" if network is None else self._settings.target.label(network, self._predicted)
             self._tabs.show_settings(self._settings, label, network, self.layer)
 
-    def _tell(self, tab: str, state: str, done: int, total: int, text: str) -> None:
+    def _notify(self, tab: str, state: str, done: int, total: int, text: str) -> None:
         with self._lock:
             self._tabs.show_progress(tab, state, done, total, text)

@@ -6,42 +6,42 @@ import io
 
 import numpy as np
 
-from nbfeatviz.widgets.execution.chunked_task import Answer
+from nbfeatviz.widgets.execution.chunked_task import Result
 from nbfeatviz.widgets.photo_input.photo import file_stem
 from nbfeatviz.widgets.tabs.photo.settings import PHOTO_TABS
-from nbfeatviz.widgets.tabs.photo.view import AttributionTabs
+from nbfeatviz.widgets.tabs.photo.view import PhotoView
 
 
-class Shown:
+class ResultStore:
     """Sends answers to the page; its methods may be called from any thread.
 
     Args:
         tabs: where they are shown.
     """
 
-    def __init__(self, tabs: AttributionTabs) -> None:
+    def __init__(self, tabs: PhotoView) -> None:
         self._tabs = tabs
         self._raw: dict[str, np.ndarray] = {}  # what each tab last showed
-        self._compared: dict[str, tuple[int, list[Answer]]] = {}  # what the Compare tab shows, by kind
+        self._compared: dict[str, tuple[int, list[Result]]] = {}  # what the Compare tab shows, by kind
 
-    def show(self, tab: str, number: int, answer: Answer) -> None:
+    def show(self, tab: str, number: int, dispatch: Result) -> None:
         """Shows an answer to the question of that number."""
-        kind = (answer.content or {}).get("kind", "")
-        if answer.raw is not None:
-            self._raw[tab] = answer.raw
+        kind = (dispatch.content or {}).get("kind", "")
+        if dispatch.raw is not None:
+            self._raw[tab] = dispatch.raw
         elif kind == "map":  # still filling in: the one before is no longer what is shown
             self._raw.pop(tab, None)
         if tab == "compare":
             if self._compared.get(kind, (0, []))[0] != number:
                 self._compared[kind] = number, []
-            self._compared[kind][1].append(answer)
-        self._send(tab, number, answer)
+            self._compared[kind][1].append(dispatch)
+        self._send(tab, number, dispatch)
 
     def compared_again(self) -> None:
         """Sends what the Compare tab shows once more."""
-        for number, answers in list(self._compared.values()):
-            for answer in list(answers):
-                self._send("compare", number, answer)
+        for number, results in list(self._compared.values()):
+            for dispatch in list(results):
+                self._send("compare", number, dispatch)
 
     def forget(self) -> None:
         """Keeps nothing; the page goes on showing it until something else comes."""
@@ -71,5 +71,5 @@ class Shown:
         np.save(buffer, raw)
         return f"{file_stem(photo)}-{tab}.npy", "application/octet-stream", buffer.getvalue()
 
-    def _send(self, tab: str, number: int, answer: Answer) -> None:
-        self._tabs.send({"tab": tab, "id": number, **(answer.content or {})}, list(answer.buffers))
+    def _send(self, tab: str, number: int, dispatch: Result) -> None:
+        self._tabs.send({"tab": tab, "id": number, **(dispatch.content or {})}, list(dispatch.buffers))

@@ -21,7 +21,7 @@ from nbfeatviz.attribution.passes import at_layer, layers_pass, outputs_of, shar
 from nbfeatviz.attribution.question import Question
 from nbfeatviz.attribution.spatial import chosen_layer
 from nbfeatviz.encoding import to_uint8
-from nbfeatviz.widgets.execution.chunked_task import Answer, Kept
+from nbfeatviz.widgets.execution.chunked_task import Result, ResultCache
 
 LARGEST_CELL = 48  # a channel's picture in the grid; the large view has all of it
 
@@ -33,52 +33,52 @@ class View:
     Attributes:
         question: the question.
         photo: what tells this photo, fitted this way, from any other.
-        kept: results of this network.
+        cache: results of this network.
     """
 
     question: Question
     photo: Hashable
-    kept: Kept
+    cache: ResultCache
 
     def key(self, *what: Hashable) -> Hashable:
-        """The key of a result in `kept`."""
+        """The key of a result in the cache."""
         question = self.question
         return (self.photo, question.network.version, question.structure, question.values, question.weights, *what)
 
 
-def saliency(view: View, method: str, display: str) -> Iterator[Answer]:
+def saliency(view: View, method: str, display: str) -> Iterator[Result]:
     """The map of a gradient method; what is kept is the raw one, so another display computes nothing."""
     for piece in map_of(view, method):
         text = ""
         if piece.done == piece.total and method == "integrated-gradients":
             text = f"completeness: {_residual(view, piece.map):.1%} off"
         signed = display == "signed" and METHODS[method].signed
-        yield map_answer(piece, displayed(piece.map, display), signed, _title(view, method), text, crowded=True)
+        yield map_result(piece, displayed(piece.map, display), signed, _title(view, method), text, crowded=True)
 
 
 def _residual(view: View, raw: np.ndarray) -> float:
     """What is missing from completeness, kept."""
-    found = view.kept.get(view.key("residual"))
-    return view.kept.put(view.key("residual"), residual(view.question, raw), 8) if found is None else found
+    found = view.cache.get(view.key("residual"))
+    return view.cache.put(view.key("residual"), residual(view.question, raw), 8) if found is None else found
 
 
-def class_activation(view: View, method: str, layer: str | None) -> Iterator[Answer]:
+def class_activation(view: View, method: str, layer: str | None) -> Iterator[Result]:
     """The map of a CAM method at a layer."""
     path = chosen_layer(view.question, layer)
     for piece in map_of(view, method, layer=path):
         coloured = piece.map.ndim == 3
         shown = displayed(piece.map, "signed") if coloured else piece.map
-        yield map_answer(piece, shown, METHODS[method].signed, _title(view, method, path), crowded=coloured)
+        yield map_result(piece, shown, METHODS[method].signed, _title(view, method, path), crowded=coloured)
 
 
-def occluded(view: View, patch: int | None, stride: int | None, fill: str) -> Iterator[Answer]:
+def occluded(view: View, patch: int | None, stride: int | None, fill: str) -> Iterator[Result]:
     """The occlusion map, as it fills in."""
     options = {"patch": patch, "stride": stride, "fill": fill}
     for piece in map_of(view, "occlusion", **options):
-        yield map_answer(piece, piece.map, True, _title(view, "occlusion"), "drop of the value")
+        yield map_result(piece, piece.map, True, _title(view, "occlusion"), "drop of the value")
 
 
-def activation_grid(view: View, layer: str) -> Iterator[Answer]:
+def activation_grid(view: View, layer: str) -> Iterator[Result]:
     """All channels of a layer; bars for a layer without positions."""
     values = layer_output(view, layer)
     if values.ndim == 1:
@@ -102,14 +102,14 @@ def activation_grid(view: View, layer: str) -> Iterator[Answer]:
         "shape": (height, width),
         "note": silence(layer, values) or "",
     }
-    yield Answer(content, (pixels.tobytes(), figures.tobytes()), raw=values)
+    yield Result(content, (pixels.tobytes(), figures.tobytes()), raw=values)
     try:
         pictures = filters(view.question.network, layer)
     except ValueError:
         return  # only a convolution on the picture itself has weights that are pictures
     pictures = pictures if pictures.shape[-1] == 3 else np.repeat(pictures, 3, axis=-1)
     content = {"kind": "filters", "layer": layer, "count": count, "size": pictures.shape[1:3]}
-    yield Answer(content, (to_uint8(pictures).tobytes(),))
+    yield Result(content, (to_uint8(pictures).tobytes(),))
 
 
 def layer_output(view: View, layer: str) -> np.ndarray:
@@ -117,23 +117,23 @@ def layer_output(view: View, layer: str) -> np.ndarray:
     question = view.question
     path = checked_layer(question.network, layer)
     key = (view.photo, "activations", path)
-    values = view.kept.get(key)
+    values = view.cache.get(key)
     if values is None:
         if path in shared_layers(question) and layers_pass(question, path).compiled:
             with contextlib.suppress(ValueError):  # no gradient there: its values are needed all the same
                 values = at_layer(question, path)[0]
         if values is None:
             values = outputs_of(question.network, question.picture, path, eager=True)
-        view.kept.put(key, values, values.nbytes)
+        view.cache.put(key, values, values.nbytes)
     return values
 
 
-def one_channel(layer: str, unit: int, values: np.ndarray) -> Answer:
+def one_channel(layer: str, unit: int, values: np.ndarray) -> Result:
     """One channel (h, w) in full."""
     content, buffer = quantized(values, signed=bool(values.min() < 0))
     figures: dict[str, Any] = {"mean": float(values.mean()), "max": float(values.max())}
     figures["note"] = "" if values.any() else f"channel {unit} of {layer!r} is silent on this photo: 0 at every place."
-    return Answer({"kind": "channel", "layer": layer, "unit": unit, **content, **figures}, (buffer,))
+    return Result({"kind": "channel", "layer": layer, "unit": unit, **content, **figures}, (buffer,))
 
 
 def displayed(raw: np.ndarray, display: str) -> np.ndarray:
@@ -161,26 +161,26 @@ def quantized(values: np.ndarray, signed: bool, crowded: bool = False) -> tuple[
     return content, np.round(steps).astype("<u2").tobytes()
 
 
-def map_answer(
+def map_result(
     piece: Partial, shown: np.ndarray, signed: bool, title: str, text: str = "", *, crowded: bool = False
-) -> Answer:
+) -> Result:
     """A piece of a map as a message; `shown` is what the page sees of it."""
     content, buffer = quantized(shown, signed, crowded)
     final = piece.done == piece.total
     content |= {"kind": "map", "title": title, "text": text, "note": piece.empty or "", "final": final}
-    return Answer(content, (buffer,), piece.done, piece.total, raw=piece.map if final else None)
+    return Result(content, (buffer,), piece.done, piece.total, raw=piece.map if final else None)
 
 
 def map_of(view: View, method: str, **options: Any) -> Iterator[Partial]:
     """The pieces of a method's map; the final one is kept."""
     key = view.key(method, tuple(sorted(options.items())))
-    kept: Partial | None = view.kept.get(key)
+    kept: Partial | None = view.cache.get(key)
     if kept is not None:
         yield replace(kept, done=1, total=1)
         return
     for piece in METHODS[method].start(view.question, eager=_waits_for_one(method), **options):
         if piece.done == piece.total:
-            view.kept.put(key, piece, piece.map.nbytes)
+            view.cache.put(key, piece, piece.map.nbytes)
         yield piece
 
 
@@ -189,7 +189,7 @@ def _waits_for_one(method: str) -> bool:
     return method not in ("smooth-grad", "var-grad", "integrated-gradients", "score-cam", "occlusion")
 
 
-def _bars(view: View, layer: str, values: np.ndarray) -> Answer:
+def _bars(view: View, layer: str, values: np.ndarray) -> Result:
     network = view.question.network
     is_head = layer == network.head_layer.path
     names = list(network.layers[layer].unit_names or (network.class_names if is_head else ()) or ()) or None
@@ -197,7 +197,7 @@ def _bars(view: View, layer: str, values: np.ndarray) -> Answer:
     shown = np.asarray(network.interpreted(values[None]))[0] if percent else values
     content = {"kind": "bars", "layer": layer, "count": len(values), "names": names, "probabilities": percent}
     content["note"] = silence(layer, values) or ""
-    return Answer(content, (shown.astype(np.float32).tobytes(),), raw=values)
+    return Result(content, (shown.astype(np.float32).tobytes(),), raw=values)
 
 
 def _reduced(channels: np.ndarray) -> np.ndarray:

@@ -19,13 +19,13 @@ from nbfeatviz.networks.network import Network
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
 from nbfeatviz.widgets.comm.frontend import Commands, script
 from nbfeatviz.widgets.photo_input.photo import Photo
-from nbfeatviz.widgets.tabs.optimize.view import SynthesisTab
+from nbfeatviz.widgets.tabs.optimize.view import OptimizeView
 from nbfeatviz.widgets.tabs.photo.settings import DISPLAYS, PhotoSettings
 
 COLOUR_MAPS = ("viridis", "magma", "inferno", "cividis", "RdBu_r")  # the last one diverges around zero
 
 
-class AttributionTabs(anywidget.AnyWidget):
+class PhotoView(anywidget.AnyWidget):
     """The page side shows these traits and the messages of `show`, and says what the person does on `commands`.
 
     Attributes:
@@ -49,7 +49,7 @@ class AttributionTabs(anywidget.AnyWidget):
     facts = traitlets.Dict().tag(sync=True)
     progress = traitlets.Dict().tag(sync=True)
     live = traitlets.Instance(LiveCanvas).tag(sync=True, **ipywidgets.widget_serialization)
-    controls = traitlets.Instance(SynthesisTab).tag(sync=True, **ipywidgets.widget_serialization)
+    controls = traitlets.Instance(OptimizeView).tag(sync=True, **ipywidgets.widget_serialization)
     commands = traitlets.Instance(Commands).tag(sync=True, **ipywidgets.widget_serialization)
 
     def show_photo(self, photo: Photo | None, picture: np.ndarray | None, network: Network | None) -> None:

@@ -14,12 +14,12 @@ import pytest
 import nbfeatviz as nv
 from nbfeatviz.encoding import decode, stretched
 from nbfeatviz.synthesis.ascent import Step
-from nbfeatviz.widgets.canvas import flow_control as pacing
+from nbfeatviz.widgets.canvas import flow_control as flow_control
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
-from nbfeatviz.widgets.comm.dispatch import answer
+from nbfeatviz.widgets.comm.dispatch import dispatch
 from nbfeatviz.widgets.comm.frontend import Commands
-from nbfeatviz.widgets.tabs.features.view import FeaturesTab, tiled
-from nbfeatviz.widgets.tabs.optimize.view import SynthesisTab
+from nbfeatviz.widgets.tabs.features.view import FeaturesView, tiled
+from nbfeatviz.widgets.tabs.optimize.view import OptimizeView
 from tests.widgets.conftest import error, wait
 
 
@@ -39,8 +39,8 @@ def cut(panel: nv.FeatureExplorer) -> list[np.ndarray]:
 
 def test_a_sheet_is_that_of_maximize_grid(make, net):
     panel = make()
-    panel.sheets.change("look", "plain")
-    answer(panel, {"kind": "sheet-run"})
+    panel.features_controller.change("look", "plain")
+    dispatch(panel, {"kind": "sheet-run"})
     assert error(panel) == ""
     units = range(5)
     grid = nv.maximize_grid(net, "conv2", units, pre_activation=True, recipe="tutorial13", steps=3)
@@ -55,52 +55,52 @@ def test_a_sheet_is_that_of_maximize_grid(make, net):
 
 def test_the_look_changes_without_a_run(make):
     panel = make()
-    panel.sheets.run()
+    panel.features_controller.run()
     each = cut(panel)
     assert all(picture.min() == 0 and picture.max() == 1 for picture in each)
-    answer(panel, {"kind": "sheet-set", "name": "look", "value": "together"})
+    dispatch(panel, {"kind": "sheet-set", "name": "look", "value": "together"})
     together = cut(panel)
     assert (min(picture.min() for picture in together), max(picture.max() for picture in together)) == (0, 1)
-    answer(panel, {"kind": "sheet-set", "name": "look", "value": "plain"})
+    dispatch(panel, {"kind": "sheet-set", "name": "look", "value": "plain"})
     assert all(picture.min() > 0 for picture in cut(panel))
 
 
 def test_only_a_corner_of_each_picture_is_shown(make):
     """The tutorial's `show_size`: cut, and then stretched."""
     panel = make()
-    panel.sheets.run()
+    panel.features_controller.run()
     whole = panel.features._latest[0]
-    answer(panel, {"kind": "sheet-set", "name": "show_size", "value": 7})
+    dispatch(panel, {"kind": "sheet-set", "name": "show_size", "value": 7})
     assert panel.features.places["cell"] == [7, 7]
     for one, picture in zip(cut(panel), whole, strict=True):
         assert (one.min(), one.max()) == (0, 1)
         assert np.abs(one - stretched(picture[None, :7, :7])[0]).max() < 0.003
-    answer(panel, {"kind": "sheet-set", "name": "show_size", "value": None})
+    dispatch(panel, {"kind": "sheet-set", "name": "show_size", "value": None})
     assert panel.features.places["cell"] == [16, 16]
 
 
 def test_step_counts_and_objectives_side_by_side(make, net):
     panel = make(unit=2)
     for name, value in (("what", "steps"), ("step_counts", "1, 4"), ("look", "plain")):
-        answer(panel, {"kind": "sheet-set", "name": name, "value": value})
-    answer(panel, {"kind": "sheet-run"})
+        dispatch(panel, {"kind": "sheet-set", "name": name, "value": value})
+    dispatch(panel, {"kind": "sheet-run"})
     assert error(panel) == ""
     unit = nv.objectives.channel("conv2", 2, pre_activation=True)
     for one, steps in zip(cut(panel), (1, 4), strict=True):
         assert np.abs(one - nv.maximize(net, unit, recipe="tutorial13", steps=steps).image).max() < 0.003
-    answer(panel, {"kind": "sheet-set", "name": "what", "value": "objectives"})
-    answer(panel, {"kind": "sheet-run"})
+    dispatch(panel, {"kind": "sheet-set", "name": "what", "value": "objectives"})
+    dispatch(panel, {"kind": "sheet-run"})
     held = unit - nv.objectives.others("conv2", 2, pre_activation=True)
     for one, objective in zip(cut(panel), (unit, held), strict=True):
         assert np.abs(one - nv.maximize(net, objective, recipe="tutorial13", steps=3).image).max() < 0.003
-    answer(panel, {"kind": "sheet-open", "place": 1})
+    dispatch(panel, {"kind": "sheet-open", "place": 1})
     assert panel.chosen.target(net) == held
     assert error(panel) == ""
 
 
 def test_the_heading_is_the_sheets_own(make):
     panel = make()
-    panel.sheets.run()
+    panel.features_controller.run()
     panel.layer = "conv1"
     assert (panel.features.heading, panel.features.facts["layer"]) == ("conv2", "conv1")
 
@@ -109,12 +109,12 @@ def test_the_heading_is_the_sheets_own(make):
 def test_one_is_gone_on_with_from_exactly_where_it_was(make, net, what: str, place: int):
     panel = make(unit=2, seed=5)
     for name, value in (("what", what), ("count", 5), ("recipes", ["lucid", "tutorial13"])):
-        answer(panel, {"kind": "sheet-set", "name": name, "value": value})
-    panel.sheets.run()
-    panel.desk.open("features")
+        dispatch(panel, {"kind": "sheet-set", "name": name, "value": value})
+    panel.features_controller.run()
+    panel.photo_controller.open("features")
     panel.layer = "conv1"  # looked at meanwhile
-    result = panel.sheets._runs.results()[place]
-    answer(panel, {"kind": "sheet-open", "place": place})
+    result = panel.features_controller._runs.results()[place]
+    dispatch(panel, {"kind": "sheet-open", "place": place})
     assert error(panel) == ""
     assert panel.tabs.tab == "optimize"
     assert panel.layer == "conv2"
@@ -133,17 +133,17 @@ def test_a_sheet_and_a_run_take_each_others_place(make):
     panel = make(background=True, steps=100_000)
     panel.run()
     wait(lambda: len(panel.live.frames) > 2)
-    answer(panel, {"kind": "sheet-run"})
+    dispatch(panel, {"kind": "sheet-run"})
     wait(lambda: panel.features.progress.get("done", 0) > 2)
     wait(lambda: panel.state == "sheet")
     assert not panel._runner.busy
     assert panel.live.status["text"].startswith("sheet: step")
     panel.run()
     wait(lambda: panel.state == "running")
-    assert not panel.sheets.busy
+    assert not panel.features_controller.busy
     wait(lambda: panel.features.progress["state"] == "idle")
     assert panel.features.sheet  # its pictures stay
-    answer(panel, {"kind": "sheet-open", "place": 1})
+    dispatch(panel, {"kind": "sheet-open", "place": 1})
     wait(lambda: panel._runner.settings is not None and panel._runner.settings.start is not None)
     assert panel.unit == 1
     panel.stop()
@@ -153,10 +153,10 @@ def test_a_sheet_and_a_run_take_each_others_place(make):
 
 def test_stop_ends_a_sheet(make):
     panel = make(background=True, steps=100_000)
-    panel.sheets.run()
-    panel.sheets.run()  # is no second one
+    panel.features_controller.run()
+    panel.features_controller.run()  # is no second one
     wait(lambda: panel.features.progress.get("done", 0) > 1)
-    answer(panel, {"kind": "sheet-stop"})
+    dispatch(panel, {"kind": "sheet-stop"})
     wait(lambda: panel.state == "idle" and panel.features.progress["state"] == "idle")
     assert "stopped after" in panel.features.progress["text"]
 
@@ -172,55 +172,55 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("message", "sentence"), WRONG)
 def test_what_is_not_possible_is_said(make, message: dict[str, Any], sentence: str):
     panel = make()
-    answer(panel, message)
+    dispatch(panel, message)
     assert sentence in error(panel)
 
 
 @pytest.mark.parametrize("place", [-1, 5, "1", None, True])
 def test_a_picture_that_is_not_there(make, place: Any):
     panel = make()
-    panel.sheets.run()
-    answer(panel, {"kind": "sheet-open", "place": place})
+    panel.features_controller.run()
+    dispatch(panel, {"kind": "sheet-open", "place": place})
     assert "pictures 0 to 4" in error(panel)
 
 
 def test_the_sheet_as_a_file(make, monkeypatch):
     panel, files = make(), []
-    panel.sheets.run()
+    panel.features_controller.run()
     monkeypatch.setattr(panel.live, "deliver", lambda *file: files.append(file))
-    answer(panel, {"kind": "sheet-save"})
+    dispatch(panel, {"kind": "sheet-save"})
     ((name, kind, data),) = files
     assert (name, kind, decode(data).shape) == ("sheet-units.png", "image/png", (34, 52, 3))
 
 
 def test_another_network_has_no_sheet_yet(make):
     panel = make()
-    panel.sheets.run()
-    panel.sheets.network_changed()
+    panel.features_controller.run()
+    panel.features_controller.network_changed()
     assert (panel.features.cells, panel.features.sheet) == ([], b"")
-    answer(panel, {"kind": "sheet-open", "place": 0})
+    dispatch(panel, {"kind": "sheet-open", "place": 0})
     assert "no sheet yet" in error(panel)
 
 
 @pytest.fixture
-def tab(monkeypatch) -> FeaturesTab:
+def tab(monkeypatch) -> FeaturesView:
     clock = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(pacing, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(flow_control, "time", SimpleNamespace(monotonic=lambda: clock.now))
     commands = Commands()
     live = LiveCanvas(canvas=ipycanvas.Canvas(), commands=commands)
-    tab = FeaturesTab(live=live, commands=commands, controls=SynthesisTab(live=live, commands=commands))
+    tab = FeaturesView(live=live, commands=commands, controls=OptimizeView(live=live, commands=commands))
     tab.sent, tab.clock = [], clock
     monkeypatch.setattr(tab, "send", lambda content, buffers=(): tab.sent.append(content))
     return tab
 
 
-def offer(tab: FeaturesTab, index: int) -> None:
+def offer(tab: FeaturesView, index: int) -> None:
     tab.clock.now += 0.02
     pictures = np.full((5, 20, 12, 3), index / 100, np.float32)
     tab.offer(Step(index, np.arange(5) + index, pictures, None, None, None))
 
 
-def test_a_slow_page_gets_the_latest_sheet_and_no_queue(tab: FeaturesTab):
+def test_a_slow_page_gets_the_latest_sheet_and_no_queue(tab: FeaturesView):
     tab.begin()
     for index in range(20):
         offer(tab, index)
@@ -235,7 +235,7 @@ def test_a_slow_page_gets_the_latest_sheet_and_no_queue(tab: FeaturesTab):
     assert tab.sent[-1]["step"] == 19
 
 
-def test_a_loss_that_is_no_number_can_be_sent(tab: FeaturesTab):
+def test_a_loss_that_is_no_number_can_be_sent(tab: FeaturesView):
     tab.offer(Step(0, np.array([np.nan, 1.0]), np.zeros((2, 4, 4, 1), np.float32), None, None, None))
     assert tab.sent[-1]["losses"] == [None, 1.0]
 
@@ -257,7 +257,7 @@ def test_stretching_leaves_one_colour_as_it_is():
     assert stretched(pictures, together=True)[0].max() == pytest.approx(0.5)
 
 
-def test_time_is_not_wasted_on_sheets_that_nobody_gets(tab: FeaturesTab, monkeypatch):
+def test_time_is_not_wasted_on_sheets_that_nobody_gets(tab: FeaturesView, monkeypatch):
     from nbfeatviz.widgets.tabs.features import view as features_tab
 
     encoded: list[int] = []

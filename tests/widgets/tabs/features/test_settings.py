@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from nbfeatviz.synthesis import objectives, recipes
-from nbfeatviz.widgets.tabs.features.settings import SheetSettings
-from nbfeatviz.widgets.tabs.optimize.view import PanelSettings
+from nbfeatviz.widgets.tabs.features.settings import FeaturesSettings
+from nbfeatviz.widgets.tabs.optimize.view import OptimizeSettings
 
 WRONG = [
     ("what", "all", "'units', 'seeds', 'steps', 'recipes', 'objectives'"),
@@ -47,7 +47,7 @@ WRONG = [
 @pytest.mark.parametrize(("name", "value", "sentence"), WRONG)
 def test_what_cannot_be_set_is_refused_in_a_sentence(name: str, value: Any, sentence: str):
     with pytest.raises((ValueError, TypeError), match=sentence) as caught:
-        SheetSettings().changed(name, value, 5)
+        FeaturesSettings().changed(name, value, 5)
     assert str(caught.value).endswith(".")
 
 
@@ -68,37 +68,37 @@ RIGHT = [
 
 @pytest.mark.parametrize(("name", "value", "kept"), RIGHT)
 def test_what_can_be_set(name: str, value: Any, kept: Any):
-    assert getattr(SheetSettings().changed(name, value, 5), name) == kept
+    assert getattr(FeaturesSettings().changed(name, value, 5), name) == kept
 
 
 def test_another_layer_may_lack_the_units():
-    settings = SheetSettings(first=4, units=(1, 4))
+    settings = FeaturesSettings(first=4, units=(1, 4))
     assert settings.fitting(5) == settings
-    assert settings.fitting(3) == SheetSettings()
+    assert settings.fitting(3) == FeaturesSettings()
 
 
-PANEL = PanelSettings(layer="conv2", unit=3, seed=7, recipe="tutorial13")
+PANEL = OptimizeSettings(layer="conv2", unit=3, seed=7, recipe="tutorial13")
 
 
 def test_units(net):
-    cells = SheetSettings(first=2).cells(net, PANEL)
+    cells = FeaturesSettings(first=2).cells(net, PANEL)
     assert [cell.title for cell in cells] == ["unit 2", "unit 3", "unit 4"]  # there are five
     assert cells[2].case.objective == objectives.channel("conv2", 4, pre_activation=True)
     assert (cells[2].settings.unit, cells[2].settings.start, cells[2].settings.seed) == (4, "image", 7)
-    assert [cell.settings.unit for cell in SheetSettings(units=(4, 1)).cells(net, PANEL)] == [4, 1]
+    assert [cell.settings.unit for cell in FeaturesSettings(units=(4, 1)).cells(net, PANEL)] == [4, 1]
 
 
 def test_seeds_and_recipes(net):
-    seeds = SheetSettings(what="seeds", count=3).cells(net, PANEL)
+    seeds = FeaturesSettings(what="seeds", count=3).cells(net, PANEL)
     assert [(cell.title, cell.case.seed) for cell in seeds] == [("seed 7", 7), ("seed 8", 8), ("seed 9", 9)]
     assert len({cell.case.objective for cell in seeds}) == 1
-    several = SheetSettings(what="recipes", recipes=("lucid", "maco")).cells(net, PANEL)
+    several = FeaturesSettings(what="recipes", recipes=("lucid", "maco")).cells(net, PANEL)
     assert [cell.case.recipe for cell in several] == ["lucid", "maco"]
     assert [recipes.get(cell.settings.recipe).name for cell in several] == ["lucid", "maco"]
 
 
 def test_step_counts(net):
-    cells = SheetSettings(what="steps", step_counts=(1, 8)).cells(net, PANEL)
+    cells = FeaturesSettings(what="steps", step_counts=(1, 8)).cells(net, PANEL)
     assert [(cell.title, cell.case.steps, cell.case.seed) for cell in cells] == [("1 step", 1, 7), ("8 steps", 8, 7)]
     assert cells[0].settings.steps is None, "to go on takes as many steps as the panel is set to"
 
@@ -106,7 +106,7 @@ def test_step_counts(net):
 def test_objectives(net):
     term = {"kind": "channel", "layer": None, "unit": 0, "weight": 0.5}
     panel = PANEL.changed(net, "terms", [term])
-    cells = SheetSettings(what="objectives", objectives=("set", "alone", "held", "neuron")).cells(net, panel)
+    cells = FeaturesSettings(what="objectives", objectives=("set", "alone", "held", "neuron")).cells(net, panel)
     pre = {"pre_activation": True}
     unit = objectives.channel("conv2", 3, **pre)
     assert [cell.case.objective for cell in cells] == [
@@ -123,11 +123,11 @@ def test_objectives(net):
     ]
     assert all(cell.settings.target(net) == cell.case.objective for cell in cells)
     with pytest.raises(ValueError, match="a class has no neuron"):
-        SheetSettings(what="objectives", objectives=("neuron",)).cells(net, PanelSettings("conv2", "class"))
+        FeaturesSettings(what="objectives", objectives=("neuron",)).cells(net, OptimizeSettings("conv2", "class"))
 
 
 def test_classes_and_neurons(net):
-    classes = SheetSettings().cells(net, PanelSettings(layer="conv2", objective="class"))
+    classes = FeaturesSettings().cells(net, OptimizeSettings(layer="conv2", objective="class"))
     assert [cell.title for cell in classes] == ["class 0", "class 1", "class 2", "class 3", "class 4"][: net.classes]
-    neurons = SheetSettings(count=2).cells(net, PanelSettings(layer="conv2", objective="neuron", row=1, col=2))
+    neurons = FeaturesSettings(count=2).cells(net, OptimizeSettings(layer="conv2", objective="neuron", row=1, col=2))
     assert neurons[1].case.objective == objectives.neuron("conv2", 1, 1, 2, pre_activation=True)

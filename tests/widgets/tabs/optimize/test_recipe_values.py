@@ -9,7 +9,7 @@ import pytest
 
 import nbfeatviz as nv
 from nbfeatviz.synthesis import recipes
-from nbfeatviz.widgets.comm.dispatch import answer
+from nbfeatviz.widgets.comm.dispatch import dispatch
 from nbfeatviz.widgets.tabs.optimize import recipe_values
 from tests.widgets.conftest import error, wait
 
@@ -109,14 +109,14 @@ def panel(make_panel):
 
 
 def test_the_page_changes_a_value_and_goes_back(panel):
-    answer(panel, {"kind": "recipe", "path": REACH, "value": 0.25})
+    dispatch(panel, {"kind": "recipe", "path": REACH, "value": 0.25})
     assert error(panel) == ""
     assert panel.controls.settings["recipe"] == "lucid"
     assert panel.controls.facts["recipe"]["changed"]
     assert isinstance(panel.recipe, recipes.Recipe)
     assert panel.recipe.transforms[1].reach == 0.25
     panel.change("step_size", 0.1)
-    answer(panel, {"kind": "recipe"})
+    dispatch(panel, {"kind": "recipe"})
     assert (panel.recipe, panel.controls.facts["recipe"]["changed"]) == ("lucid", False)
     assert panel.controls.settings["step_size"] is None
 
@@ -125,14 +125,14 @@ def test_a_refused_value_leaves_the_old_one(panel, monkeypatch):
     sent: list[Any] = []
     monkeypatch.setattr(panel.controls, "send", sent.append)
     for path, value in ((REACH, 7), ("nowhere", 1), (3, 1)):
-        answer(panel, {"kind": "recipe", "path": path, "value": value})
+        dispatch(panel, {"kind": "recipe", "path": path, "value": value})
         assert "out of range" in error(panel) or "no value" in error(panel)
     assert sent == [{"kind": "refused"}] * 3
     assert panel.recipe == "lucid"
-    answer(panel, {"kind": "recipe", "path": REACH})
+    dispatch(panel, {"kind": "recipe", "path": REACH})
     assert "without 'value'" in error(panel)
     panel.recipe = recipes.LUCID.replace(name="mine")
-    answer(panel, {"kind": "recipe"})
+    dispatch(panel, {"kind": "recipe"})
     assert "one of your own" in error(panel)
 
 
@@ -181,7 +181,7 @@ def test_a_change_in_mid_run_goes_on_from_the_picture_and_compiles_only_where_it
 
 def test_the_natural_slider_moves_in_mid_run_and_compiles_nothing_more(make_panel, net, steps_made):
     panel = make_panel(background=True, layer="conv2", recipe="lucid", steps=100_000)
-    answer(panel, {"kind": "set", "name": "natural", "value": 0.2})
+    dispatch(panel, {"kind": "set", "name": "natural", "value": 0.2})
     panel.run()
     wait(lambda: len(panel.live.frames) > 3)
     compiled = len(steps_made)
@@ -190,7 +190,7 @@ def test_the_natural_slider_moves_in_mid_run_and_compiles_nothing_more(make_pane
         settings = panel._runner.settings
         return None if settings is None else settings.recipe.regularizers[0].weight
 
-    answer(panel, {"kind": "set", "name": "natural", "value": 0.7})
+    dispatch(panel, {"kind": "set", "name": "natural", "value": 0.7})
     wait(lambda: weight() == 0.7)
     assert panel._runner.settings.start is not None, "from the picture so far"
     assert len(steps_made) == compiled

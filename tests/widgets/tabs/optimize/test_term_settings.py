@@ -11,9 +11,9 @@ import pytest
 
 import nbfeatviz as nv
 from nbfeatviz.synthesis import objectives
-from nbfeatviz.widgets.comm.dispatch import answer
+from nbfeatviz.widgets.comm.dispatch import dispatch
 from nbfeatviz.widgets.tabs.optimize.term_settings import TermSettings
-from nbfeatviz.widgets.tabs.optimize.view import PanelSettings
+from nbfeatviz.widgets.tabs.optimize.view import OptimizeSettings
 from tests.synthesis.conftest import make_network
 from tests.widgets.conftest import wait
 
@@ -22,8 +22,8 @@ OTHERS = {"kind": "others", "layer": None, "unit": None, "weight": -1}
 
 
 @pytest.fixture
-def settings() -> PanelSettings:
-    return PanelSettings(layer="conv2", unit=4)
+def settings() -> OptimizeSettings:
+    return OptimizeSettings(layer="conv2", unit=4)
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def make(make_panel):
     return partial(make_panel, layer="conv2")
 
 
-def with_terms(net, settings: PanelSettings, *terms: Any, **more: Any) -> PanelSettings:
+def with_terms(net, settings: OptimizeSettings, *terms: Any, **more: Any) -> OptimizeSettings:
     for name, value in more.items():
         settings = settings.changed(net, name, value)
     return settings.changed(net, "terms", list(terms))
@@ -114,7 +114,7 @@ def test_what_cannot_be_is_refused_and_nothing_is_lost(net, settings, terms: Any
 def test_the_page_hears_of_a_refusal(make, monkeypatch):
     panel, sent = make(terms=[B]), []
     monkeypatch.setattr(panel.controls, "send", sent.append)
-    answer(panel, {"kind": "set", "name": "terms", "value": [{**B, "unit": 99}]})
+    dispatch(panel, {"kind": "set", "name": "terms", "value": [{**B, "unit": 99}]})
     assert "unit 99 is out of range" in panel.live.status["error"]
     assert (sent, panel.controls.settings["terms"]) == ([{"kind": "refused"}], [B])
 
@@ -130,7 +130,7 @@ def test_a_run_with_terms_is_that_of_maximize(make, net):
     )
     assert np.array_equal(panel.image, nv.maximize(net, objective, recipe="tutorial13", steps=3).image)
     assert "0.5 * objectives.channel('conv2', 1" in panel.code()
-    panel.sheets.run()
+    panel.features_controller.run()
     assert panel.live.status["error"] == ""  # every unit of the sheet is added to the same terms
 
 
@@ -143,8 +143,8 @@ def test_weights_and_units_move_in_mid_run_without_a_retrace(make, steps_made):
     assert compiled, "the run's own"
     for k in range(20):
         moved = {**B, "weight": k / 10 - 1, "unit": k % 5}
-        answer(panel, {"kind": "set", "name": "terms", "value": [moved, {**OTHERS, "weight": -k / 10}]})
-        answer(panel, {"kind": "set", "name": "weight", "value": 1 + k / 10})
+        dispatch(panel, {"kind": "set", "name": "terms", "value": [moved, {**OTHERS, "weight": -k / 10}]})
+        dispatch(panel, {"kind": "set", "name": "weight", "value": 1 + k / 10})
         frames = len(panel.live.frames)
         wait(lambda frames=frames: len(panel.live.frames) > frames + 1)
     wanted = panel.chosen.target(net)

@@ -14,13 +14,13 @@ from nbfeatviz.synthesis import objectives, recipes
 from nbfeatviz.synthesis.natural_prior import weight_of
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
 from nbfeatviz.widgets.comm.frontend import Commands
-from nbfeatviz.widgets.tabs.optimize.view import PanelSettings, SynthesisTab
+from nbfeatviz.widgets.tabs.optimize.view import OptimizeSettings, OptimizeView
 from tests.synthesis.conftest import make_network
 
 
 @pytest.fixture
-def settings() -> PanelSettings:
-    return PanelSettings(layer="conv2", unit=4)
+def settings() -> OptimizeSettings:
+    return OptimizeSettings(layer="conv2", unit=4)
 
 
 WRONG: list[tuple[str, Any, str]] = [
@@ -81,7 +81,7 @@ RIGHT: list[tuple[str, Any]] = [
 def test_what_can_be_set_is_set_and_the_old_settings_stay(net, settings, name: str, value: Any):
     changed = settings.changed(net, name, value)
     assert getattr(changed, name) == value
-    assert settings == PanelSettings(layer="conv2", unit=4)
+    assert settings == OptimizeSettings(layer="conv2", unit=4)
 
 
 def test_numbers_of_numpy_are_numbers(net, settings):
@@ -117,12 +117,12 @@ def test_the_objective_that_is_set(net, settings):
 
 
 @pytest.fixture
-def tab() -> SynthesisTab:
+def tab() -> OptimizeView:
     commands = Commands()
-    return SynthesisTab(live=LiveCanvas(canvas=ipycanvas.Canvas(), commands=commands), commands=commands)
+    return OptimizeView(live=LiveCanvas(canvas=ipycanvas.Canvas(), commands=commands), commands=commands)
 
 
-def test_the_controls_know_what_there_is_to_choose(tab: SynthesisTab, net, settings):
+def test_the_controls_know_what_there_is_to_choose(tab: OptimizeView, net, settings):
     tab.show(settings, net, "tiny", ["tiny", "mnist-cnn"])
     natural = weight_of(recipes.get(settings.recipe).regularizers)
     assert tab.settings == {**dataclasses.asdict(settings), "terms": [], "natural": natural}
@@ -135,13 +135,13 @@ def test_the_controls_know_what_there_is_to_choose(tab: SynthesisTab, net, setti
     assert (tab.facts["unit_names"], tab.facts["positions"]) == (["ant", "bee", "cow"], False)
 
 
-def test_the_controls_before_a_network(tab: SynthesisTab):
-    tab.show(PanelSettings(), None, "tiny", ["tiny"])
+def test_the_controls_before_a_network(tab: OptimizeView):
+    tab.show(OptimizeSettings(), None, "tiny", ["tiny"])
     assert not tab.facts["ready"]
     assert "units" not in tab.facts
 
 
-def test_names_are_data(tab: SynthesisTab, settings):
+def test_names_are_data(tab: OptimizeView, settings):
     names = ("<script>alert(1)</script>", "b&amp;", '"c"')
     tab.show(settings, make_network(names=names), "<img src=x onerror=alert(1)>", ["<b>"])
     assert tuple(tab.facts["classes"]) == names
@@ -149,7 +149,7 @@ def test_names_are_data(tab: SynthesisTab, settings):
     assert json.loads(json.dumps(tab.facts)) == tab.facts
 
 
-def test_natural_is_the_weight_of_the_prior_of_any_recipe(tab: SynthesisTab, net, settings):
+def test_natural_is_the_weight_of_the_prior_of_any_recipe(tab: OptimizeView, net, settings):
     plain = settings.changed(net, "recipe", "lucid")
     held = plain.changed(net, "natural", 0.25)
     assert held.recipe.regularizers == (recipes.NaturalPrior(0.25),)

@@ -7,31 +7,35 @@ import numpy as np
 import pytest
 
 import nbfeatviz as nv
-from nbfeatviz.widgets.execution.chunked_task import Kept
+from nbfeatviz.widgets.execution.chunked_task import ResultCache
 from nbfeatviz.widgets.tabs.photo import comparisons
 from tests.synthesis.conftest import make_network
 from tests.widgets.tabs.photo.test_results import PICTURE, view_of
 
 
 def _maps(found):
-    return [answer for answer in found if answer.buffers]
+    return [dispatch for dispatch in found if dispatch.buffers]
 
 
 def test_compared_maps_have_their_areas_and_are_kept(net, counted):
-    kept = Kept()
+    kept = ResultCache()
     shown = [
-        answer for answer in comparisons.compared(view_of(net, 1, kept), ("gradient", "grad-cam")) if answer.buffers
+        dispatch
+        for dispatch in comparisons.compared(view_of(net, 1, kept), ("gradient", "grad-cam"))
+        if dispatch.buffers
     ]
-    assert [answer.content["method"] for answer in shown] == ["gradient", "grad-cam"]
-    for answer, raw in zip(shown, (nv.saliency(net, PICTURE, 1), nv.grad_cam(net, PICTURE, 1)), strict=True):
+    assert [dispatch.content["method"] for dispatch in shown] == ["gradient", "grad-cam"]
+    for dispatch, raw in zip(shown, (nv.saliency(net, PICTURE, 1), nv.grad_cam(net, PICTURE, 1)), strict=True):
         curves = nv.deletion_insertion(net, PICTURE, raw, 1, steps=comparisons.FAITHFULNESS_STEPS)
-        assert answer.content["deletion"] == pytest.approx(curves.deletion_auc, abs=1e-3)
-        assert answer.content["insertion"] == pytest.approx(curves.insertion_auc, abs=1e-3)
+        assert dispatch.content["deletion"] == pytest.approx(curves.deletion_auc, abs=1e-3)
+        assert dispatch.content["insertion"] == pytest.approx(curves.insertion_auc, abs=1e-3)
     again = [
-        answer for answer in comparisons.compared(view_of(net, 1, kept), ("gradient", "grad-cam")) if answer.buffers
+        dispatch
+        for dispatch in comparisons.compared(view_of(net, 1, kept), ("gradient", "grad-cam"))
+        if dispatch.buffers
     ]
     assert len(counted) == 1
-    assert [answer.content for answer in again] == [answer.content for answer in shown]
+    assert [dispatch.content for dispatch in again] == [dispatch.content for dispatch in shown]
 
 
 def test_progress_of_a_comparison_never_goes_back(net):
@@ -42,7 +46,7 @@ def test_progress_of_a_comparison_never_goes_back(net):
 
 def _kinds(found):
     """The methods that are shown, and what the page is told at last of those that are left out."""
-    contents = [answer.content for answer in found if answer.content]
+    contents = [dispatch.content for dispatch in found if dispatch.content]
     left = [content["entries"] for content in contents if content["kind"] == "left-out"]
     return [content["method"] for content in contents if content["kind"] == "compared"], left
 
@@ -95,7 +99,7 @@ def test_a_map_that_says_nothing_has_no_scores_but_a_reason():
 
 
 def test_the_sanity_check_is_the_headless_one_and_kept(net, monkeypatch):
-    kept = Kept()
+    kept = ResultCache()
     stages = list(comparisons.randomized(view_of(net, 1, kept), "gradient"))
     expected = nv.randomization_check(net, PICTURE, 1, stages=comparisons.RANDOMIZED_STAGES)
     assert [stage.content["layer"] for stage in stages] == [stage.layer or "" for stage in expected]
@@ -107,7 +111,7 @@ def test_the_sanity_check_is_the_headless_one_and_kept(net, monkeypatch):
 
 
 def test_a_check_that_was_cancelled_is_not_kept_as_if_complete(net):
-    kept = Kept()
+    kept = ResultCache()
     steps = comparisons.randomized(view_of(net, 1, kept), "gradient")
     next(steps)
     steps.close()

@@ -15,9 +15,9 @@ from nbfeatviz.encoding import decode
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
 from nbfeatviz.widgets.comm.frontend import Commands
 from nbfeatviz.widgets.photo_input.photo import Photo
-from nbfeatviz.widgets.tabs.optimize.view import SynthesisTab
+from nbfeatviz.widgets.tabs.optimize.view import OptimizeView
 from nbfeatviz.widgets.tabs.photo.settings import PhotoSettings
-from nbfeatviz.widgets.tabs.photo.view import COLOUR_MAPS, AttributionTabs
+from nbfeatviz.widgets.tabs.photo.view import COLOUR_MAPS, PhotoView
 from tests.synthesis.conftest import make_network
 
 
@@ -25,8 +25,8 @@ from tests.synthesis.conftest import make_network
 def tabs():
     commands = Commands()
     live = LiveCanvas(canvas=ipycanvas.Canvas(), commands=commands)
-    controls = SynthesisTab(live=live, commands=commands)
-    tabs = AttributionTabs(live=live, commands=commands, controls=controls)
+    controls = OptimizeView(live=live, commands=commands)
+    tabs = PhotoView(live=live, commands=commands, controls=controls)
     yield tabs
     for part in (tabs, controls, live, commands):
         part.close()
