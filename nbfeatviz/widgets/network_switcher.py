@@ -17,7 +17,7 @@ from nbfeatviz.networks.loading import EMBEDDED, load
 from nbfeatviz.networks.model_file import FILES, check_file
 from nbfeatviz.networks.network import Network
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
-from nbfeatviz.widgets.execution.runner import in_words
+from nbfeatviz.widgets.errors import in_words
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
 
 

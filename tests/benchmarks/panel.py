@@ -188,12 +188,12 @@ def slow_link() -> Iterator[Row]:
 
 _OFFER = """import dataclasses, threading, time
 step = next(nv.ascend(net, nv.objectives.channel("conv", 0), recipe="tutorial13"))
-explorer.live.begin()
+explorer.panel.layout.live.begin()
 def offer():
     for k in range(5000):
         while time.perf_counter() < begun + k / 1000: time.sleep(0)
-        explorer.live.offer(dataclasses.replace(step, index=k))
-    explorer.live.settle(step.image)
+        explorer.panel.layout.live.offer(dataclasses.replace(step, index=k))
+    explorer.panel.layout.live.settle(step.image)
 begun = time.perf_counter()
 thread = threading.Thread(target=offer); thread.start(); thread.join()
 print(5000 / (time.perf_counter() - begun))"""

@@ -22,8 +22,8 @@ def pace(send, seconds):
         send(frames[k % 60]); k += 1
         time.sleep(0.04)
 """
-_LIVE = """explorer.live.begin()
-sender = threading.Thread(target=pace, args=(explorer.live.offer, {seconds})); sender.start()"""
+_LIVE = """explorer.panel.layout.live.begin()
+sender = threading.Thread(target=pace, args=(explorer.panel.layout.live.offer, {seconds})); sender.start()"""
 _PLAIN = """import ipycanvas, ipywidgets
 canvas = ipycanvas.Canvas(width=224, height=224, _canvas_manager=ipycanvas.canvas._CanvasManager())
 image = ipywidgets.Image(format="url")

@@ -94,7 +94,8 @@ def test_from_a_sheet_of_units_to_one_of_them_large(lab: JupyterServer, browser:
     panel.wait_steps(3)
     assert panel.layer("block3b_add").get_attribute("aria-selected") == "true"
     assert (
-        notebook.run_code("print(explorer._runner.settings.start.steps > 3, explorer.unit)").strip() == f"True {unit}"
+        notebook.run_code("print(explorer.panel.optimize.runner.settings.start.steps > 3, explorer.unit)").strip()
+        == f"True {unit}"
     )
 
     # a sheet in the place of the run
@@ -191,9 +192,7 @@ def test_every_value_of_the_recipe_can_be_changed(lab: JupyterServer, browser: B
     panel.wait(lambda: reach.input_value() == "0.25", "the old value")
     panel.field("step rule: adam, beta1").fill("0.5")
     panel.field("step rule: adam, beta1").press("Tab")
-    made = (
-        "settings = explorer._runner.settings; print(settings is not None and settings.recipe.step_rule.beta1 == 0.5)"
-    )
+    made = "run = explorer.panel.optimize.runner.settings; print(run and run.recipe.step_rule.beta1 == 0.5)"
     panel.wait(lambda: "True" in notebook.run_code(made), "the run to go on with it")
     panel.button("Stop").click()
     panel.wait_rest()

@@ -57,7 +57,7 @@ class RemakePanel(PhotoPanel):
 
 def lengthen(notebook: NotebookPage) -> None:
     """The runs of these tabs are not over before a person stops them, however quick the machine."""
-    notebook.run_code("for remake in explorer.invert_style_dream.values(): remake.change('steps', 100_000)")
+    notebook.run_code("for remake in explorer.panel.invert_style_dream.values(): remake.change('steps', 100_000)")
 
 
 def photo(panel: RemakePanel, name: str) -> None:
@@ -90,7 +90,7 @@ def test_a_photo_emerges_again_from_what_a_layer_keeps(lab: JupyterServer, brows
     # another layer in mid-run, in the tree
     panel.choose("block1a_project_bn")
     panel.wait(lambda: panel.inside("layer").inner_text() == "block1a_project_bn", "the layer")
-    code = "print(explorer.invert_style_dream['invert']._runner.settings)"
+    code = "print(explorer.panel.invert_style_dream['invert'].runner.settings)"
     panel.wait(lambda: "block1a_project_bn" in notebook.run_code(code), "the run to go on with it")
     panel.button("Pause").click()
     panel.wait(lambda: "paused" in panel.status, "the pause")
@@ -159,7 +159,10 @@ def test_a_photo_in_the_style_of_another(lab: JupyterServer, browser: Browser, p
     panel.run()
     panel.wait_steps(3)
     panel.wait(lambda: "style: step" in panel.status, "the status line")
-    weight = "run = explorer.invert_style_dream['style']._runner; print(run.settings.objective.weights[1] if run.settings else 0)"
+    weight = (
+        "run = explorer.panel.invert_style_dream['style'].runner.settings\n"
+        "print(run.objective.weights[1] if run else 0)"
+    )
     assert float(notebook.run_code(weight)) == 10
     slider = panel.inside("style weight")
     slider.focus()

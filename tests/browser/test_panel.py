@@ -104,7 +104,7 @@ def test_a_newcomer_goes_through_the_starter_notebook(kind: str, browser: Browse
     assert only_foreign(browser.errors(page)) == []
 
 
-WEIGHT = "print(explorer.controls.settings['natural'])"
+WEIGHT = "print(explorer.panel.layout.controls.settings['natural'])"
 
 
 def test_pause_step_resume_and_retarget(lab: JupyterServer, page) -> None:
@@ -306,7 +306,7 @@ def test_closing_the_last_view_ends_the_run(lab: JupyterServer, page) -> None:
     panel.wait(lambda: panel.root.count() == 0, "the output to go") if panel.root.count() else None
     for _ in range(40):
         page.wait_for_timeout(250)
-        if "idle 0" in notebook.run_code("print(explorer.state, len(explorer.live.frames))"):
+        if "idle 0" in notebook.run_code("print(explorer.state, len(explorer.panel.layout.live.frames))"):
             break
     else:
         raise AssertionError("the run goes on although nobody watches")
@@ -337,7 +337,7 @@ def test_the_neuron_is_chosen_on_the_canvas(lab: JupyterServer, page) -> None:
     overlay = panel.canvas(".nbfeatviz-overlay")
     area = overlay.bounding_box()
     overlay.click(position={"x": area["width"] * 0.25, "y": area["height"] * 0.75})
-    told = "print(explorer.live.overlay['neuron'], explorer.live.overlay['box'])"
+    told = "print(explorer.panel.layout.live.overlay['neuron'], explorer.panel.layout.live.overlay['box'])"
     panel.wait(
         lambda: "(42, 14)" in notebook.run_code(told) or "(41, 13)" in notebook.run_code(told), "the neuron there"
     )
@@ -412,8 +412,8 @@ def test_errors_stand_in_the_panel_in_words(lab: JupyterServer, page) -> None:
     panel.wait_rest()
     kept = panel.pixels()["hash"]
     notebook.run_code(
-        "explorer._networks.offered['broken'] = type(next(iter(explorer._networks.offered.values())))("
-        "lambda: nv.load('no-such-network'))\nexplorer._tell_settings()"
+        "explorer.panel.networks.offered['broken'] = type(next(iter(explorer.panel.networks.offered.values())))("
+        "lambda: nv.load('no-such-network'))\nexplorer.panel._show_networks()"
     )
     panel.field("network").select_option("broken")
     panel.wait(lambda: "no-such-network" in panel.error, "a network that fails to load, in words")

@@ -171,14 +171,14 @@ def test_bad_files_are_refused_in_words_and_nothing_is_lost(lab: JupyterServer, 
         panel.upload(path)
         panel.wait(lambda words=words: words in panel.error, f"a sentence about {words}")
         assert panel.heat()["hash"] == before
-    assert notebook.run_code("print(explorer.photo_controller.photo.name)").strip() == samples.get("coffee").title
+    assert notebook.run_code("print(explorer.panel.photo.photo.name)").strip() == samples.get("coffee").title
 
     panel.upload(Path(samples.get("china").path))  # and then a good one
     panel.wait(lambda: not panel.error, "the complaint to go")
     panel.wait(lambda: panel.heat()["hash"] != before, "the map of the new photo")
     panel.button("Remove").click()
     panel.wait(lambda: not panel.button("Remove").is_visible(), "the empty photo box")
-    assert notebook.run_code("print(explorer.photo_controller.photo)").strip() == "None"
+    assert notebook.run_code("print(explorer.panel.photo.photo)").strip() == "None"
     assert only_foreign(browser.errors(page)) == []
 
 
@@ -192,7 +192,9 @@ def test_the_photo_of_a_phone_arrives_small_enough(lab: JupyterServer, page, tmp
     panel.open("Saliency")
     panel.upload(tmp_path / "phone.jpg")
     panel.wait(lambda: panel.predictions, "the predictions", 90)
-    shape = notebook.run_code("print(explorer.photo_controller.photo.pixels.shape, len(explorer.photo_controller.photo.source) < 8e6)")
+    shape = notebook.run_code(
+        "print(explorer.panel.photo.photo.pixels.shape, len(explorer.panel.photo.photo.source) < 8e6)"
+    )
     assert shape.strip() == "(2048, 1536, 3) True"
     assert not panel.error
 
@@ -217,10 +219,10 @@ def test_drop_crop_squash_and_the_keyboard(lab: JupyterServer, page) -> None:
     panel.root.dispatch_event("drop", {"dataTransfer": transfer})
     panel.wait(lambda: len(panel.predictions) == 4, "the predictions")
     assert panel.predictions[0].split("\n")[0] in ("<script>alert(1)</script>", "b", "c", "d")
-    assert notebook.run_code("print(explorer.photo_controller.photo.name)").strip() == "dropped.jpg"
+    assert notebook.run_code("print(explorer.panel.photo.photo.name)").strip() == "dropped.jpg"
 
     def box() -> str:
-        return notebook.run_code("print([round(float(x), 3) for x in explorer.tabs.photo['box']])").strip()
+        return notebook.run_code("print([round(float(x), 3) for x in explorer.panel.layout.tabs.photo['box']])").strip()
 
     assert box() == "[0.0, 0.167, 1.0, 0.833]"
     panel.root.get_by_role("slider", name="crop box").focus()

@@ -36,7 +36,7 @@ def test_terms_are_added_weighed_in_mid_run_and_removed_by_keyboard(lab: Jupyter
     for _ in range(4):
         page.keyboard.press("ArrowLeft")
     panel.wait(lambda: panel.field("term 2 weight number").input_value() == "0.3", "the number to follow")
-    made = "print(explorer._runner.settings is not None and explorer._runner.settings.objective.weights)"
+    made = "run = explorer.panel.optimize.runner.settings; print(run and run.objective.weights)"
     panel.wait(lambda: "(1.0, 0.3)" in notebook.run_code(made), "the run to go on with the weight")
     count = panel.data()["count"]
     panel.button("Hold others down").click()

@@ -106,14 +106,14 @@ def test_every_method_a_run_and_a_panel_leave_the_model_as_it_was():
     nv.deletion_insertion(net, PICTURE, nv.saliency(net, PICTURE, 1), 1, steps=4)
     nv.filters(net)
     nv.rises(net, objectives.channel("conv", 1), nv.maximize(net, objectives.channel("conv", 1), steps=2))
-    panel = nv.FeatureExplorer(net, worker=SameThread(), layer="conv", unit=1, steps=3)
+    explorer = nv.FeatureExplorer(net, worker=SameThread(), layer="conv", unit=1, steps=3)
     try:
-        panel.run(wait=True)
-        panel.image = PICTURE
+        explorer.run(wait=True)
+        explorer.image = PICTURE
         for tab in ("saliency", "grad-cam", "activations"):
-            panel.photo_controller.open(tab)
-        assert len(panel.tabs.predictions) == 3
+            explorer.panel.photo.open(tab)
+        assert len(explorer.panel.layout.tabs.predictions) == 3
     finally:
-        panel.close()
+        explorer.close()
     assert state_of(model) == before
     np.testing.assert_array_equal(model.predict(PICTURE[None], verbose=0), results)

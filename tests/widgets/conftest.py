@@ -35,8 +35,8 @@ def make_panel(net):
         return panels[-1]
 
     yield made
-    for panel in panels:
-        panel.close()
+    for explorer in panels:
+        explorer.close()
 
 
 @pytest.fixture
@@ -68,6 +68,14 @@ def steps_made(monkeypatch):
     return made
 
 
+def dispatch(explorer: nv.FeatureExplorer, content: Any, buffers: Any = (), tab: str = "") -> None:
+    """Does what a message of the page asks for; `tab`: of an Invert, Style or Dream tab."""
+    layout = explorer.panel.layout
+    commands = layout.invert_style_dream[tab].commands if tab else layout.commands
+    for callback in commands._msg_callbacks.callbacks:
+        callback(commands, content, buffers)
+
+
 def wait(condition: Any, seconds: float = 20) -> None:
     """Waits until it holds."""
     end = time.monotonic() + seconds
@@ -76,6 +84,6 @@ def wait(condition: Any, seconds: float = 20) -> None:
         time.sleep(0.005)
 
 
-def error(panel: Any) -> str:
+def error(explorer: Any) -> str:
     """What the panel complains of."""
-    return panel.live.status.get("error", "")
+    return explorer.panel.layout.live.status.get("error", "")

@@ -30,9 +30,9 @@ def kernel(monkeypatch) -> dict[str, Any]:
 
 def made(parent: dict[str, Any], cell: str, run: str) -> Panel:
     parent.update(metadata={"cellId": cell}, header={"msg_id": run})
-    panel = Panel()
-    cells.register(panel)
-    return panel
+    explorer = Panel()
+    cells.register(explorer)
+    return explorer
 
 
 def test_running_a_cell_again_closes_its_panels(kernel: dict[str, Any]):

@@ -34,7 +34,7 @@ class Gate:
 def wait(condition):
     end = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < end, (panel.live.status, panel.state)
+        assert time.monotonic() < end, (panel.panel.layout.live.status, panel.state)
         time.sleep(0.01)
 
 ordinary_import = builtins.__import__
@@ -59,13 +59,13 @@ panel = nv.FeatureExplorer({"digits": "mnist-cnn"}, layer="conv2", unit=3, recip
 assert gate.reached.wait(60)
 assert not hasattr(sys.modules["tensorflow"], "constant")
 assert (panel.state, panel.network, panel.loading) == ("loading", None, True)
-assert panel.live.status["text"] == "loading TensorFlow …"
-assert panel.controls.facts["networks"] == ["digits", "efficientnet-lite0", "mnist-cnn"]
-assert {recipe["name"] for recipe in panel.controls.facts["recipes"]} >= {"default", "lucid", "tutorial13"}
+assert panel.panel.layout.live.status["text"] == "loading TensorFlow …"
+assert panel.panel.layout.controls.facts["networks"] == ["digits", "efficientnet-lite0", "mnist-cnn"]
+assert {recipe["name"] for recipe in panel.panel.layout.controls.facts["recipes"]} >= {"default", "lucid", "tutorial13"}
 assert "application/vnd.jupyter.widget-view+json" in panel._repr_mimebundle_()
 another = nv.FeatureExplorer("mnist-cnn")
 said = []
-panel.live.observe(lambda change: said.append(change["new"]["text"]), "status")
+panel.panel.layout.live.observe(lambda change: said.append(change["new"]["text"]), "status")
 gate.opened.set()
 wait(lambda: not panel.loading and not another.loading)
 assert said[0] == "loading digits …" and "ready" in said, said
@@ -90,7 +90,7 @@ FeatureExplorer._set = slow
 panel = nv.FeatureExplorer("mnist-cnn", layer="conv2", unit=3, recipe="tutorial13", steps=2)
 assert panel.loading
 panel.run(wait=True)
-assert running == [False] and len(panel.live.frames) and panel.image is not None
+assert running == [False] and len(panel.panel.layout.live.frames) and panel.image is not None
 assert "'conv2', 3" in panel.code() and "steps=2" in panel.code(), panel.code()
 """
     )
@@ -138,7 +138,8 @@ gate = Gate("keras", ImportError("nothing by that name"))
 panel = nv.FeatureExplorer("mnist-cnn")
 wait(lambda: panel.state == "idle")
 says = "TensorFlow could not be imported (ImportError: nothing by that name)"
-assert says in panel.live.status["error"] and panel.live.status["text"] == "no network", panel.live.status
+status = panel.panel.layout.live.status
+assert says in status["error"] and status["text"] == "no network", status
 try:
     panel.run(wait=True)
 except ValueError as error:
@@ -149,7 +150,7 @@ assert builtins.__import__ is ordinary_import
 gate.opened.set()
 panel.change("network", "mnist-cnn")
 wait(lambda: panel.state == "idle")
-assert panel.network.name == "mnist-cnn" and not panel.live.status["error"], panel.live.status
+assert panel.network.name == "mnist-cnn" and not panel.panel.layout.live.status["error"], panel.panel.layout.live.status
 """
     )
 
@@ -173,7 +174,7 @@ assert gate.reached.wait(60) and gate.by.name == "nbfeatviz-tensorflow"
 threading.Timer(0.3, gate.opened.set).start()
 {statement}
 wait(lambda: panel.state == "idle")
-assert panel.network is not None and not panel.live.status["error"], panel.live.status
+assert panel.network is not None and not panel.panel.layout.live.status["error"], panel.panel.layout.live.status
 assert builtins.__import__ is ordinary_import
 """
     )
@@ -193,10 +194,10 @@ for net, error in [(5, TypeError), ({{}}, ValueError), ({str(tmp_path / "none.ke
 assert not {{"keras", "tensorflow"}} & sys.modules.keys()
 panel = nv.FeatureExplorer("mnist-cn")
 wait(lambda: panel.state == "idle")
-assert "nearest: 'mnist-cnn'" in panel.live.status["error"], panel.live.status
+assert "nearest: 'mnist-cnn'" in panel.panel.layout.live.status["error"], panel.panel.layout.live.status
 other = nv.FeatureExplorer("mnist-cnn", layer="no such layer")
 wait(lambda: other.state == "idle")
-assert "no such layer" in other.live.status["error"], other.live.status
+assert "no such layer" in other.panel.layout.live.status["error"], other.panel.layout.live.status
 """
     )
 
@@ -211,9 +212,9 @@ from pathlib import Path
 file = Path({str(path)!r})
 h5py.File(file, "w").close()
 panel = nv.FeatureExplorer(file)
-assert panel.loading and panel.controls.facts["network"] == "digits"
+assert panel.loading and panel.panel.layout.controls.facts["network"] == "digits"
 wait(lambda: panel.state == "idle")
-assert "not a Keras model that can be read" in panel.live.status["error"], panel.live.status
+assert "not a Keras model that can be read" in panel.panel.layout.live.status["error"], panel.panel.layout.live.status
 nv.load("mnist-cnn").model.save(file)
 panel.change("network", "digits")
 wait(lambda: panel.network is not None)

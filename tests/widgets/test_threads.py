@@ -100,21 +100,27 @@ def test_the_same_from_several_threads_is_the_same(alone):
 def test_a_panel_that_runs_and_answers_beside_scripts(alone, make_panel):
     network = make()
     settings = {"layer": "conv1", "unit": 1, "recipe": "default", "steps": 6, "seed": 2, "precision": "float32"}
-    panel = make_panel(network, background=True, **settings)
-    panel.photo_controller.open("saliency")
-    panel.image = PICTURE
-    panel.photo_controller.target({"kind": "class", "class": 1})
+    explorer = make_panel(network, background=True, **settings)
+    explorer.panel.photo.open("saliency")
+    explorer.image = PICTURE
+    explorer.panel.photo.target({"kind": "class", "class": 1})
     sent: list[np.ndarray] = []
-    panel.run()
+    explorer.run()
 
     def whole() -> None:
-        wait(lambda: panel.live.status["state"] == "idle" and panel._runner.result is not None, 60)
-        wait(lambda: "saliency" in panel.photo_controller._store._raw and not panel.photo_controller._task.busy, 60)
-        sent.append(panel.photo_controller._store._raw["saliency"])
+        wait(
+            lambda: (
+                explorer.panel.layout.live.status["state"] == "idle"
+                and explorer.panel.optimize.runner.result is not None
+            ),
+            60,
+        )
+        wait(lambda: "saliency" in explorer.panel.photo._store._raw and not explorer.panel.photo._task.busy, 60)
+        sent.append(explorer.panel.photo._store._raw["saliency"])
 
     _, *others = together([whole, *(lambda act=act: act(network) for act in ACTS.values())])
-    assert error(panel) == ""
-    same(panel._runner.result.image, alone["default"])
+    assert error(explorer) == ""
+    same(explorer.panel.optimize.runner.result.image, alone["default"])
     same(sent[0], alone["gradient"])
     for name, found in zip(ACTS, others, strict=True):
         same(found, alone[name])

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nbfeatviz.widgets.execution.runner import in_words
+from nbfeatviz.widgets.errors import in_words
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
 
 KEPT_BYTES = 192_000_000

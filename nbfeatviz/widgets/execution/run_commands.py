@@ -16,20 +16,20 @@ class RunCommands:
     """
 
     live: LiveCanvas
-    _runner: Runner
+    runner: Runner
     _worker: Worker | SameThread
 
     def pause(self) -> None:
         """Holds the run before its next step; `run()` or `resume()` lets it go on."""
-        self._runner.pause()
+        self.runner.pause()
 
     def resume(self) -> None:
         """Lets a paused run go on."""
-        self._runner.resume()
+        self.runner.resume()
 
     def stop(self) -> None:
         """Ends the run before its next step; its picture stays."""
-        self._runner.stop()
+        self.runner.stop()
 
     def leave(self) -> None:
         """Ends the run and gives its frames back; the last picture and the numbers stay."""
@@ -42,17 +42,17 @@ class RunCommands:
         self._worker.submit(self._clear)
 
     def _clear(self) -> None:
-        self._runner.result = None
+        self.runner.result = None
         self.live.clear()
 
     def code(self) -> str:
         """Python that makes the picture on the canvas again; of a run in progress, the picture so far."""
-        settings = self._runner.settings
+        settings = self.runner.settings
         if settings is None:
             raise ValueError("there is no picture to reproduce yet: press Run first.")
         return export.code(settings)
 
     def save_file(self, kind: str) -> tuple[str, str, bytes]:
         """(file name, MIME type, bytes): the picture as "png", or the run as "gif" or "webp"."""
-        title = export.name(self._runner.settings)
+        title = export.name(self.runner.settings)
         return export.picture_file(kind, *self.live.recording(), title, self.live.displayed)

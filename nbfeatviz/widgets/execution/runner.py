@@ -11,6 +11,7 @@ import numpy as np
 from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.side_by_side import SideBySide
 from nbfeatviz.synthesis.visualization import Settings, Visualization
+from nbfeatviz.widgets.errors import in_words
 from nbfeatviz.widgets.execution.run_loop import RunControl, run_loop
 from nbfeatviz.widgets.execution.run_reporter import Display, Look, Run, RunReporter, shown_prediction
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
@@ -176,9 +177,3 @@ class Runner:
             reporter.settled(ascent, result.image if result.images is None else result.images)
         except Exception as error:  # whatever it is, the controls must come back to rest
             self._live.show_error(in_words(error))
-
-
-def in_words(error: Exception) -> str:
-    """An error as the panel shows it: our own sentences as they are, others with the name of their class."""
-    text = str(error).strip()
-    return text if isinstance(error, ValueError | TypeError) and text else f"{type(error).__name__}: {text}"

@@ -13,7 +13,7 @@ import numpy as np
 
 from nbfeatviz import samples
 from nbfeatviz.networks.network import Network
-from nbfeatviz.widgets.execution.runner import in_words
+from nbfeatviz.widgets.errors import in_words
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
 from nbfeatviz.widgets.photo_input.photo import FITS, Photo, clean_name, name_of, own
 

@@ -35,11 +35,11 @@ def test_the_style_sheet_is_whole():
 
 
 def test_nothing_is_published_on_the_commands(monkeypatch):
-    panel = nv.FeatureExplorer(make_network(), worker=SameThread(), recipe="tutorial13", steps=2)
+    explorer = nv.FeatureExplorer(make_network(), worker=SameThread(), recipe="tutorial13", steps=2)
     spoken: list[object] = []
-    monkeypatch.setattr(panel.commands, "_send", lambda *args, **more: spoken.append(args))
-    panel.run()
-    panel.unit = 1
-    assert panel.state == "idle"
+    monkeypatch.setattr(explorer.panel.layout.commands, "_send", lambda *args, **more: spoken.append(args))
+    explorer.run()
+    explorer.unit = 1
+    assert explorer.state == "idle"
     assert spoken == []
-    panel.close()
+    explorer.close()

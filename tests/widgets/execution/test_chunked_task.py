@@ -23,7 +23,7 @@ class Page:
         self.complaints: list[str] = []
         self.task = ChunkedTask(worker, self.notify, self.show, self.complaints.append)
 
-    def tell(self, tab: str, state: str, done: int, total: int, text: str) -> None:
+    def notify(self, tab: str, state: str, done: int, total: int, text: str) -> None:
         self.told.append((tab, state))
 
     def show(self, tab: str, number: int, dispatch: Result) -> None:
@@ -134,7 +134,7 @@ def test_the_error_of_a_stale_question_is_nobodys(page):
     assert page.told[-1] == ("saliency", "done")
 
 
-@pytest.mark.parametrize("where", ["tell", "show"])
+@pytest.mark.parametrize("where", ["notify", "show"])
 def test_an_error_in_an_observer_is_said_and_the_answer_goes_on(page, where: str, monkeypatch):
     def fail(*_: Any) -> None:
         raise RuntimeError("observer")
@@ -164,12 +164,12 @@ def test_a_thousand_pieces_are_no_recursion(page):
 
 
 def test_who_hears_the_end_may_ask_again(page):
-    def tell(tab: str, state: str, *_: Any) -> None:
+    def notify(tab: str, state: str, *_: Any) -> None:
         page.told.append((tab, state))
         if state == "done" and len(page.told) < 20:
             page.task.ask(tab, lambda: pieces(1))
 
-    page.task._notify = tell
+    page.task._notify = notify
     page.task.ask("saliency", lambda: pieces(1))
     assert len(page.told) == 20
     assert not page.task.busy

@@ -43,7 +43,7 @@ class Rig:
         unit = nv.objectives.channel(self.layer, 0)
         return Ascent(self.net, unit, recipe="tutorial13", steps=self.steps)
 
-    def say(self, state: str, text: str = "", **more: Any) -> None:
+    def set_status(self, state: str, text: str = "", **more: Any) -> None:
         self.said.append((state, text))
         self.live.set_status(state, text, **more)
 

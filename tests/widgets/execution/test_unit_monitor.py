@@ -28,21 +28,23 @@ def make(make_panel):
 
 
 def test_after_a_run_the_panel_says_what_rises_says(make, net):
-    panel = make()
-    panel.run()
+    explorer = make()
+    explorer.run()
     result = nv.maximize(net, UNIT, recipe="tutorial13", steps=20)
     wanted = as_page(nv.rises(net, UNIT, result.image, start=result.frames[0]))
-    assert panel.live.rises["most"][0][0] == wanted["most"][0][0]
-    assert (panel.live.rises["layer"], panel.live.rises["unit"]) == ("conv2", 1)
-    np.testing.assert_allclose(panel.live.rises["rises"], wanted["rises"], atol=0.05)  # the first frame is a JPEG
-    assert panel.live.rises["percentile"] == wanted["percentile"]
-    assert panel.live._facts["high_frequency"] == quality.high_frequency_ratio(panel.image), (
+    assert explorer.panel.layout.live.rises["most"][0][0] == wanted["most"][0][0]
+    assert (explorer.panel.layout.live.rises["layer"], explorer.panel.layout.live.rises["unit"]) == ("conv2", 1)
+    np.testing.assert_allclose(
+        explorer.panel.layout.live.rises["rises"], wanted["rises"], atol=0.05
+    )  # the first frame is a JPEG
+    assert explorer.panel.layout.live.rises["percentile"] == wanted["percentile"]
+    assert explorer.panel.layout.live._facts["high_frequency"] == quality.high_frequency_ratio(explorer.image), (
         "all facts are of the last picture"
     )
     photos = [sample.path for sample in nv.samples.ALL]
-    assert panel.live.rises["photographs"] == quality.natural(photos, (16, 16)).high_frequency_ratio
-    panel.reset()
-    assert panel.live.rises == {}
+    assert explorer.panel.layout.live.rises["photographs"] == quality.natural(photos, (16, 16)).high_frequency_ratio
+    explorer.reset()
+    assert explorer.panel.layout.live.rises == {}
 
 
 def seen(unit_monitor: UnitMonitor, ascent: Any) -> None:
@@ -80,7 +82,7 @@ def test_what_is_expected_is_there_with_the_first_picture():
 
 def test_photographs_are_measured_before_run_is_pressed(make):
     net = make_network()
-    panel = make(net, background=True)
+    explorer = make(net, background=True)
     key = UNIT.resolved(net).terms[0][1].tap
 
     def known() -> list[int]:
@@ -88,8 +90,8 @@ def test_photographs_are_measured_before_run_is_pressed(make):
 
     wait(lambda: known() == [PHOTOGRAPHS])
     pages: list[Any] = []
-    panel.live.observe(lambda change: pages.append(change["new"]), "rises")
-    panel.run()
+    explorer.panel.layout.live.observe(lambda change: pages.append(change["new"]), "rises")
+    explorer.run()
     wait(lambda: bool(pages))
     assert pages[0]["parts"] == [PHOTOGRAPHS, PHOTOGRAPHS]
 
@@ -97,46 +99,46 @@ def test_photographs_are_measured_before_run_is_pressed(make):
 def test_a_run_that_must_be_compiled_is_expected(make, monkeypatch):
     told: list[Any] = []
     monkeypatch.setattr(UnitMonitor, "expect", lambda self, ascent: told.append(ascent.done))
-    panel = make(make_network())  # nothing is compiled ahead in the same thread
-    panel.run()
+    explorer = make(make_network())  # nothing is compiled ahead in the same thread
+    explorer.run()
     assert told == [0]
-    panel.run()
+    explorer.run()
     assert told == [0], "there was nothing to wait for"
 
 
 def test_it_follows_a_run_and_its_target(make):
-    panel = make(background=True, steps=1_000_000)
-    panel.run()
-    wait(lambda: panel.live.rises.get("unit") == 1)
-    panel.unit = 3
-    wait(lambda: panel.live.rises.get("unit") == 3)
-    panel.layer = "conv1"
-    wait(lambda: panel.live.rises.get("layer") == "conv1")
-    assert len(panel.live.rises["rises"]) == 4
-    panel.pause()
-    wait(lambda: panel.state == "paused")
-    panel.stop()
-    wait(lambda: panel.state == "idle")
-    assert panel.live.status["error"] == ""
+    explorer = make(background=True, steps=1_000_000)
+    explorer.run()
+    wait(lambda: explorer.panel.layout.live.rises.get("unit") == 1)
+    explorer.unit = 3
+    wait(lambda: explorer.panel.layout.live.rises.get("unit") == 3)
+    explorer.layer = "conv1"
+    wait(lambda: explorer.panel.layout.live.rises.get("layer") == "conv1")
+    assert len(explorer.panel.layout.live.rises["rises"]) == 4
+    explorer.pause()
+    wait(lambda: explorer.state == "paused")
+    explorer.stop()
+    wait(lambda: explorer.state == "idle")
+    assert explorer.panel.layout.live.status["error"] == ""
 
 
 def test_no_step_waits_for_it(make, monkeypatch):
     held = threading.Event()
     measured = bystanders._units
     monkeypatch.setattr(bystanders, "_units", lambda *given: held.wait(20) and measured(*given))
-    panel = make(background=True, steps=1_000_000)
+    explorer = make(background=True, steps=1_000_000)
     try:
-        panel.run()
-        wait(lambda: len(panel.live.frames) > 5)
-        frames = len(panel.live.frames)
-        wait(lambda: len(panel.live.frames) > frames + 5)
-        assert panel.live.rises == {}
-        panel.stop()
-        wait(lambda: panel.state == "idle")
+        explorer.run()
+        wait(lambda: len(explorer.panel.layout.live.frames) > 5)
+        frames = len(explorer.panel.layout.live.frames)
+        wait(lambda: len(explorer.panel.layout.live.frames) > frames + 5)
+        assert explorer.panel.layout.live.rises == {}
+        explorer.stop()
+        wait(lambda: explorer.state == "idle")
     finally:
         held.set()
-    wait(lambda: panel.live.rises != {})  # of the last picture
-    again = panel._unit_monitor
+    wait(lambda: explorer.panel.layout.live.rises != {})  # of the last picture
+    again = explorer.panel.optimize.unit_monitor
     wait(lambda: not again._working)
 
 
@@ -145,15 +147,19 @@ def test_what_goes_wrong_is_nobodys_loss(make, monkeypatch):
         raise RuntimeError("no memory")
 
     monkeypatch.setattr(bystanders, "_units", broken)
-    panel = make()
-    panel.run()
-    assert (panel.live.rises, panel.live.status["error"], panel.state) == ({}, "", "idle")
+    explorer = make()
+    explorer.run()
+    assert (explorer.panel.layout.live.rises, explorer.panel.layout.live.status["error"], explorer.state) == (
+        {},
+        "",
+        "idle",
+    )
 
 
 def test_a_sheet_is_not_looked_at(make):
-    panel = make(steps=2)
-    panel.features_controller.run()
-    assert panel.live.rises == {}
+    explorer = make(steps=2)
+    explorer.panel.features.run()
+    assert explorer.panel.layout.live.rises == {}
 
 
 def test_a_closed_onlooker_has_no_thread(net):

@@ -1,4 +1,4 @@
-"""The sheet desk: sheets of pictures that emerge together, and going on with one of them.
+"""The controller of the Features tab: sheets of pictures that emerge together, and going on with one of them.
 
 Its methods may be called from any thread.
 """
@@ -6,8 +6,7 @@ Its methods may be called from any thread.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -15,63 +14,41 @@ from nbfeatviz.encoding import encode_png, tile
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.side_by_side import SideBySide
-from nbfeatviz.synthesis.visualization import Visualization
+from nbfeatviz.widgets.errors import in_words
 from nbfeatviz.widgets.execution.exclusive import Exclusive
-from nbfeatviz.widgets.execution.runner import Runner, in_words
+from nbfeatviz.widgets.execution.runner import Runner
 from nbfeatviz.widgets.execution.throughput import Throughput
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
+from nbfeatviz.widgets.panel_api import PanelApi
 from nbfeatviz.widgets.tabs.features.settings import ALTERNATIVES, COUNTS, LOOKS, WHAT, Cell, FeaturesSettings
 from nbfeatviz.widgets.tabs.features.view import FeaturesView
 from nbfeatviz.widgets.tabs.optimize.view import OptimizeSettings
-
-
-class Host(Protocol):
-    """What the desk needs of the panel."""
-
-    @property
-    def network(self) -> Network | None:
-        """The network in use."""
-
-    @property
-    def chosen(self) -> OptimizeSettings:
-        """What the panel is set to."""
-
-    def go_on(self, settings: OptimizeSettings, result: Visualization) -> None:
-        """Goes on with a picture large."""
 
 
 class FeaturesController:
     """Computes the sheet that the Features tab is set to.
 
     Args:
-        host: the panel.
-        tab: where all is shown.
+        panel: the panel.
+        view: where all is shown.
         worker: what computation is done on.
-        turns: with what else the panel computes.
-        complain: told an error in words.
+        exclusive: with what else the panel computes.
     """
 
     def __init__(
         self,
-        host: Host,
-        tab: FeaturesView,
+        panel: PanelApi,
+        view: FeaturesView,
         worker: Worker | SameThread,
         exclusive: Exclusive,
-        show_error: Callable[[str], None],
     ) -> None:
-        self._host, self._tab, self._worker, self._exclusive, self._show_error = (
-            host,
-            tab,
-            worker,
-            exclusive,
-            show_error,
-        )
+        self.panel, self.view, self._worker, self._exclusive = panel, view, worker, exclusive
         self._lock = threading.RLock()
         self._settings = FeaturesSettings()
         self._runs: SideBySide | None = None  # of the sheet that is shown
         self._cells: tuple[Cell, ...] = ()
         self._throughput = Throughput()
-        self._runner: Runner = Runner(worker, tab, self._prepared, self._set_status, self._notify)
+        self.runner: Runner = Runner(worker, view, self._prepared, self._set_status, self._notify)
         exclusive.join(self)
 
     # Settings
@@ -91,24 +68,26 @@ class FeaturesController:
             self._settings = self._settings.changed(name, value, self._available())
             self.notify()
         if name in ("look", "show_size"):
-            self._tab.look(self._settings.look, self._settings.show_size)
+            self.view.look(self._settings.look, self._settings.show_size)
 
-    def panel_changed(self) -> None:
-        """The panel is set to something else: what a sheet would show changes with it."""
+    def settings_changed(self, changed: frozenset[str]) -> None:
+        """The Optimize tab is set to something else: what a sheet would show changes with it."""
+        if not changed & {"network", "layer", "objective", "recipe", "display"}:
+            return
         with self._lock:
-            if self._host.network is not None:
+            if self.panel.network is not None:
                 self._settings = self._settings.fitting(self._available())
             self.notify()
             self._show_displays()
 
     def _show_displays(self) -> None:
         """The recipe in use is displayed as the panel says, others as their own."""
-        chosen = self._host.chosen
+        chosen = self.panel.optimize_settings
         name = recipes.get(chosen.recipe).name
         shown = [chosen if recipes.get(cell.settings.recipe).name == name else cell.settings for cell in self._cells]
-        self._tab.display([settings.displayed for settings in shown])
+        self.view.display([settings.displayed for settings in shown])
 
-    def network_changed(self) -> None:
+    def network_changed(self, network: Network) -> None:
         """Another network is in use: the sheet is not one of it."""
         self.stop()
         self._worker.submit(self._forget)
@@ -116,21 +95,21 @@ class FeaturesController:
     def _forget(self) -> None:
         with self._lock:
             self._runs, self._cells = None, ()
-            self._runner.result = None
-        self._tab.clear()
+            self.runner.result = None
+        self.view.clear()
 
     def _available(self) -> int:
-        network = self._host.network
+        network = self.panel.network
         if network is None:
             raise ValueError("the network is still loading: try again in a moment.")
-        return self._host.chosen.units(network)
+        return self.panel.optimize_settings.units(network)
 
     def notify(self) -> None:
         """Shows the settings on the page."""
-        network, chosen = self._host.network, self._host.chosen
+        network, chosen = self.panel.network, self.panel.optimize_settings
         settings = {**vars(self._settings)}
-        if settings != self._tab.settings:
-            self._tab.settings = settings
+        if settings != self.view.settings:
+            self.view.settings = settings
         facts = {
             "ready": network is not None,
             "what": list(WHAT.items()),
@@ -142,15 +121,23 @@ class FeaturesController:
             "units": 0 if network is None else chosen.units(network),
             "of": "class" if chosen.objective == "class" else "unit",
         }
-        if facts != self._tab.facts:
-            self._tab.facts = facts
+        if facts != self.view.facts:
+            self.view.facts = facts
+
+    @property
+    def layer(self) -> str:
+        """The layer that a sheet is of."""
+        return self.panel.optimize_settings.layer
+
+    def photo_changed(self) -> None:
+        """A sheet does not depend on the photo."""
 
     # Running
 
     @property
     def busy(self) -> bool:
         """Whether a sheet is being computed or held."""
-        return self._runner.busy
+        return self.runner.busy
 
     def run(self, wait: bool = False) -> None:
         """Begins a sheet with the settings, in place of a run in progress; `wait` does it in this thread."""
@@ -158,15 +145,15 @@ class FeaturesController:
             return
         self._available()
         self._exclusive.begin(self)
-        self._runner.run(wait)
+        self.runner.run(wait)
 
     def stop(self) -> None:
         """Ends the sheet before its next step; its pictures stay."""
-        self._runner.stop()
+        self.runner.stop()
 
     def _prepared(self) -> SideBySide:
         """On the worker: what the tab is set to."""
-        network, chosen, settings = self._host.network, self._host.chosen, self._settings
+        network, chosen, settings = self.panel.network, self.panel.optimize_settings, self._settings
         if network is None:
             raise ValueError("no network is loaded.")
         cells = settings.cells(network, chosen)
@@ -175,8 +162,8 @@ class FeaturesController:
         with self._lock:
             self._runs, self._cells = runs, cells
             self._show_displays()
-        self._tab.heading = _subject(chosen)
-        self._tab.cells = [_titled(cell, chosen, network) for cell in cells]
+        self.view.heading = _subject(chosen)
+        self.view.cells = [_titled(cell, chosen, network) for cell in cells]
         self._throughput = Throughput(runs.precision)
         return runs
 
@@ -186,7 +173,7 @@ class FeaturesController:
         if state == "running":
             self._throughput.begin(done)
             text = self._throughput.step(done, total)
-        self._tab.show_progress(state, text, done, total)
+        self.view.show_progress(state, text, done, total)
         for name in ("steps", "precision"):  # the run's in the Optimize tab
             more.pop(name, None)
         self._exclusive.set_status(self, "idle" if state == "idle" else "sheet", f"sheet: {text}", **more)
@@ -197,7 +184,7 @@ class FeaturesController:
         if runs is None or not self.busy:
             return
         text = self._throughput.step(runs.done, runs.steps)
-        self._tab.show_progress("running", text, runs.done, runs.steps)
+        self.view.show_progress("running", text, runs.done, runs.steps)
         self._exclusive.set_status(self, "sheet", f"sheet: {text}")
 
     # Going on with one
@@ -218,15 +205,15 @@ class FeaturesController:
             result = runs.results()[place]
             if result is None:
                 raise ValueError("this picture has not begun to emerge: wait for its first step.")
-            self._host.go_on(cell.settings, result)
+            self.panel.go_on(cell.settings, result)
         except Exception as error:  # nobody else would hear of it
-            self._show_error(in_words(error))
+            self.panel.show_error(in_words(error))
 
     # What leaves the tab
 
     def as_file(self) -> tuple[str, str, bytes]:
         """(file name, MIME type, bytes) of the sheet as it is shown."""
-        pictures = self._tab.pictures
+        pictures = self.view.pictures
         if pictures is None or not self._cells:
             raise ValueError("there is no sheet to save yet: press Run first.")
         return f"sheet-{self._settings.what}.png", "image/png", encode_png(tile(pictures))
@@ -236,7 +223,7 @@ class FeaturesController:
         self.stop()
         with self._lock:
             self._runs, self._cells = None, ()
-            self._runner.result = None
+            self.runner.result = None
 
 
 def _subject(panel: OptimizeSettings) -> str:

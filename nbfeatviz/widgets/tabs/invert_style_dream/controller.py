@@ -1,4 +1,4 @@
-"""The remake desk: makes a picture from the photo, live, as the Invert, Style or Dream tab is set to.
+"""The controller of an Invert, Style or Dream tab: makes a picture from the photo, live.
 
 Its methods may be called from any thread.
 """
@@ -6,7 +6,7 @@ Its methods may be called from any thread.
 from __future__ import annotations
 
 import threading
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -23,50 +23,23 @@ from nbfeatviz.widgets.execution.run_commands import RunCommands
 from nbfeatviz.widgets.execution.runner import Runner
 from nbfeatviz.widgets.execution.throughput import Throughput
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
+from nbfeatviz.widgets.panel_api import PanelApi
 from nbfeatviz.widgets.photo_input.photo_source import PhotoSource
 from nbfeatviz.widgets.tabs.invert_style_dream.settings import DEFAULTS, STATISTICS, InvertStyleDreamSettings, spatial
 from nbfeatviz.widgets.tabs.invert_style_dream.view import InvertStyleDreamCanvas, InvertStyleDreamView
-from nbfeatviz.widgets.tabs.optimize.view import OptimizeSettings
 
 _BRING = "upload one, drop it on the panel, or choose a sample"
-
-
-class Host(Protocol):
-    """What the desk needs of the panel."""
-
-    @property
-    def network(self) -> Network | None:
-        """The network in use."""
-
-    @property
-    def chosen_layer(self) -> str:
-        """The layer that the panel is set to."""
-
-    @property
-    def chosen(self) -> OptimizeSettings:
-        """What the panel is set to."""
-
-    @property
-    def photo_seen(self) -> np.ndarray | None:
-        """What the network sees of the photo."""
-
-    @property
-    def photo_coming(self) -> bool:
-        """Whether a photo is being read."""
-
-    def tab_changed(self) -> None:
-        """The open tab is about another layer."""
 
 
 class InvertStyleDreamController(RunCommands):
     """Makes the pictures of one tab.
 
     Args:
-        host: the panel.
-        tab: its controls.
+        panel: the panel.
+        view: its controls.
         live: its canvas.
         worker: what computation is done on.
-        turns: with what else the panel computes.
+        exclusive: with what else the panel computes.
 
     Attributes:
         live: its canvas.
@@ -75,22 +48,22 @@ class InvertStyleDreamController(RunCommands):
 
     def __init__(
         self,
-        host: Host,
-        tab: InvertStyleDreamView,
+        panel: PanelApi,
+        view: InvertStyleDreamView,
         live: InvertStyleDreamCanvas,
         worker: Worker | SameThread,
         exclusive: Exclusive,
     ) -> None:
-        self._host, self._tab, self.live, self._worker, self._exclusive = host, tab, live, worker, exclusive
+        self.panel, self.view, self.live, self._worker, self._exclusive = panel, view, live, worker, exclusive
         self._lock = threading.RLock()
-        self._settings = DEFAULTS[tab.kind]
+        self._settings = DEFAULTS[view.kind]
         self._seen: dict[str, Seen] = {}  # photos with what networks gave for them: a moved weight computes none anew
         self._throughput = Throughput()
         self._fitted_to: Network | None = None
-        self._runner = Runner(worker, live, self._prepared, self._set_status, self._notify)
+        self.runner = Runner(worker, live, self._prepared, self._set_status, self._notify)
         self.style = (
-            PhotoSource(lambda: host.network, worker, tab.show_photo, self.photo_changed, live.show_error)
-            if tab.kind == "style"
+            PhotoSource(lambda: panel.network, worker, view.show_photo, self.photo_changed, live.show_error)
+            if view.kind == "style"
             else None
         )
         exclusive.join(self)
@@ -106,7 +79,7 @@ class InvertStyleDreamController(RunCommands):
     @property
     def layer(self) -> str:
         """The layer of the content, which the tree shows as chosen."""
-        network, chosen = self._host.network, self._host.chosen_layer
+        network, chosen = self.panel.network, self.panel.optimize_settings.layer
         if network is None or network is not self._fitted_to:
             return chosen
         try:
@@ -125,7 +98,7 @@ class InvertStyleDreamController(RunCommands):
             self._settings = self._settings.changed(network, name, value)
             self.notify()
         if name == "layer":
-            self._host.tab_changed()
+            self.panel.tab_changed()
         if name != "start":
             self._retarget()
 
@@ -143,32 +116,36 @@ class InvertStyleDreamController(RunCommands):
                 self.live.show_error(wrong)
         self._worker.submit(self._clear)
 
-    def layer_changed(self) -> None:
-        """The panel is set to another layer."""
-        if self._settings.kind != "style":
+    def choose_layer(self, path: str) -> None:
+        """Sets the layer of the content, of the Style tab."""
+        self.change("layer", path)
+
+    def settings_changed(self, changed: frozenset[str]) -> None:
+        """The Optimize tab is set to something else."""
+        if "layer" in changed and self._settings.kind != "style":
             self.notify()
             self._retarget()
 
     def photo_changed(self) -> None:
         """There is another photo, or none; a run in progress goes on to the new one."""
-        if self._host.photo_seen is not None and (self.style is None or self.style.picture is not None):
+        if self.panel.photo_seen is not None and (self.style is None or self.style.picture is not None):
             self._retarget()
 
     def refuse(self) -> None:
         """Lets the page show what is set, in place of what was wished."""
-        self._tab.send({"kind": "refused"})
+        self.view.send({"kind": "refused"})
 
     def _retarget(self) -> None:
-        if not self._runner.busy:
+        if not self.runner.busy:
             return
         settings = self._settings
         more = {}
         if settings.kind == "dream":  # it begins anew from the photo
-            photo = self._photo("photo", self._host.photo_seen).image
+            photo = self._photo("photo", self.panel.photo_seen).image
             more = {"photo": photo, "octaves": settings.octaves, "scale": settings.scale}
-        self._runner.retarget(objective=self._objective(), **self._ways(), **more)
+        self.runner.retarget(objective=self._objective(), **self._run_options(), **more)
 
-    def _ways(self) -> dict[str, Any]:
+    def _run_options(self) -> dict[str, Any]:
         """How it is done, whatever the tab."""
         settings = self._settings
         return {
@@ -176,12 +153,12 @@ class InvertStyleDreamController(RunCommands):
             "steps": settings.steps,
             "step_size": settings.step_size,
             "seed": settings.seed,
-            "precision": self._host.chosen.precision,
+            "precision": self.panel.optimize_settings.precision,
         }
 
     def notify(self) -> None:
         """Shows the settings on the page."""
-        network = self._host.network
+        network = self.panel.network
         facts: dict[str, Any] = {
             "ready": network is not None and network is self._fitted_to,
             "recipes": [[one.name, one.name, one.reference, one.steps, one.step_size] for one in recipes.ALL.values()],
@@ -194,19 +171,19 @@ class InvertStyleDreamController(RunCommands):
             if self.style is not None:
                 facts["layers"] = [layer.path for layer in spatial(network)]
                 facts["style_layers"] = list(self._settings.layers_of_style(network)) if facts["layers"] else []
-        self._tab.show(vars(self._settings).copy(), facts)
+        self.view.show(vars(self._settings).copy(), facts)
 
     # Running
 
     @property
     def busy(self) -> bool:
         """Whether a run is in progress or held."""
-        return self._runner.busy
+        return self.runner.busy
 
     @property
     def result(self) -> Visualization | None:
         """What the last run ended with."""
-        return self._runner.result
+        return self.runner.result
 
     def run(self, wait: bool = False) -> None:
         """Starts a run with the settings, or resumes the held one; `wait` does it in this thread.
@@ -217,21 +194,21 @@ class InvertStyleDreamController(RunCommands):
         self._check(coming=True)
         if not self.busy:
             self._exclusive.begin(self)
-        self._runner.run(wait)
+        self.runner.run(wait)
 
     def step(self) -> None:
         """Does one step: of the held run, or of a new one that is then held."""
         self._check(coming=True)
         if not self.busy:
             self._exclusive.begin(self)
-        self._runner.step()
+        self.runner.step()
 
     def _clear(self) -> None:
         super()._clear()
         self.live.set_status("idle")
 
     def _network(self) -> Network:
-        network = self._host.network
+        network = self.panel.network
         if network is None or network is not self._fitted_to:
             raise ValueError("the network is still loading: try again in a moment.")
         return network
@@ -239,23 +216,23 @@ class InvertStyleDreamController(RunCommands):
     @property
     def _coming(self) -> bool:
         """Whether a photo is being read."""
-        return self._host.photo_coming or (self.style is not None and self.style.reading)
+        return self.panel.photo_coming or (self.style is not None and self.style.reading)
 
     def _check(self, coming: bool = False) -> None:
         """Raises a sentence where a photo is missing; `coming`: none while one is being read."""
         self._network()
         if coming and self._coming:
             return
-        if self._host.photo_seen is None:
+        if self.panel.photo_seen is None:
             raise ValueError(f"there is no photo to begin with: {_BRING}.")
         if self.style is not None and self.style.picture is None:
             raise ValueError(f"there is no photo whose style could be taken: {_BRING} under “style photo”.")
 
     def _objective(self) -> Objective:
         network = self._network()
-        photo = self._photo("photo", self._host.photo_seen)
+        photo = self._photo("photo", self.panel.photo_seen)
         style = None if self.style is None else self._photo("style_photo", self.style.picture)
-        return self._settings.objective(network, self._host.chosen_layer, photo, style)
+        return self._settings.objective(network, self.panel.optimize_settings.layer, photo, style)
 
     def _photo(self, name: str, picture: np.ndarray | None) -> Seen:
         """A photo, or the last one where it was taken away: a run in progress goes on with that."""
@@ -270,17 +247,19 @@ class InvertStyleDreamController(RunCommands):
         while self._coming and self._worker.attend():
             pass  # a photo that was brought just before is read now
         self._check()
-        settings, photo = self._settings, self._host.photo_seen
+        settings, photo = self._settings, self.panel.photo_seen
         network, objective = self._network(), self._objective()
         if settings.kind == "dream":
-            return Dreaming(network, objective, photo, octaves=settings.octaves, scale=settings.scale, **self._ways())
-        start = {"noise": None, "photo": photo, "image": self._runner.result}[settings.start]
-        return Ascent(network, objective, start=start, **self._ways())
+            return Dreaming(
+                network, objective, photo, octaves=settings.octaves, scale=settings.scale, **self._run_options()
+            )
+        start = {"noise": None, "photo": photo, "image": self.runner.result}[settings.start]
+        return Ascent(network, objective, start=start, **self._run_options())
 
     def _set_status(self, state: str, text: str = "", **more: Any) -> None:
         self.live.set_status(state, text, steps=more.get("steps"), precision=more.get("precision"))
         if state == "running":
-            done, total = self._runner.progress
+            done, total = self.runner.progress
             self._throughput = Throughput(more.get("precision", ""))
             self._throughput.begin(done)
             text = self._throughput.step(done, total)
@@ -294,12 +273,12 @@ class InvertStyleDreamController(RunCommands):
         """A few times a second while it runs."""
         if self.busy:
             self._exclusive.set_status(
-                self, "remake", f"{self._settings.kind}: {self._throughput.step(*self._runner.progress)}"
+                self, "remake", f"{self._settings.kind}: {self._throughput.step(*self.runner.progress)}"
             )
 
     def show_code(self) -> None:
         """Shows on the page the Python of `code`."""
-        self._tab.send({"kind": "code", "text": self.code()})
+        self.view.send({"kind": "code", "text": self.code()})
 
     def close(self) -> None:
         """Gives everything back."""
@@ -308,5 +287,5 @@ class InvertStyleDreamController(RunCommands):
             self.style.close()
         with self._lock:
             self._seen.clear()
-            self._runner.result = None
+            self.runner.result = None
         self.live.forget()

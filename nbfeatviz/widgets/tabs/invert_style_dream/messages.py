@@ -1,26 +1,23 @@
-"""What the page may say in an Invert, Style or Dream tab, and the answers."""
+"""What the page says in an Invert, Style or Dream tab."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
-from nbfeatviz.widgets.comm.dispatch import Handlers, dispatch, number, readable, received, save
+from nbfeatviz.widgets.canvas import messages as canvas_messages
+from nbfeatviz.widgets.comm.dispatch import Message
+from nbfeatviz.widgets.errors import readable
+from nbfeatviz.widgets.photo_input import messages as photo_messages
 from nbfeatviz.widgets.photo_input.photo_source import PhotoSource
 from nbfeatviz.widgets.tabs.invert_style_dream.controller import InvertStyleDreamController
 
-
-def dispatcher(controller: InvertStyleDreamController) -> Callable[[Any, Any, Sequence[Any]], None]:
-    """What answers the messages of a tab; errors are said in the panel."""
-    return lambda _, content, buffers: dispatch(controller, content, buffers, _HANDLERS)
+_Act = Callable[[InvertStyleDreamController, Message], None]
 
 
-def _asked(
-    act: Callable[[InvertStyleDreamController, dict[str, Any]], None],
-) -> Callable[[InvertStyleDreamController, dict[str, Any]], None]:
+def _refusable(act: _Act) -> _Act:
     """A handler of what may be refused: the page then shows what is set, and not what was wished."""
 
-    def handle(controller: InvertStyleDreamController, content: dict[str, Any]) -> None:
+    def handle(controller: InvertStyleDreamController, content: Message) -> None:
         controller.live.show_error("")
         try:
             act(controller, content)
@@ -31,12 +28,10 @@ def _asked(
     return handle
 
 
-def _photo(
-    act: Callable[[PhotoSource, dict[str, Any]], None],
-) -> Callable[[InvertStyleDreamController, dict[str, Any]], None]:
-    """A handler of what is done with the style's photo; the complaint before is over."""
+def _of_style(act: Callable[[PhotoSource, Message], None]) -> _Act:
+    """A handler of what is done with the style's photo; the error before is taken away."""
 
-    def handle(controller: InvertStyleDreamController, content: dict[str, Any]) -> None:
+    def handle(controller: InvertStyleDreamController, content: Message) -> None:
         controller.live.show_error("")
         if controller.style is None:
             raise ValueError("this tab takes no second photo.")
@@ -45,26 +40,11 @@ def _photo(
     return handle
 
 
-_HANDLERS: Handlers = {
-    "hello": lambda controller, content: controller.live.restore(),
-    "ack": lambda controller, content: controller.live.acknowledge(
-        int(content["sequence"]), float(content.get("held", 0))
-    ),
-    "set": _asked(lambda controller, content: controller.change(content["name"], content["value"])),
-    "run": _asked(lambda controller, content: controller.run()),
-    "pause": lambda controller, content: controller.pause(),
-    "resume": lambda controller, content: controller.resume(),
-    "step": _asked(lambda controller, content: controller.step()),
-    "stop": lambda controller, content: controller.stop(),
-    "reset": lambda controller, content: controller.reset(),
-    "replay": lambda controller, content: controller.live.replay(content["step"]),
-    "code": lambda controller, content: controller.show_code(),
-    "save": save,
-    "gone": lambda controller, content: controller.leave(),
-    "photo": _photo(received),
+HANDLERS: dict[str, _Act] = {
+    **canvas_messages.HANDLERS,
+    **{kind: _of_style(act) for kind, act in photo_messages.HANDLERS.items()},
+    "set": _refusable(lambda controller, content: controller.change(content["name"], content["value"])),
+    "run": _refusable(lambda controller, content: controller.run()),
+    "step": _refusable(lambda controller, content: controller.step()),
     "photo-error": lambda controller, content: controller.live.show_error(readable(str(content["text"]))),
-    "photo-sample": _photo(lambda style, content: style.sample(content["name"])),
-    "photo-remove": _photo(lambda style, content: style.remove()),
-    "photo-fit": _photo(lambda style, content: style.fit(fit=content["fit"])),
-    "photo-crop": _photo(lambda style, content: style.fit(centre=(number(content, "y"), number(content, "x")))),
 }

@@ -1,211 +1,31 @@
-"""The controls of the Optimize tab: settings as the page shows them, and the sentences that refuse bad ones."""
+"""The controls of the Optimize tab."""
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Set
 from typing import Any
 
 import anywidget
 import ipywidgets
-import numpy as np
 import traitlets
 
-from nbfeatviz.encoding import DISPLAYS, checked_display
+from nbfeatviz.encoding import DISPLAYS
 from nbfeatviz.networks.network import Network
-from nbfeatviz.networks.precision import checked_precision
-from nbfeatviz.networks.receptive_field import receptive_field
-from nbfeatviz.synthesis import objectives, recipes
-from nbfeatviz.synthesis.ascent import LARGEST_STEP, MOST_STEPS
-from nbfeatviz.synthesis.natural_prior import weight_of, with_weight
-from nbfeatviz.synthesis.objectives import Objective
-from nbfeatviz.synthesis.recipe import Recipe
+from nbfeatviz.synthesis import recipes
+from nbfeatviz.synthesis.natural_prior import weight_of
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
 from nbfeatviz.widgets.comm.frontend import Commands, script
 from nbfeatviz.widgets.tabs.optimize import recipe_values
-from nbfeatviz.widgets.tabs.optimize.term_settings import (
-    KINDS,
-    MOST_FURTHER,
-    Chosen,
-    TermSettings,
-    checked_terms,
-    checked_weight,
-)
-
-OBJECTIVES = ("channel", "neuron", "class")
-STARTS = ("noise", "image", "photo")
-
-
-@dataclass(frozen=True)
-class OptimizeSettings:
-    """What the panel is set to; read once at the start of a run.
-
-    Attributes:
-        layer: path of the layer.
-        objective: "channel", "neuron" or "class".
-        unit: the unit, or for "class" the class.
-        row: of the neuron, None for the centre.
-        col: likewise.
-        recipe: name of a published recipe, or another Recipe.
-        steps: None for the recipe's count.
-        step_size: None for the recipe's.
-        seed: of noise and transforms.
-        pre_activation: measure before the activation.
-        keep: retargeting keeps the picture.
-        start: "noise", "image" for what the canvas shows, "photo" for the photo as the network sees it.
-        terms: further terms, added to the first one that layer, objective and unit say.
-        weight: of the first term, where there are further ones.
-        precision: "auto", "float32" or "bfloat16" (see `ascend`).
-        display: "as it is" or "stretched"; None for the recipe's, to which choosing a recipe goes back.
-    """
-
-    layer: str = ""
-    objective: str = "channel"
-    unit: int = 0
-    row: int | None = None
-    col: int | None = None
-    recipe: str | Recipe = recipes.DEFAULT.name
-    steps: int | None = None
-    step_size: float | None = None
-    seed: int = 0
-    pre_activation: bool = True
-    keep: bool = True
-    start: str = "noise"
-    terms: tuple[TermSettings, ...] = ()
-    weight: float = 1.0
-    precision: str = "auto"
-    display: str | None = None
-
-    def units(self, network: Network) -> int:
-        """How many units (or classes) there are to choose from."""
-        return network.classes if self.objective == "class" else network.layers[self.layer].units
-
-    def target(self, network: Network) -> Objective:
-        """The objective that is set (ValueError where the network has no such thing)."""
-        first = self._first_term()
-        if not self.terms:
-            return first
-        total = self.weight * first
-        for term in self.terms:
-            total = total + term.target(network, self.leads)
-        return total
-
-    def _first_term(self) -> Objective:
-        if self.objective == "class":
-            return objectives.class_logit(self.unit)
-        if self.objective == "neuron":
-            return objectives.neuron(self.layer, self.unit, self.row, self.col, pre_activation=self.pre_activation)
-        return objectives.channel(self.layer, self.unit, pre_activation=self.pre_activation)
-
-    @property
-    def ways(self) -> dict[str, Any]:
-        """How it is done, whatever is maximized: arguments of `ascend`."""
-        return {name: getattr(self, name) for name in ("recipe", "steps", "step_size", "seed", "precision")}
-
-    @property
-    def displayed(self) -> str:
-        """How pictures are shown."""
-        return recipes.get(self.recipe).display if self.display is None else self.display
-
-    @property
-    def leads(self) -> Chosen:
-        """What further terms leave to the first one."""
-        return Chosen(self.objective, self.layer, self.unit, self.row, self.col, self.pre_activation)
-
-    def overlay(self, network: Network | None) -> dict[str, Any]:
-        """What lies over the picture: whether a neuron can be picked there, and the receptive field of the one set."""
-        if network is None or self.objective != "neuron":
-            return {"pick": False, "box": None}
-        height, width = (network.layers[self.layer].output_shape or (1, 1))[:2]
-        row = (height or 1) // 2 if self.row is None else self.row
-        col = (width or 1) // 2 if self.col is None else self.col
-        box = receptive_field(network, self.layer).box(row, col)
-        return {"pick": True, "box": box, "size": network.contract.size, "neuron": (row, col)}
-
-    def changed(self, network: Network, name: str, value: Any) -> OptimizeSettings:
-        """The settings with one changed; a unit or position that no longer exists moves to the nearest that does.
-
-        Raises:
-            ValueError, TypeError: no such setting, or a value that is not possible.
-        """
-        if name == "natural":
-            recipe = recipes.get(self.recipe)
-            weight = checked_share("natural", value)
-            name, value = "recipe", recipe.replace(regularizers=with_weight(recipe.regularizers, weight))
-        if name not in {field.name for field in dataclasses.fields(self)}:
-            raise ValueError(f"the panel has no setting {name!r}.")
-        if name == "unit" and isinstance(value, str):
-            value = network.class_index(value)
-        if name == "terms":
-            value = checked_terms(value, network)
-        new = dataclasses.replace(self, **{name: _checked(name, value)})
-        if name == "recipe" and recipes.get(new.recipe).name != recipes.get(self.recipe).name:
-            new = dataclasses.replace(new, display=None)
-        if name in ("layer", "objective"):
-            layer = network.layers[new.layer]
-            if not layer.selectable:
-                raise ValueError(f"{layer.path!r} ({layer.kind}) cannot be maximized: choose a layer after the input.")
-            new = dataclasses.replace(new, unit=min(new.unit, new.units(network) - 1))
-            if name == "layer":
-                new = dataclasses.replace(new, row=None, col=None)
-            if name == "layer" and new.objective == "neuron" and len(layer.output_shape or ()) != 3:
-                new = dataclasses.replace(new, objective="channel")
-            fitting = [term.fitting(network, new.leads) for term in new.terms]
-            new = dataclasses.replace(new, terms=tuple(term for term in fitting if term is not None))
-        new.target(network).resolved(network)
-        if name in ("row", "col"):
-            objectives.neuron(new.layer, 0, new.row, new.col).resolved(network)
-        return new
-
-    def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            _checked(field.name, getattr(self, field.name))
-
-
-def checked_share(name: str, value: Any) -> float:
-    """A number from 0 to 1 (ValueError in a sentence where it is none)."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise ValueError(f"{name} {value!r} must be a number from 0 to 1.")
-    return float(value)
-
-
-def _checked(name: str, value: Any) -> Any:
-    """The value, or a sentence on what would be right."""
-    if name in ("row", "col", "steps", "step_size", "display") and value is None:
-        return value
-    if name in ("unit", "seed", "steps", "row", "col"):
-        low, high = (1, MOST_STEPS) if name == "steps" else (0, 2**31 - 1)
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
-            raise ValueError(f"{name} {value!r} must be a whole number from {low} to {high:,}.")
-        return int(value)
-    elif name == "step_size":
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LARGEST_STEP:
-            raise ValueError(f"step size {value!r} must be a number above 0 and at most {LARGEST_STEP:,}.")
-    elif name == "objective" and value not in OBJECTIVES:
-        raise ValueError(f"objective {value!r} is unknown: it is 'channel', 'neuron' or 'class'.")
-    elif name == "start" and value not in STARTS:
-        raise ValueError(f"start {value!r} is unknown: it is 'noise', 'image' or 'photo'.")
-    elif name == "recipe":
-        recipe = recipes.get(value)
-        return recipe.name if recipe_values.published(recipe) == recipe else recipe
-    elif name == "terms":
-        return checked_terms(value)
-    elif name == "weight":
-        return checked_weight(value)
-    elif name == "precision":
-        return checked_precision(value)
-    elif name == "display":
-        return checked_display(value)
-    elif name in ("pre_activation", "keep") and not isinstance(value, bool):
-        raise ValueError(f"{name} is True or False, not {value!r}.")
-    return value
+from nbfeatviz.widgets.tabs.optimize.settings import OptimizeSettings
+from nbfeatviz.widgets.tabs.optimize.term_settings import KINDS, MOST_FURTHER
 
 
 class OptimizeView(anywidget.AnyWidget):
     """The controls. The page shows `settings` and `facts` and says changes on `commands`.
 
     Attributes:
-        settings: the fields of `PanelSettings`; of the recipe its name.
+        settings: the fields of `OptimizeSettings`; of the recipe its name.
         facts: what the controls need to know: networks, the one in use, units, class names, recipes, and every value
             of the recipe in use.
         live: the live canvas, whose state enables the buttons.
@@ -217,36 +37,55 @@ class OptimizeView(anywidget.AnyWidget):
     live = traitlets.Instance(LiveCanvas).tag(sync=True, **ipywidgets.widget_serialization)
     commands = traitlets.Instance(Commands).tag(sync=True, **ipywidgets.widget_serialization)
 
-    def show(self, settings: OptimizeSettings, network: Network | None, name: str, names: list[str]) -> None:
-        """Shows settings, and what can be chosen with the network that is in use."""
-        recipe = recipe_values.as_page(settings.recipe)
-        terms = [dataclasses.asdict(term) for term in settings.terms]
-        weight = weight_of(recipes.get(settings.recipe).regularizers)
-        self.settings = {**vars(settings), "recipe": recipe["name"], "natural": weight, "terms": terms}
-        known = [
-            {"name": r.name, "reference": r.reference, "steps": r.steps, "step_size": r.step_size, "display": r.display}
-            for r in {recipe["name"]: recipes.get(settings.recipe), **recipes.ALL}.values()
-        ]
-        facts: dict[str, Any] = {
-            "network": name,
-            "networks": names,
-            "recipes": known,
-            "recipe": recipe,
-            "ready": network is not None,
-            "kinds": list(KINDS),
-            "displays": list(DISPLAYS),
-            "most_terms": MOST_FURTHER,
-        }
-        if network is not None:
-            layer = network.layers[settings.layer]
+    def show(self, settings: OptimizeSettings, network: Network | None, changed: Set[str]) -> None:
+        """Shows settings, and what can be chosen with the network that is in use.
+
+        Args:
+            settings: the settings.
+            network: in use.
+            changed: the names of the fields that are others than before, and "network" where that is another.
+        """
+        shown = dict(self.settings)
+        for name in changed & vars(settings).keys() - {"recipe", "terms"}:
+            shown[name] = getattr(settings, name)
+        if "terms" in changed:
+            shown["terms"] = [dataclasses.asdict(term) for term in settings.terms]
+        facts = dict(self.facts)
+        if "recipe" in changed:
+            recipe = recipe_values.as_page(settings.recipe)
+            shown |= {"recipe": recipe["name"], "natural": weight_of(recipes.get(settings.recipe).regularizers)}
+            facts |= {"recipe": recipe, "recipes": _recipes(recipe["name"], settings)}
+        facts |= {"kinds": list(KINDS), "displays": list(DISPLAYS), "most_terms": MOST_FURTHER}
+        facts["ready"] = network is not None
+        if network is not None and "network" in changed:
             facts |= {
                 "untrained": not network.trained,
-                "units": settings.units(network),
-                "positions": len(layer.output_shape or ()) == 3,
                 "classes": list(network.class_names or ()),
                 "layers": [one.path for one in network.layers.walk() if one.selectable],
-                "term_units": [term.units(network, settings.leads) for term in settings.terms],
+            }
+        if network is not None and changed & {"network", "layer", "objective"}:
+            layer = network.layers[settings.layer]
+            facts |= {
+                "units": settings.units(network),
+                "positions": len(layer.output_shape or ()) == 3,
                 "unit_names": list(layer.unit_names or ()) if settings.objective != "class" else [],
             }
+        if network is not None and changed & {"network", "layer", "objective", "terms"}:
+            facts["term_units"] = [term.units(network, settings.leads) for term in settings.terms]
+        self.settings = shown
         if facts != self.facts:
             self.facts = facts
+
+    def show_networks(self, name: str, names: list[str]) -> None:
+        """Shows which networks can be chosen, and the name of the one in use."""
+        facts = {**self.facts, "network": name, "networks": names}
+        if facts != self.facts:
+            self.facts = facts
+
+
+def _recipes(name: str, settings: OptimizeSettings) -> list[dict[str, Any]]:
+    """What the page knows of the published recipes, and of the one in use."""
+    return [
+        {"name": r.name, "reference": r.reference, "steps": r.steps, "step_size": r.step_size, "display": r.display}
+        for r in {name: recipes.get(settings.recipe), **recipes.ALL}.values()
+    ]

@@ -1,4 +1,4 @@
-"""The photo desk: a person's photo, what is asked about it, and the answers on the page.
+"""The controller of the photo tabs: a person's photo, what is asked about it, and the answers on the page.
 
 Its methods may be called from any thread. It calls neither the panel nor the analyst while it holds its lock.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from nbfeatviz.synthesis import objectives
 from nbfeatviz.widgets.execution.chunked_task import ChunkedTask, Result, ResultCache
 from nbfeatviz.widgets.execution.precompile import Precompiler
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
+from nbfeatviz.widgets.panel_api import PanelApi
 from nbfeatviz.widgets.photo_input.photo import Photo
 from nbfeatviz.widgets.photo_input.photo_source import PhotoSource
 from nbfeatviz.widgets.tabs.photo import comparisons
@@ -31,57 +32,31 @@ from nbfeatviz.widgets.tabs.photo.view import PhotoView
 _Start = Callable[[results.View, PhotoSettings], Iterator[Result]]
 
 
-class Host(Protocol):
-    """What the desk needs of the panel."""
-
-    @property
-    def network(self) -> Network | None:
-        """The network in use."""
-
-    @property
-    def chosen_layer(self) -> str:
-        """The layer that the panel is set to."""
-
-    def tab_changed(self) -> None:
-        """Another tab is open, or it is about another layer."""
-
-    def photo_changed(self) -> None:
-        """There is another photo, it is seen otherwise, or there is none."""
-
-    def maximize(self, layer: str, unit: int, row: int | None, col: int | None) -> None:
-        """Starts the synthesis of a channel, or of a neuron."""
-
-
 class PhotoController(PhotoSource):
     """Holds the photo, and answers what the open tab asks about it.
 
     Args:
-        host: the panel.
-        tabs: where all is shown.
+        panel: the panel.
+        view: where all is shown.
         worker: what computation is done on.
-        complain: told an error in words.
-        deliver: given name, MIME type and bytes of a file to save.
-        ahead: what compiles in the background, if anything does.
+        precompiler: what compiles in the background, if anything does.
     """
 
     def __init__(
         self,
-        host: Host,
-        tabs: PhotoView,
+        panel: PanelApi,
+        view: PhotoView,
         worker: Worker | SameThread,
-        show_error: Callable[[str], None],
-        deliver: Callable[[str, str, bytes], None],
-        ahead: Precompiler | None = None,
+        precompiler: Precompiler | None = None,
     ) -> None:
         super().__init__(
-            lambda: host.network, worker, self._show_photo, self._photo_changed, show_error, changing=self.cancel
+            lambda: panel.network, worker, self._show_photo, panel.photo_changed, panel.show_error, changing=self.cancel
         )
-        self._host, self._tabs, self._deliver = host, tabs, deliver
-        self._precompiler = ahead
+        self.panel, self.view, self._precompiler = panel, view, precompiler
         self._cache = ResultCache()
-        self._cached_of = 0  # number of the photo that results are kept of
-        self._store = ResultStore(tabs)
-        self._task = ChunkedTask(worker, self._notify, self._store.show, show_error)
+        self._cached_of = 0  # number of the photo that results are cached of
+        self._store = ResultStore(view)
+        self._task = ChunkedTask(worker, self._notify, self._store.show, panel.show_error)
         self._predicted: int | None = None
         self._predicted_by: tuple[Network, int] | None = None
         self._fitted_to: Network | None = None  # the network that photo and settings are fitted to
@@ -92,8 +67,18 @@ class PhotoController(PhotoSource):
 
     # The photo
 
+    def read_seen(self, source: Any) -> tuple[np.ndarray, Photo]:
+        """What the network sees of a photo that is not held yet, and the photo; waits for a network that loads.
+
+        Raises:
+            ValueError, TypeError: it is no photo.
+        """
+        network = self.panel.settled_network()
+        photo = self.read(source)
+        return photo.seen(network), photo
+
     def remove(self) -> None:
-        """Takes the photo from the desk; what is being computed about it ends."""
+        """Takes the photo away; what is being computed about it ends."""
         super().remove()
         self._notify(self._settings.tab, "idle", 0, 0, "")
 
@@ -101,7 +86,7 @@ class PhotoController(PhotoSource):
         """Under the lock."""
         self._predicted = None
         self._store.forget()
-        self._tabs.show_photo(photo, picture, network)
+        self.view.show_photo(photo, picture, network)
         self._show_settings()
         number = 0 if photo is None else photo.number
         if number != self._cached_of:
@@ -110,8 +95,8 @@ class PhotoController(PhotoSource):
         if photo is None:
             self._clear_views()
 
-    def _photo_changed(self) -> None:
-        self._host.photo_changed()
+    def photo_changed(self) -> None:
+        """There is another photo, it is seen otherwise, or there is none: the open tab asks about it."""
         self.ask()
 
     # What is asked
@@ -124,15 +109,15 @@ class PhotoController(PhotoSource):
     @property
     def layer(self) -> str:
         """The layer that the tree shows as chosen."""
-        network, settings = self._host.network, self._settings
+        network, settings = self.panel.network, self._settings
         if settings.tab != "grad-cam" or network is None or network is not self._fitted_to:
-            return self._host.chosen_layer
+            return self.panel.optimize_settings.layer
         if settings.cam_layer is not None:
             return settings.cam_layer
         try:
             return default_layer(network, settings.target.layer if settings.target.kind == "unit" else None)
         except ValueError:
-            return self._host.chosen_layer
+            return self.panel.optimize_settings.layer
 
     def open(self, tab: str) -> None:
         """Opens a tab."""
@@ -140,7 +125,7 @@ class PhotoController(PhotoSource):
             raise ValueError(f"there is no tab {tab!r}; there are {', '.join(TABS)}.")
         if tab == self._settings.tab == "compare":
             return  # a comparison in progress goes on
-        network = self._host.network
+        network = self.panel.network
         if tab in PHOTO_TABS and self._picture is None and network is not None and self._precompiler is not None:
             self._precompiler.expect(network)  # a person takes longer to choose a photo
         self._change(dataclasses.replace(self._settings, tab=tab))
@@ -161,7 +146,7 @@ class PhotoController(PhotoSource):
         with self._lock:
             self._settings = settings
             self._show_settings()
-        self._host.tab_changed()
+        self.panel.tab_changed()
         if ask:
             self.ask()
 
@@ -177,11 +162,17 @@ class PhotoController(PhotoSource):
             self._show_settings()
         if wrong:
             self._show_error(wrong)
-        self._host.tab_changed()
+        self.panel.tab_changed()
         self.ask()
 
-    def layer_changed(self) -> None:
-        """Another layer was chosen in the tree."""
+    def choose_layer(self, path: str) -> None:
+        """Sets the layer of class activation maps."""
+        self.option("cam", "layer", path)
+
+    def settings_changed(self, changed: frozenset[str]) -> None:
+        """The Optimize tab is set to something else; activations are of its layer."""
+        if "layer" not in changed:
+            return
         self.channels.close()
         self._show_settings()
         if self._settings.tab == "activations":
@@ -189,7 +180,7 @@ class PhotoController(PhotoSource):
 
     def ask(self) -> None:
         """Answers what the open tab asks, if there is a photo; a comparison is begun by `compare` and `randomize`."""
-        tab, network = self._settings.tab, self._host.network
+        tab, network = self._settings.tab, self.panel.network
         if self._picture is None or network is None or network is not self._fitted_to:
             return
         if tab != "activations":
@@ -200,7 +191,7 @@ class PhotoController(PhotoSource):
             "occlusion": lambda view, asked_for: results.occluded(
                 view, asked_for.patch, asked_for.stride, asked_for.fill
             ),
-            "activations": lambda view, asked_for: results.activation_grid(view, self._host.chosen_layer),
+            "activations": lambda view, asked_for: results.activation_grid(view, self.panel.optimize_settings.layer),
         }.get(tab)
         self._begin(tab, start)
 
@@ -224,7 +215,7 @@ class PhotoController(PhotoSource):
     def _results(self, tab: str, start: _Start | None) -> Iterator[Result]:
         """On the worker: the prediction first, as the question is about it, then what was asked."""
         with self._lock:
-            network, photo, picture, settings = self._host.network, self._photo, self._picture, self._settings
+            network, photo, picture, settings = self.panel.network, self._photo, self._picture, self._settings
         if network is None or photo is None or picture is None:
             return
         yield from self._traced()
@@ -264,15 +255,13 @@ class PhotoController(PhotoSource):
             if picture is not self._picture:
                 return
             self._predicted = predictions[0][0]
-            self._tabs.predictions = [list(one) for one in predictions]
+            self.view.predictions = [list(one) for one in predictions]
             self._show_settings()
         yield Result()
 
     def likes(self) -> None:
         """Starts the synthesis of the channel in view, or of its picked neuron."""
-        shown = self.channels.shown
-        self.open("optimize")
-        self._host.maximize(*shown)
+        self.panel.maximize(*self.channels.shown)
 
     # The page
 
@@ -292,7 +281,7 @@ class PhotoController(PhotoSource):
         photo = self._photo
         if photo is None:
             raise ValueError("there is no photo, so there is no map of it to save.")
-        self._deliver(*self._store.as_file(self._settings.tab, photo.name))
+        self.panel.deliver(*self._store.as_file(self._settings.tab, photo.name))
 
     def close(self) -> None:
         """Gives everything back."""
@@ -310,12 +299,12 @@ class PhotoController(PhotoSource):
 
     def _show_settings(self) -> None:
         with self._lock:
-            network = self._host.network
+            network = self.panel.network
             if network is not self._fitted_to and not self._closed:
                 return  # another network comes into use just now: `network_changed` tells it all
             label = "" if network is None else self._settings.target.label(network, self._predicted)
-            self._tabs.show_settings(self._settings, label, network, self.layer)
+            self.view.show_settings(self._settings, label, network, self.layer)
 
     def _notify(self, tab: str, state: str, done: int, total: int, text: str) -> None:
         with self._lock:
-            self._tabs.show_progress(tab, state, done, total, text)
+            self.view.show_progress(tab, state, done, total, text)

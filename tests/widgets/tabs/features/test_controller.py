@@ -16,11 +16,10 @@ from nbfeatviz.encoding import decode, stretched
 from nbfeatviz.synthesis.ascent import Step
 from nbfeatviz.widgets.canvas import flow_control as flow_control
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
-from nbfeatviz.widgets.comm.dispatch import dispatch
 from nbfeatviz.widgets.comm.frontend import Commands
 from nbfeatviz.widgets.tabs.features.view import FeaturesView, tiled
 from nbfeatviz.widgets.tabs.optimize.view import OptimizeView
-from tests.widgets.conftest import error, wait
+from tests.widgets.conftest import dispatch, error, wait
 
 
 @pytest.fixture
@@ -28,137 +27,143 @@ def make(make_panel):
     return partial(make_panel, layer="conv2")
 
 
-def cut(panel: nv.FeatureExplorer) -> list[np.ndarray]:
+def cut(explorer: nv.FeatureExplorer) -> list[np.ndarray]:
     """The pictures as the page cuts them out of the sheet."""
-    sheet, places = decode(panel.features.sheet), panel.features.places
+    sheet, places = decode(explorer.panel.layout.features.sheet), explorer.panel.layout.features.places
     (height, width), (high, wide), columns = places["cell"], places["stride"], places["columns"]
     return [
-        sheet[k // columns * high :, k % columns * wide :][:height, :width] for k in range(len(panel.features.cells))
+        sheet[k // columns * high :, k % columns * wide :][:height, :width]
+        for k in range(len(explorer.panel.layout.features.cells))
     ]
 
 
 def test_a_sheet_is_that_of_maximize_grid(make, net):
-    panel = make()
-    panel.features_controller.change("look", "plain")
-    dispatch(panel, {"kind": "sheet-run"})
-    assert error(panel) == ""
+    explorer = make()
+    explorer.panel.features.change("look", "plain")
+    dispatch(explorer, {"kind": "sheet-run"})
+    assert error(explorer) == ""
     units = range(5)
     grid = nv.maximize_grid(net, "conv2", units, pre_activation=True, recipe="tutorial13", steps=3)
-    assert [cell["title"] for cell in panel.features.cells] == [f"unit {unit}" for unit in units]
-    for one, other in zip(cut(panel), grid.images, strict=True):
+    assert [cell["title"] for cell in explorer.panel.layout.features.cells] == [f"unit {unit}" for unit in units]
+    for one, other in zip(cut(explorer), grid.images, strict=True):
         assert np.abs(one - other).max() < 0.003
-    np.testing.assert_allclose(panel.features.losses, grid.steps[-1].loss, rtol=1e-4)
-    progress = panel.features.progress
+    np.testing.assert_allclose(explorer.panel.layout.features.losses, grid.steps[-1].loss, rtol=1e-4)
+    progress = explorer.panel.layout.features.progress
     assert (progress["state"], progress["done"], progress["total"]) == ("idle", 3, 3)
-    assert (panel.state, panel.image) == ("idle", None)  # the canvas is another's
+    assert (explorer.state, explorer.image) == ("idle", None)  # the canvas is another's
 
 
 def test_the_look_changes_without_a_run(make):
-    panel = make()
-    panel.features_controller.run()
-    each = cut(panel)
+    explorer = make()
+    explorer.panel.features.run()
+    each = cut(explorer)
     assert all(picture.min() == 0 and picture.max() == 1 for picture in each)
-    dispatch(panel, {"kind": "sheet-set", "name": "look", "value": "together"})
-    together = cut(panel)
+    dispatch(explorer, {"kind": "sheet-set", "name": "look", "value": "together"})
+    together = cut(explorer)
     assert (min(picture.min() for picture in together), max(picture.max() for picture in together)) == (0, 1)
-    dispatch(panel, {"kind": "sheet-set", "name": "look", "value": "plain"})
-    assert all(picture.min() > 0 for picture in cut(panel))
+    dispatch(explorer, {"kind": "sheet-set", "name": "look", "value": "plain"})
+    assert all(picture.min() > 0 for picture in cut(explorer))
 
 
 def test_only_a_corner_of_each_picture_is_shown(make):
     """The tutorial's `show_size`: cut, and then stretched."""
-    panel = make()
-    panel.features_controller.run()
-    whole = panel.features._latest[0]
-    dispatch(panel, {"kind": "sheet-set", "name": "show_size", "value": 7})
-    assert panel.features.places["cell"] == [7, 7]
-    for one, picture in zip(cut(panel), whole, strict=True):
+    explorer = make()
+    explorer.panel.features.run()
+    whole = explorer.panel.layout.features._latest[0]
+    dispatch(explorer, {"kind": "sheet-set", "name": "show_size", "value": 7})
+    assert explorer.panel.layout.features.places["cell"] == [7, 7]
+    for one, picture in zip(cut(explorer), whole, strict=True):
         assert (one.min(), one.max()) == (0, 1)
         assert np.abs(one - stretched(picture[None, :7, :7])[0]).max() < 0.003
-    dispatch(panel, {"kind": "sheet-set", "name": "show_size", "value": None})
-    assert panel.features.places["cell"] == [16, 16]
+    dispatch(explorer, {"kind": "sheet-set", "name": "show_size", "value": None})
+    assert explorer.panel.layout.features.places["cell"] == [16, 16]
 
 
 def test_step_counts_and_objectives_side_by_side(make, net):
-    panel = make(unit=2)
+    explorer = make(unit=2)
     for name, value in (("what", "steps"), ("step_counts", "1, 4"), ("look", "plain")):
-        dispatch(panel, {"kind": "sheet-set", "name": name, "value": value})
-    dispatch(panel, {"kind": "sheet-run"})
-    assert error(panel) == ""
+        dispatch(explorer, {"kind": "sheet-set", "name": name, "value": value})
+    dispatch(explorer, {"kind": "sheet-run"})
+    assert error(explorer) == ""
     unit = nv.objectives.channel("conv2", 2, pre_activation=True)
-    for one, steps in zip(cut(panel), (1, 4), strict=True):
+    for one, steps in zip(cut(explorer), (1, 4), strict=True):
         assert np.abs(one - nv.maximize(net, unit, recipe="tutorial13", steps=steps).image).max() < 0.003
-    dispatch(panel, {"kind": "sheet-set", "name": "what", "value": "objectives"})
-    dispatch(panel, {"kind": "sheet-run"})
+    dispatch(explorer, {"kind": "sheet-set", "name": "what", "value": "objectives"})
+    dispatch(explorer, {"kind": "sheet-run"})
     held = unit - nv.objectives.others("conv2", 2, pre_activation=True)
-    for one, objective in zip(cut(panel), (unit, held), strict=True):
+    for one, objective in zip(cut(explorer), (unit, held), strict=True):
         assert np.abs(one - nv.maximize(net, objective, recipe="tutorial13", steps=3).image).max() < 0.003
-    dispatch(panel, {"kind": "sheet-open", "place": 1})
-    assert panel.chosen.target(net) == held
-    assert error(panel) == ""
+    dispatch(explorer, {"kind": "sheet-open", "place": 1})
+    assert explorer.panel.optimize_settings.target(net) == held
+    assert error(explorer) == ""
 
 
 def test_the_heading_is_the_sheets_own(make):
-    panel = make()
-    panel.features_controller.run()
-    panel.layer = "conv1"
-    assert (panel.features.heading, panel.features.facts["layer"]) == ("conv2", "conv1")
+    explorer = make()
+    explorer.panel.features.run()
+    explorer.layer = "conv1"
+    assert (explorer.panel.layout.features.heading, explorer.panel.layout.features.facts["layer"]) == ("conv2", "conv1")
 
 
 @pytest.mark.parametrize(("what", "place"), [("units", 4), ("seeds", 1), ("recipes", 1)])
 def test_one_is_gone_on_with_from_exactly_where_it_was(make, net, what: str, place: int):
-    panel = make(unit=2, seed=5)
+    explorer = make(unit=2, seed=5)
     for name, value in (("what", what), ("count", 5), ("recipes", ["lucid", "tutorial13"])):
-        dispatch(panel, {"kind": "sheet-set", "name": name, "value": value})
-    panel.features_controller.run()
-    panel.photo_controller.open("features")
-    panel.layer = "conv1"  # looked at meanwhile
-    result = panel.features_controller._runs.results()[place]
-    dispatch(panel, {"kind": "sheet-open", "place": place})
-    assert error(panel) == ""
-    assert panel.tabs.tab == "optimize"
-    assert panel.layer == "conv2"
-    assert panel.unit == (4 if what == "units" else 2)
-    assert panel.seed == (6 if what == "seeds" else 5)
-    assert panel.recipe == "tutorial13"
-    assert panel.controls.settings["start"] == "image"
-    settings = panel._runner.settings
+        dispatch(explorer, {"kind": "sheet-set", "name": name, "value": value})
+    explorer.panel.features.run()
+    explorer.panel.photo.open("features")
+    explorer.layer = "conv1"  # looked at meanwhile
+    result = explorer.panel.features._runs.results()[place]
+    dispatch(explorer, {"kind": "sheet-open", "place": place})
+    assert error(explorer) == ""
+    assert explorer.panel.layout.tabs.tab == "optimize"
+    assert explorer.layer == "conv2"
+    assert explorer.unit == (4 if what == "units" else 2)
+    assert explorer.seed == (6 if what == "seeds" else 5)
+    assert explorer.recipe == "tutorial13"
+    assert explorer.panel.layout.controls.settings["start"] == "image"
+    settings = explorer.panel.optimize.runner.settings
     assert settings.start == result.settings
     again = nv.maximize(net, settings.objective, recipe="tutorial13", steps=3, seed=settings.seed, start=result)
-    assert np.array_equal(panel.image, again.image)
-    assert panel.code().count("nv.maximize(") == 2
+    assert np.array_equal(explorer.image, again.image)
+    assert explorer.code().count("nv.maximize(") == 2
 
 
 def test_a_sheet_and_a_run_take_each_others_place(make):
-    panel = make(background=True, steps=100_000)
-    panel.run()
-    wait(lambda: len(panel.live.frames) > 2)
-    dispatch(panel, {"kind": "sheet-run"})
-    wait(lambda: panel.features.progress.get("done", 0) > 2)
-    wait(lambda: panel.state == "sheet")
-    assert not panel._runner.busy
-    assert panel.live.status["text"].startswith("sheet: step")
-    panel.run()
-    wait(lambda: panel.state == "running")
-    assert not panel.features_controller.busy
-    wait(lambda: panel.features.progress["state"] == "idle")
-    assert panel.features.sheet  # its pictures stay
-    dispatch(panel, {"kind": "sheet-open", "place": 1})
-    wait(lambda: panel._runner.settings is not None and panel._runner.settings.start is not None)
-    assert panel.unit == 1
-    panel.stop()
-    wait(lambda: panel.state == "idle")
-    assert error(panel) == ""
+    explorer = make(background=True, steps=100_000)
+    explorer.run()
+    wait(lambda: len(explorer.panel.layout.live.frames) > 2)
+    dispatch(explorer, {"kind": "sheet-run"})
+    wait(lambda: explorer.panel.layout.features.progress.get("done", 0) > 2)
+    wait(lambda: explorer.state == "sheet")
+    assert not explorer.panel.optimize.runner.busy
+    assert explorer.panel.layout.live.status["text"].startswith("sheet: step")
+    explorer.run()
+    wait(lambda: explorer.state == "running")
+    assert not explorer.panel.features.busy
+    wait(lambda: explorer.panel.layout.features.progress["state"] == "idle")
+    assert explorer.panel.layout.features.sheet  # its pictures stay
+    dispatch(explorer, {"kind": "sheet-open", "place": 1})
+    wait(
+        lambda: (
+            explorer.panel.optimize.runner.settings is not None
+            and explorer.panel.optimize.runner.settings.start is not None
+        )
+    )
+    assert explorer.unit == 1
+    explorer.stop()
+    wait(lambda: explorer.state == "idle")
+    assert error(explorer) == ""
 
 
 def test_stop_ends_a_sheet(make):
-    panel = make(background=True, steps=100_000)
-    panel.features_controller.run()
-    panel.features_controller.run()  # is no second one
-    wait(lambda: panel.features.progress.get("done", 0) > 1)
-    dispatch(panel, {"kind": "sheet-stop"})
-    wait(lambda: panel.state == "idle" and panel.features.progress["state"] == "idle")
-    assert "stopped after" in panel.features.progress["text"]
+    explorer = make(background=True, steps=100_000)
+    explorer.panel.features.run()
+    explorer.panel.features.run()  # is no second one
+    wait(lambda: explorer.panel.layout.features.progress.get("done", 0) > 1)
+    dispatch(explorer, {"kind": "sheet-stop"})
+    wait(lambda: explorer.state == "idle" and explorer.panel.layout.features.progress["state"] == "idle")
+    assert "stopped after" in explorer.panel.layout.features.progress["text"]
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -171,35 +176,35 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("message", "sentence"), WRONG)
 def test_what_is_not_possible_is_said(make, message: dict[str, Any], sentence: str):
-    panel = make()
-    dispatch(panel, message)
-    assert sentence in error(panel)
+    explorer = make()
+    dispatch(explorer, message)
+    assert sentence in error(explorer)
 
 
 @pytest.mark.parametrize("place", [-1, 5, "1", None, True])
 def test_a_picture_that_is_not_there(make, place: Any):
-    panel = make()
-    panel.features_controller.run()
-    dispatch(panel, {"kind": "sheet-open", "place": place})
-    assert "pictures 0 to 4" in error(panel)
+    explorer = make()
+    explorer.panel.features.run()
+    dispatch(explorer, {"kind": "sheet-open", "place": place})
+    assert "pictures 0 to 4" in error(explorer)
 
 
 def test_the_sheet_as_a_file(make, monkeypatch):
-    panel, files = make(), []
-    panel.features_controller.run()
-    monkeypatch.setattr(panel.live, "deliver", lambda *file: files.append(file))
-    dispatch(panel, {"kind": "sheet-save"})
+    explorer, files = make(), []
+    explorer.panel.features.run()
+    monkeypatch.setattr(explorer.panel.layout.live, "deliver", lambda *file: files.append(file))
+    dispatch(explorer, {"kind": "sheet-save"})
     ((name, kind, data),) = files
     assert (name, kind, decode(data).shape) == ("sheet-units.png", "image/png", (34, 52, 3))
 
 
 def test_another_network_has_no_sheet_yet(make):
-    panel = make()
-    panel.features_controller.run()
-    panel.features_controller.network_changed()
-    assert (panel.features.cells, panel.features.sheet) == ([], b"")
-    dispatch(panel, {"kind": "sheet-open", "place": 0})
-    assert "no sheet yet" in error(panel)
+    explorer = make()
+    explorer.panel.features.run()
+    explorer.panel.features.network_changed(explorer.network)
+    assert (explorer.panel.layout.features.cells, explorer.panel.layout.features.sheet) == ([], b"")
+    dispatch(explorer, {"kind": "sheet-open", "place": 0})
+    assert "no sheet yet" in error(explorer)
 
 
 @pytest.fixture

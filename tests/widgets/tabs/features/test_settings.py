@@ -105,8 +105,8 @@ def test_step_counts(net):
 
 def test_objectives(net):
     term = {"kind": "channel", "layer": None, "unit": 0, "weight": 0.5}
-    panel = PANEL.changed(net, "terms", [term])
-    cells = FeaturesSettings(what="objectives", objectives=("set", "alone", "held", "neuron")).cells(net, panel)
+    explorer = PANEL.changed(net, "terms", [term])
+    cells = FeaturesSettings(what="objectives", objectives=("set", "alone", "held", "neuron")).cells(net, explorer)
     pre = {"pre_activation": True}
     unit = objectives.channel("conv2", 3, **pre)
     assert [cell.case.objective for cell in cells] == [

@@ -9,9 +9,8 @@ import pytest
 
 import nbfeatviz as nv
 from nbfeatviz.synthesis import recipes
-from nbfeatviz.widgets.comm.dispatch import dispatch
 from nbfeatviz.widgets.tabs.optimize import recipe_values
-from tests.widgets.conftest import error, wait
+from tests.widgets.conftest import dispatch, error, wait
 
 REACH = "transforms.1.reach"
 
@@ -104,99 +103,99 @@ def test_a_function_of_ones_own_is_shown_and_cannot_be_changed():
 
 
 @pytest.fixture
-def panel(make_panel):
+def explorer(make_panel):
     return make_panel(layer="conv2", steps=2, recipe="lucid")
 
 
-def test_the_page_changes_a_value_and_goes_back(panel):
-    dispatch(panel, {"kind": "recipe", "path": REACH, "value": 0.25})
-    assert error(panel) == ""
-    assert panel.controls.settings["recipe"] == "lucid"
-    assert panel.controls.facts["recipe"]["changed"]
-    assert isinstance(panel.recipe, recipes.Recipe)
-    assert panel.recipe.transforms[1].reach == 0.25
-    panel.change("step_size", 0.1)
-    dispatch(panel, {"kind": "recipe"})
-    assert (panel.recipe, panel.controls.facts["recipe"]["changed"]) == ("lucid", False)
-    assert panel.controls.settings["step_size"] is None
+def test_the_page_changes_a_value_and_goes_back(explorer):
+    dispatch(explorer, {"kind": "recipe", "path": REACH, "value": 0.25})
+    assert error(explorer) == ""
+    assert explorer.panel.layout.controls.settings["recipe"] == "lucid"
+    assert explorer.panel.layout.controls.facts["recipe"]["changed"]
+    assert isinstance(explorer.recipe, recipes.Recipe)
+    assert explorer.recipe.transforms[1].reach == 0.25
+    explorer.change("step_size", 0.1)
+    dispatch(explorer, {"kind": "recipe"})
+    assert (explorer.recipe, explorer.panel.layout.controls.facts["recipe"]["changed"]) == ("lucid", False)
+    assert explorer.panel.layout.controls.settings["step_size"] is None
 
 
-def test_a_refused_value_leaves_the_old_one(panel, monkeypatch):
+def test_a_refused_value_leaves_the_old_one(explorer, monkeypatch):
     sent: list[Any] = []
-    monkeypatch.setattr(panel.controls, "send", sent.append)
+    monkeypatch.setattr(explorer.panel.layout.controls, "send", sent.append)
     for path, value in ((REACH, 7), ("nowhere", 1), (3, 1)):
-        dispatch(panel, {"kind": "recipe", "path": path, "value": value})
-        assert "out of range" in error(panel) or "no value" in error(panel)
+        dispatch(explorer, {"kind": "recipe", "path": path, "value": value})
+        assert "out of range" in error(explorer) or "no value" in error(explorer)
     assert sent == [{"kind": "refused"}] * 3
-    assert panel.recipe == "lucid"
-    dispatch(panel, {"kind": "recipe", "path": REACH})
-    assert "without 'value'" in error(panel)
-    panel.recipe = recipes.LUCID.replace(name="mine")
-    dispatch(panel, {"kind": "recipe"})
-    assert "one of your own" in error(panel)
+    assert explorer.recipe == "lucid"
+    dispatch(explorer, {"kind": "recipe", "path": REACH})
+    assert "without 'value'" in error(explorer)
+    explorer.recipe = recipes.LUCID.replace(name="mine")
+    dispatch(explorer, {"kind": "recipe"})
+    assert "one of your own" in error(explorer)
 
 
-def test_the_trait_takes_a_name_or_a_recipe(panel):
+def test_the_trait_takes_a_name_or_a_recipe(explorer):
     own = recipes.get("tutorial13").replace(name="mine", step_size=2.0)
-    panel.recipe = own
-    assert panel.recipe is own
-    assert panel.controls.settings["recipe"] == "mine"
-    assert [one["name"] for one in panel.controls.facts["recipes"]] == ["mine", *recipes.ALL]
-    panel.recipe = recipes.LUCID  # which is published, and so goes by its name
-    assert panel.recipe == "lucid"
+    explorer.recipe = own
+    assert explorer.recipe is own
+    assert explorer.panel.layout.controls.settings["recipe"] == "mine"
+    assert [one["name"] for one in explorer.panel.layout.controls.facts["recipes"]] == ["mine", *recipes.ALL]
+    explorer.recipe = recipes.LUCID  # which is published, and so goes by its name
+    assert explorer.recipe == "lucid"
 
 
-def test_the_code_makes_the_picture_of_a_changed_recipe_again(panel, net):
-    panel.change_recipe(REACH, 0.25)
-    panel.change_recipe("parameterization.decay", 1.5)
-    panel.run()
-    code = panel.code()
+def test_the_code_makes_the_picture_of_a_changed_recipe_again(explorer, net):
+    explorer.panel.optimize.change_recipe(REACH, 0.25)
+    explorer.panel.optimize.change_recipe("parameterization.decay", 1.5)
+    explorer.run()
+    code = explorer.code()
     assert "nv.recipes.get('lucid').replace(" in code
     line = next(line for line in code.splitlines() if "maximize" in line).partition("= ")[2]
     again = eval(line, {"nv": nv, "objectives": nv.objectives, "net": net})
-    assert (again.image == panel.image).all()
-    assert again.settings.recipe == panel.recipe
+    assert (again.image == explorer.image).all()
+    assert again.settings.recipe == explorer.recipe
 
 
 def test_a_change_in_mid_run_goes_on_from_the_picture_and_compiles_only_where_it_must(make_panel, net):
-    panel = make_panel(background=True, layer="conv2", recipe="lucid", steps=100_000)
-    panel.run()
-    wait(lambda: len(panel.live.frames) > 3)
+    explorer = make_panel(background=True, layer="conv2", recipe="lucid", steps=100_000)
+    explorer.run()
+    wait(lambda: len(explorer.panel.layout.live.frames) > 3)
     compiled = {key for key in net._compiled if key[0] == "ascend"}
 
     def now() -> Any:
         """The recipe of the steps that are being done."""
-        settings = panel._runner.settings
+        settings = explorer.panel.optimize.runner.settings
         return None if settings is None else settings.recipe
 
-    panel.change_recipe(REACH, 0.3)  # a live number
+    explorer.panel.optimize.change_recipe(REACH, 0.3)  # a live number
     wait(lambda: now() is not None and now().transforms[1].reach == 0.3)
-    assert panel._runner.settings.start.recipe == recipes.LUCID  # from its picture
+    assert explorer.panel.optimize.runner.settings.start.recipe == recipes.LUCID  # from its picture
     assert {key for key in net._compiled if key[0] == "ascend"} == compiled
-    panel.change_recipe("step_rule.beta1", 0.5)
+    explorer.panel.optimize.change_recipe("step_rule.beta1", 0.5)
     wait(lambda: now() is not None and now().step_rule.beta1 == 0.5)
-    wait(lambda: panel.state == "running")
-    assert error(panel) == ""
+    wait(lambda: explorer.state == "running")
+    assert error(explorer) == ""
 
 
 def test_the_natural_slider_moves_in_mid_run_and_compiles_nothing_more(make_panel, net, steps_made):
-    panel = make_panel(background=True, layer="conv2", recipe="lucid", steps=100_000)
-    dispatch(panel, {"kind": "set", "name": "natural", "value": 0.2})
-    panel.run()
-    wait(lambda: len(panel.live.frames) > 3)
+    explorer = make_panel(background=True, layer="conv2", recipe="lucid", steps=100_000)
+    dispatch(explorer, {"kind": "set", "name": "natural", "value": 0.2})
+    explorer.run()
+    wait(lambda: len(explorer.panel.layout.live.frames) > 3)
     compiled = len(steps_made)
 
     def weight() -> Any:
-        settings = panel._runner.settings
+        settings = explorer.panel.optimize.runner.settings
         return None if settings is None else settings.recipe.regularizers[0].weight
 
-    dispatch(panel, {"kind": "set", "name": "natural", "value": 0.7})
+    dispatch(explorer, {"kind": "set", "name": "natural", "value": 0.7})
     wait(lambda: weight() == 0.7)
-    assert panel._runner.settings.start is not None, "from the picture so far"
+    assert explorer.panel.optimize.runner.settings.start is not None, "from the picture so far"
     assert len(steps_made) == compiled
-    panel.stop()
-    wait(lambda: panel.state == "idle")
-    score, distance = panel.live._numbers[-1][5:]
+    explorer.stop()
+    wait(lambda: explorer.state == "idle")
+    score, distance = explorer.panel.layout.live._numbers[-1][5:]
     assert distance > 0
-    assert score < panel.live._numbers[-1][1]
-    assert error(panel) == ""
+    assert score < explorer.panel.layout.live._numbers[-1][1]
+    assert error(explorer) == ""

@@ -11,11 +11,10 @@ import pytest
 
 import nbfeatviz as nv
 from nbfeatviz.synthesis import objectives
-from nbfeatviz.widgets.comm.dispatch import dispatch
 from nbfeatviz.widgets.tabs.optimize.term_settings import TermSettings
 from nbfeatviz.widgets.tabs.optimize.view import OptimizeSettings
 from tests.synthesis.conftest import make_network
-from tests.widgets.conftest import wait
+from tests.widgets.conftest import dispatch, wait
 
 B = {"kind": "channel", "layer": None, "unit": 1, "weight": 0.5}
 OTHERS = {"kind": "others", "layer": None, "unit": None, "weight": -1}
@@ -112,51 +111,51 @@ def test_what_cannot_be_is_refused_and_nothing_is_lost(net, settings, terms: Any
 
 
 def test_the_page_hears_of_a_refusal(make, monkeypatch):
-    panel, sent = make(terms=[B]), []
-    monkeypatch.setattr(panel.controls, "send", sent.append)
-    dispatch(panel, {"kind": "set", "name": "terms", "value": [{**B, "unit": 99}]})
-    assert "unit 99 is out of range" in panel.live.status["error"]
-    assert (sent, panel.controls.settings["terms"]) == ([{"kind": "refused"}], [B])
+    explorer, sent = make(terms=[B]), []
+    monkeypatch.setattr(explorer.panel.layout.controls, "send", sent.append)
+    dispatch(explorer, {"kind": "set", "name": "terms", "value": [{**B, "unit": 99}]})
+    assert "unit 99 is out of range" in explorer.panel.layout.live.status["error"]
+    assert (sent, explorer.panel.layout.controls.settings["terms"]) == ([{"kind": "refused"}], [B])
 
 
 def test_a_run_with_terms_is_that_of_maximize(make, net):
-    panel = make(unit=2, terms=[B, OTHERS], weight=0.25)
-    panel.run()
+    explorer = make(unit=2, terms=[B, OTHERS], weight=0.25)
+    explorer.run()
     pre = {"pre_activation": True}
     objective = (
         0.25 * objectives.channel("conv2", 2, **pre)
         + 0.5 * objectives.channel("conv2", 1, **pre)
         - objectives.others("conv2", 2, **pre)
     )
-    assert np.array_equal(panel.image, nv.maximize(net, objective, recipe="tutorial13", steps=3).image)
-    assert "0.5 * objectives.channel('conv2', 1" in panel.code()
-    panel.features_controller.run()
-    assert panel.live.status["error"] == ""  # every unit of the sheet is added to the same terms
+    assert np.array_equal(explorer.image, nv.maximize(net, objective, recipe="tutorial13", steps=3).image)
+    assert "0.5 * objectives.channel('conv2', 1" in explorer.code()
+    explorer.panel.features.run()
+    assert explorer.panel.layout.live.status["error"] == ""  # every unit of the sheet is added to the same terms
 
 
 def test_weights_and_units_move_in_mid_run_without_a_retrace(make, steps_made):
     net = make_network()
-    panel = make(net, background=True, steps=1_000_000, terms=[B, OTHERS])
-    panel.run()
-    wait(lambda: len(panel.live.frames) > 2)
+    explorer = make(net, background=True, steps=1_000_000, terms=[B, OTHERS])
+    explorer.run()
+    wait(lambda: len(explorer.panel.layout.live.frames) > 2)
     compiled = len(steps_made)
     assert compiled, "the run's own"
     for k in range(20):
         moved = {**B, "weight": k / 10 - 1, "unit": k % 5}
-        dispatch(panel, {"kind": "set", "name": "terms", "value": [moved, {**OTHERS, "weight": -k / 10}]})
-        dispatch(panel, {"kind": "set", "name": "weight", "value": 1 + k / 10})
-        frames = len(panel.live.frames)
-        wait(lambda frames=frames: len(panel.live.frames) > frames + 1)
-    wanted = panel.chosen.target(net)
-    wait(lambda: panel._runner.settings.objective == wanted)
+        dispatch(explorer, {"kind": "set", "name": "terms", "value": [moved, {**OTHERS, "weight": -k / 10}]})
+        dispatch(explorer, {"kind": "set", "name": "weight", "value": 1 + k / 10})
+        frames = len(explorer.panel.layout.live.frames)
+        wait(lambda frames=frames: len(explorer.panel.layout.live.frames) > frames + 1)
+    wanted = explorer.panel.optimize_settings.target(net)
+    wait(lambda: explorer.panel.optimize.runner.settings.objective == wanted)
     assert len(steps_made) == compiled
-    assert panel.state == "running"
-    assert panel.live.status["error"] == ""
-    panel.stop()
-    wait(lambda: panel.state == "idle")
+    assert explorer.state == "running"
+    assert explorer.panel.layout.live.status["error"] == ""
+    explorer.stop()
+    wait(lambda: explorer.state == "idle")
 
 
 def test_what_is_asked_for_from_a_photo_is_one_unit(make):
-    panel = make(terms=[B], weight=2.0)
-    panel.maximize("conv1", 1)
-    assert (panel.chosen.terms, panel.chosen.weight) == ((), 1.0)
+    explorer = make(terms=[B], weight=2.0)
+    explorer.maximize("conv1", 1)
+    assert (explorer.panel.optimize_settings.terms, explorer.panel.optimize_settings.weight) == ((), 1.0)

@@ -14,7 +14,9 @@ from nbfeatviz.synthesis import objectives, recipes
 from nbfeatviz.synthesis.natural_prior import weight_of
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
 from nbfeatviz.widgets.comm.frontend import Commands
-from nbfeatviz.widgets.tabs.optimize.view import OptimizeSettings, OptimizeView
+from nbfeatviz.widgets.tabs.optimize import recipe_values
+from nbfeatviz.widgets.tabs.optimize.settings import OptimizeSettings
+from nbfeatviz.widgets.tabs.optimize.view import OptimizeView
 from tests.synthesis.conftest import make_network
 
 
@@ -122,8 +124,12 @@ def tab() -> OptimizeView:
     return OptimizeView(live=LiveCanvas(canvas=ipycanvas.Canvas(), commands=commands), commands=commands)
 
 
+ALL = frozenset({"network", *vars(OptimizeSettings())})
+
+
 def test_the_controls_know_what_there_is_to_choose(tab: OptimizeView, net, settings):
-    tab.show(settings, net, "tiny", ["tiny", "mnist-cnn"])
+    tab.show(settings, net, ALL)
+    tab.show_networks("tiny", ["tiny", "mnist-cnn"])
     natural = weight_of(recipes.get(settings.recipe).regularizers)
     assert tab.settings == {**dataclasses.asdict(settings), "terms": [], "natural": natural}
     facts = tab.facts
@@ -131,19 +137,32 @@ def test_the_controls_know_what_there_is_to_choose(tab: OptimizeView, net, setti
     assert (facts["units"], facts["positions"], facts["classes"]) == (5, True, ["ant", "bee", "cow"])
     assert facts["unit_names"] == []
     assert [recipe["name"] for recipe in facts["recipes"]] == list(recipes.ALL)
-    tab.show(dataclasses.replace(settings, layer="head", unit=0), net, "tiny", ["tiny"])
+    tab.show(dataclasses.replace(settings, layer="head", unit=0), net, frozenset({"layer", "unit"}))
     assert (tab.facts["unit_names"], tab.facts["positions"]) == (["ant", "bee", "cow"], False)
 
 
 def test_the_controls_before_a_network(tab: OptimizeView):
-    tab.show(OptimizeSettings(), None, "tiny", ["tiny"])
+    tab.show(OptimizeSettings(), None, ALL)
     assert not tab.facts["ready"]
     assert "units" not in tab.facts
 
 
+def test_a_tick_of_the_slider_sends_the_unit_alone(tab: OptimizeView, net, settings, monkeypatch):
+    tab.show(settings, net, ALL)
+    facts, looked = tab.facts, []
+    monkeypatch.setattr(recipe_values, "as_page", lambda recipe: looked.append(recipe))
+    moved = dataclasses.replace(settings, unit=2)
+    assert moved.differing(settings) == {"unit"}
+    tab.show(moved, net, moved.differing(settings))
+    assert tab.settings["unit"] == 2
+    assert tab.facts is facts, "nothing of them is sent"
+    assert looked == [], "no row of the recipe is made anew"
+
+
 def test_names_are_data(tab: OptimizeView, settings):
     names = ("<script>alert(1)</script>", "b&amp;", '"c"')
-    tab.show(settings, make_network(names=names), "<img src=x onerror=alert(1)>", ["<b>"])
+    tab.show(settings, make_network(names=names), ALL)
+    tab.show_networks("<img src=x onerror=alert(1)>", ["<b>"])
     assert tuple(tab.facts["classes"]) == names
     assert tab.facts["network"] == "<img src=x onerror=alert(1)>"
     assert json.loads(json.dumps(tab.facts)) == tab.facts
@@ -153,7 +172,7 @@ def test_natural_is_the_weight_of_the_prior_of_any_recipe(tab: OptimizeView, net
     plain = settings.changed(net, "recipe", "lucid")
     held = plain.changed(net, "natural", 0.25)
     assert held.recipe.regularizers == (recipes.NaturalPrior(0.25),)
-    tab.show(held, net, "tiny", ["tiny"])
+    tab.show(held, net, ALL)
     assert (tab.settings["natural"], tab.settings["recipe"]) == (0.25, "lucid")
     assert tab.facts["recipe"]["changed"]
     assert held.changed(net, "natural", 0.75).recipe.regularizers == (recipes.NaturalPrior(0.75),)

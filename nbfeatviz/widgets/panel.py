@@ -1,0 +1,240 @@
+"""Panel: the controllers of all tabs, composed, and what they ask and tell each other (see `PanelApi`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from nbfeatviz.networks.compiled_functions import COMPILED_AT_MOST
+from nbfeatviz.networks.network import Network
+from nbfeatviz.synthesis.visualization import Visualization
+from nbfeatviz.widgets.comm.dispatch import bound, dispatcher
+from nbfeatviz.widgets.execution.exclusive import Exclusive
+from nbfeatviz.widgets.execution.precompile import Precompiler
+from nbfeatviz.widgets.execution.worker import SameThread, Worker
+from nbfeatviz.widgets.layout import Layout
+from nbfeatviz.widgets.network_switcher import NetworkSwitcher
+from nbfeatviz.widgets.panel_api import LayerChooser, TabController
+from nbfeatviz.widgets.tabs.features import messages as features_messages
+from nbfeatviz.widgets.tabs.features.controller import FeaturesController
+from nbfeatviz.widgets.tabs.invert_style_dream import messages as invert_style_dream_messages
+from nbfeatviz.widgets.tabs.invert_style_dream.controller import InvertStyleDreamController
+from nbfeatviz.widgets.tabs.optimize import messages as optimize_messages
+from nbfeatviz.widgets.tabs.optimize.controller import OptimizeController
+from nbfeatviz.widgets.tabs.optimize.settings import OptimizeSettings
+from nbfeatviz.widgets.tabs.photo import messages as photo_messages
+from nbfeatviz.widgets.tabs.photo.controller import PhotoController
+
+
+class Traits(Protocol):
+    """What is told the widget whose traits others observe; from any thread."""
+
+    @property
+    def image(self) -> np.ndarray | None:
+        """The picture on the canvas."""
+
+    def settings_changed(self) -> None:
+        """The Optimize tab is set to something else."""
+
+    def progressed(self, loss: float, image: np.ndarray | None) -> None:
+        """Loss and picture of the run, a few times a second."""
+
+    def state_changed(self, state: str) -> None:
+        """The panel does something else."""
+
+
+class Panel:
+    """A `PanelApi`; its methods may be called from any thread.
+
+    Args:
+        net: what `FeatureExplorer` is given.
+        layout: the widgets.
+        worker: what computation is done on.
+        traits: told what others observe.
+
+    Attributes:
+        layout: the widgets.
+        networks: those on offer, and the one in use.
+        optimize: the controller of the Optimize tab.
+        photo: of the photo tabs.
+        features: of the Features tab.
+        invert_style_dream: of the tabs that make a picture from the photo, by their names.
+
+    Raises:
+        ValueError, TypeError: a network that is not possible.
+    """
+
+    def __init__(self, net: Any, layout: Layout, worker: Worker | SameThread, traits: Traits) -> None:
+        self.layout, self._worker, self._traits = layout, worker, traits
+        self.networks = NetworkSwitcher(net, worker, layout.live, self._set_status, self._fitted)
+        self._precompiler = Precompiler(lambda: self.network) if isinstance(worker, Worker) else None
+        exclusive = Exclusive(self._set_state, self._precompiler.forget_run if self._precompiler else lambda: None)
+        self.optimize = OptimizeController(self, layout.controls, layout.live, worker, exclusive, self._precompiler)
+        self.photo = PhotoController(self, layout.tabs, worker, self._precompiler)
+        self.features = FeaturesController(self, layout.features, worker, exclusive)
+        self.invert_style_dream = {
+            kind: InvertStyleDreamController(self, one.tab, one.live, worker, exclusive)
+            for kind, one in layout.invert_style_dream.items()
+        }
+        self._controllers: list[TabController] = [
+            self.photo, self.features, *self.invert_style_dream.values(), self.optimize
+        ]  # fmt: skip
+        self._listen()
+
+    def _listen(self) -> None:
+        """Hands what the page says to the controllers."""
+        handlers = {
+            **bound(optimize_messages.HANDLERS, self.optimize),
+            **bound(photo_messages.HANDLERS, self.photo),
+            **bound(features_messages.HANDLERS, self.features),
+        }
+        self.layout.commands.on_msg(dispatcher(handlers, self.show_error))
+        for kind, one in self.layout.invert_style_dream.items():
+            own = bound(invert_style_dream_messages.HANDLERS, self.invert_style_dream[kind])
+            one.commands.on_msg(dispatcher(own, self.show_error))
+
+    def begin(self, then: Callable[[], None]) -> None:
+        """Shows what is there, and takes the first network into use; `then` comes after that."""
+        self._show_networks()
+        self.settings_changed(frozenset({"network", *vars(self.optimize_settings)}))
+        self.networks.first(then)
+
+    # PanelApi
+
+    @property
+    def network(self) -> Network | None:
+        """The network in use; None while the first one is loading."""
+        return self.networks.network
+
+    @property
+    def loading(self) -> bool:
+        """Whether a network is being loaded."""
+        return self.networks.loading
+
+    def check_loaded(self) -> None:
+        """Raises a sentence (ValueError) while a network is loading, which would be waited for."""
+        if self.loading:
+            raise ValueError("the network is still loading: try again in a moment.")
+
+    def settled_network(self) -> Network:
+        """The network in use, waited for while one is loading (ValueError if there is none)."""
+        return self.networks.wait()
+
+    @property
+    def optimize_settings(self) -> OptimizeSettings:
+        """What the Optimize tab is set to; unlike the traits, on every thread."""
+        return self.optimize.settings
+
+    @property
+    def image(self) -> np.ndarray | None:
+        """The picture on the canvas of the Optimize tab."""
+        return self._traits.image
+
+    @property
+    def photo_seen(self) -> np.ndarray | None:
+        """What the network sees of the photo."""
+        return self.photo.picture
+
+    @property
+    def photo_coming(self) -> bool:
+        """Whether a photo is being read."""
+        return self.photo.reading
+
+    def show_error(self, error: str) -> None:
+        """Shows an error in words; "" takes the one before away."""
+        self.layout.live.show_error(error)
+
+    def deliver(self, name: str, mime: str, data: bytes) -> None:
+        """Hands the page a file to save."""
+        self.layout.live.deliver(name, mime, data)
+
+    def settings_changed(self, changed: frozenset[str]) -> None:
+        """The Optimize tab is set to something else: tells all that follows it."""
+        self._traits.settings_changed()
+        if changed & {"layer", "network"}:
+            self.tab_changed()
+        for controller in self._controllers:
+            controller.settings_changed(changed)
+
+    def progressed(self, loss: float, image: np.ndarray | None) -> None:
+        """Loss and picture of the run, for the traits."""
+        self._traits.progressed(loss, image)
+
+    def photo_changed(self) -> None:
+        """There is another photo, it is seen otherwise, or there is none."""
+        for controller in self._controllers:
+            controller.photo_changed()
+
+    def tab_changed(self) -> None:
+        """Shows the layer that the open tab is about; in tabs that answer quickly the choice follows the keyboard."""
+        tab = self.photo.tab
+        self.layout.tree.selected = self.invert_style_dream.get(tab, self.photo).layer
+        self.layout.tree.follow = tab in ("grad-cam", "activations")
+
+    def open_tab(self, name: str) -> None:
+        """Opens a tab."""
+        self.photo.open(name)
+
+    def choose_layer(self, path: str) -> None:
+        """A layer was chosen in the tree: for the open tab, where that is about a layer of its own."""
+        own: dict[str, LayerChooser] = {"grad-cam": self.photo, "style": self.invert_style_dream["style"]}
+        own.get(self.photo.tab, self.optimize).choose_layer(path)
+
+    def switch_network(self, name: str) -> None:
+        """Loads another network on offer; what was computed about the one in use ends."""
+        self.optimize.stop()
+        self.networks.switch(name)
+        self.photo.cancel()
+
+    def maximize(self, layer: str, unit: int, row: int | None = None, col: int | None = None) -> None:
+        """Opens the Optimize tab, chooses a channel, or with a position a neuron, and runs from noise."""
+        self.open_tab("optimize")
+        self.optimize.maximize(layer, unit, row, col)
+
+    def go_on(self, settings: OptimizeSettings, result: Visualization) -> None:
+        """Goes on with a picture of a sheet, large (on the worker, when nothing else is computed)."""
+        self.optimize.go_on(settings, result)
+        self.open_tab("optimize")
+        self.optimize.run()
+
+    # Networks and status
+
+    def _fitted(self, network: Network) -> Callable[[], None]:
+        """Fits the panel to a network that is to come into use (ValueError if it cannot be); returns what adopts it."""
+        adopt = self.optimize.fitted(network)
+
+        def tell_all() -> None:
+            for controller in self._controllers:
+                controller.network_changed(network)
+
+        def adopted() -> None:
+            self._show_networks()
+            self.layout.tree.show(network.layers)
+            adopt(tell_all)
+
+        return adopted
+
+    def _show_networks(self) -> None:
+        self.layout.controls.show_networks(self.networks.name, list(self.networks.offered))
+
+    def _set_status(self, state: str, text: str = "", **more: Any) -> None:
+        self.optimize.set_status(state, text, **more)
+
+    def _set_state(self, state: str, text: str, **more: Any) -> None:
+        """Sets the status line, and lets the trait follow."""
+        network = self.network
+        kept = "" if network is None else f"{network.kept} of at most {COMPILED_AT_MOST} compiled functions are kept"
+        self.layout.live.set_status(state, text, kept=kept, **more)
+        self._traits.state_changed(self.layout.live.status["state"])
+
+    def close(self) -> None:
+        """Ends what is computed, and gives the memory back."""
+        self.optimize.stop()
+        self.networks.close()
+        if self._precompiler is not None:
+            self._precompiler.close()
+        self._worker.close()
+        for controller in self._controllers:
+            controller.close()

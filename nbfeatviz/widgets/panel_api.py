@@ -1,0 +1,109 @@
+"""PanelApi: the one protocol by which tabs see the panel, and each other through it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from nbfeatviz.networks.network import Network
+from nbfeatviz.synthesis.visualization import Visualization
+from nbfeatviz.widgets.tabs.optimize.settings import OptimizeSettings
+
+
+class TabController(Protocol):
+    """What the panel tells the controller of a tab."""
+
+    @property
+    def layer(self) -> str:
+        """The layer that the tab is about, which the tree shows as chosen."""
+
+    def network_changed(self, network: Network) -> None:
+        """Another network is in use."""
+
+    def settings_changed(self, changed: frozenset[str]) -> None:
+        """The Optimize tab is set to something else: names of the fields, and "network" for another network."""
+
+    def photo_changed(self) -> None:
+        """There is another photo, it is seen otherwise, or there is none."""
+
+    def close(self) -> None:
+        """Gives everything back."""
+
+
+class LayerChooser(Protocol):
+    """A controller whose tab is about a layer that can be chosen in the tree."""
+
+    def choose_layer(self, path: str) -> None:
+        """Sets the layer (ValueError where the tab cannot take it)."""
+
+
+class PanelApi(Protocol):
+    """What a controller may ask and tell; every member may be used from any thread."""
+
+    @property
+    def network(self) -> Network | None:
+        """The network in use; None while the first one is loading."""
+
+    @property
+    def loading(self) -> bool:
+        """Whether a network is being loaded."""
+
+    def check_loaded(self) -> None:
+        """Raises a sentence (ValueError) while a network is loading, which would be waited for."""
+
+    def settled_network(self) -> Network:
+        """The network in use, waited for while one is loading (ValueError if there is none)."""
+
+    @property
+    def optimize_settings(self) -> OptimizeSettings:
+        """What the Optimize tab is set to."""
+
+    @property
+    def image(self) -> np.ndarray | None:
+        """The picture on the canvas of the Optimize tab, float32 (H, W, C) in 0..1."""
+
+    @property
+    def photo_seen(self) -> np.ndarray | None:
+        """What the network sees of the photo, float32 (H, W, C) in 0..1; None without a photo."""
+
+    @property
+    def photo_coming(self) -> bool:
+        """Whether a photo is being read."""
+
+    def show_error(self, error: str) -> None:
+        """Shows an error in words; "" takes the one before away."""
+
+    def deliver(self, name: str, mime: str, data: bytes) -> None:
+        """Hands the page a file to save."""
+
+    def settings_changed(self, changed: frozenset[str]) -> None:
+        """The Optimize tab is set to something else: names of the fields, and "network" for another network."""
+
+    def progressed(self, loss: float, image: np.ndarray | None) -> None:
+        """Loss and picture of the panel's run, a few times a second; (NaN, None) when it was cleared."""
+
+    def photo_changed(self) -> None:
+        """There is another photo, it is seen otherwise, or there is none."""
+
+    def tab_changed(self) -> None:
+        """Another tab is open, or it is about another layer."""
+
+    def open_tab(self, name: str) -> None:
+        """Opens a tab."""
+
+    def choose_layer(self, path: str) -> None:
+        """A layer was chosen in the tree: for the open tab, where that is about a layer of its own.
+
+        Raises:
+            ValueError: no such layer, or one that the tab cannot take.
+        """
+
+    def switch_network(self, name: str) -> None:
+        """Loads another network on offer (ValueError where there is no such)."""
+
+    def maximize(self, layer: str, unit: int, row: int | None = None, col: int | None = None) -> None:
+        """Opens the Optimize tab and starts the synthesis of a channel, or of a neuron."""
+
+    def go_on(self, settings: OptimizeSettings, result: Visualization) -> None:
+        """Opens the Optimize tab and goes on with a picture, large."""
