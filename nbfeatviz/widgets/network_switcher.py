@@ -140,7 +140,7 @@ class NetworkSwitcher:
         net: see `choices`.
         worker: what loading is done on.
         live: where loading and its errors are said.
-        say: tells state and text, as `LiveCanvas.say`.
+        set_status: given state and text, as `LiveCanvas.set_status`.
         prepare: told of a network before it comes into use; raises if the panel cannot take it, and
             returns what is to be done once it is in use.
 

@@ -84,7 +84,7 @@ from nbfeatviz import FeatureExplorer
 ordinary, running = FeatureExplorer._set, []
 def slow(self, settings):
     time.sleep(0.5)
-    running.append(self._runner.busy)
+    running.append(self.panel.optimize.runner.busy)
     ordinary(self, settings)
 FeatureExplorer._set = slow
 panel = nv.FeatureExplorer("mnist-cnn", layer="conv2", unit=3, recipe="tutorial13", steps=2)

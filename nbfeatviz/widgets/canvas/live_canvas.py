@@ -37,7 +37,7 @@ class LiveCanvas(anywidget.AnyWidget):
         commands: where the page acknowledges and asks.
         still: the last lossless picture, PNG ("" before the first).
         status: {"state", "text", "error", "steps"}: what the status line is made from.
-        rises: what the picture does to all units of the layer; see `onlooker.as_page`.
+        rises: what the picture does to all units of the layer; see `unit_monitor.as_page`.
         note: what is to be said of a run that the network never answered, "" for nothing.
         overlay: {"box": [top, left, bottom, right] or None, "pick": bool, "size": [height, width]}.
     """

@@ -1,4 +1,4 @@
-"""The analyst: works out what the open tab asks about the photo, piece by piece between the steps of a run.
+"""A chunked task: works out what the open tab asks about the photo, piece by piece between the steps of a run.
 
 Only the last question counts: one that comes later makes the one in progress stale, which ends at its next piece.
 """
@@ -80,9 +80,9 @@ class ChunkedTask:
 
     Args:
         worker: what computation is done on; each piece is interjected.
-        tell: told tab, state ("busy", "done", "cancelled", "error"), done, total, text.
+        notify: told tab, state ("busy", "done", "cancelled", "error"), done, total, text.
         show: given tab, number of the question and each answer that has content.
-        complain: told an error in words.
+        show_error: told an error in words.
     """
 
     def __init__(

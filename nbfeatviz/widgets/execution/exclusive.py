@@ -21,7 +21,7 @@ class Exclusive:
     """Its methods may be called from any thread.
 
     Args:
-        say: tells state and text, as `LiveCanvas.say`.
+        set_status: given state and text, as `LiveCanvas.set_status`.
         begun: told that something is about to compute.
     """
 

@@ -1,4 +1,4 @@
-"""Ahead: compiles what will be asked for next, while nothing has been asked yet.
+"""Precompiling: compiles what will be asked for next, while nothing has been asked yet.
 
 Tracing takes seconds and cannot be interrupted, so it has a thread of its own. It holds the interpreter meanwhile:
 work that would be quick without it is not, and had better wait for it.
@@ -19,7 +19,7 @@ from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.widgets.execution.worker import Worker
 
 PAUSE_SECONDS = 0.3  # in which whoever knows already what to ask has asked
-THREAD = "nbfeatviz-ahead"
+THREAD = "nbfeatviz-precompile"
 _log = logging.getLogger(__name__)
 
 

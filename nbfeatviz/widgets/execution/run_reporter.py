@@ -87,7 +87,7 @@ class RunReporter:
 
     Args:
         live: where the run is shown.
-        say: tells state and text.
+        set_status: given state and text.
         progress: told loss and picture.
         look: told the run and its picture about once a second, and the first one in any case.
         expect: told of a run whose first picture is about to come.

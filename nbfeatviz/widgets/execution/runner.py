@@ -24,7 +24,7 @@ class Runner:
         worker: what runs are done on.
         live: where they are shown.
         prepare: makes the ascent that the panel is set to; called on the worker.
-        say: tells state and text, as `LiveCanvas.say`.
+        set_status: given state and text, as `LiveCanvas.set_status`.
         progress: told loss and picture (of a sheet: losses and pictures) a few times a second.
         look: told the run and its picture about once a second, and the first and last one in any case.
         expect: told of a run that has just been compiled.

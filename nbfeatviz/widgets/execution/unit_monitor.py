@@ -34,7 +34,7 @@ class UnitMonitor:
     """Its methods may be called from any thread, and come back at once.
 
     Args:
-        worker: of the panel; only where that is a thread does the onlooker have one too.
+        worker: of the panel; only where that is a thread does the monitor have one too.
         show: told what the last picture does, as `as_page` says it; {} for nothing.
     """
 

@@ -29,7 +29,7 @@ class PhotoSource:
         show: shows a photo, what the network sees of it, and the network; or (None, None) that there is none. The
             photo stays as it is meanwhile.
         changed: called when there is another photo, it is seen otherwise, or there is none.
-        complain: told an error in words.
+        show_error: told an error in words.
         changing: called before that.
     """
 
@@ -154,7 +154,7 @@ class PhotoSource:
             try:
                 if number == self._coming and not self._closed:
                     self._take(read(), number)
-            except Exception as error:  # nobody else would hear of it
+            except Exception as error:  # no caller to propagate to
                 self._show_error(in_words(error))
             finally:
                 with self._lock:

@@ -206,7 +206,7 @@ class FeaturesController:
             if result is None:
                 raise ValueError("this picture has not begun to emerge: wait for its first step.")
             self.panel.go_on(cell.settings, result)
-        except Exception as error:  # nobody else would hear of it
+        except Exception as error:  # no caller to propagate to
             self.panel.show_error(in_words(error))
 
     # What leaves the tab

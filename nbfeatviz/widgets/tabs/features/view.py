@@ -28,7 +28,7 @@ class FeaturesView(anywidget.AnyWidget):
     The latest sheet wins, a few are in flight, all are acknowledged after they were drawn.
 
     Attributes:
-        settings: the fields of `SheetSettings`.
+        settings: the fields of `FeaturesSettings`.
         facts: what can be chosen, and what a sheet would show now.
         heading: what the sheet that is shown is of.
         cells: titles of its pictures.
@@ -170,7 +170,7 @@ class FeaturesView(anywidget.AnyWidget):
 
 
 def shown(pictures: np.ndarray, look: str, show_size: int | None = None, displays: Sequence[str] = ()) -> np.ndarray:
-    """Pictures as a look shows them; see `SheetSettings`."""
+    """Pictures as a look shows them; see `FeaturesSettings`."""
     if look == "display":
         cut = presented(pictures, None, show_size)
         stretching = [place < len(displays) and displays[place] == "stretched" for place in range(len(cut))]

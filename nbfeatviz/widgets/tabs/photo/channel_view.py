@@ -17,7 +17,7 @@ class ChannelView:
 
     Args:
         network: gives the network in use (ValueError while there is none).
-        begin: has the analyst give answers, made from a view, in the Activations tab.
+        begin: has results given, made from a view, in the Activations tab.
     """
 
     def __init__(

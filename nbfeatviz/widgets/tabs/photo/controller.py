@@ -1,6 +1,6 @@
 """The controller of the photo tabs: a person's photo, what is asked about it, and the answers on the page.
 
-Its methods may be called from any thread. It calls neither the panel nor the analyst while it holds its lock.
+Its methods may be called from any thread. It calls neither the panel nor the chunked task while it holds its lock.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Answers: what each photo tab shows, as messages for the page made of what `nbfeatviz.attribution` computes.
 
-Every function is a generator of `Answer`s, so that long work can be shown as it goes, and dropped.
+Every function is a generator of `Result`s, so that long work can be shown as it goes, and dropped.
 """
 
 from __future__ import annotations

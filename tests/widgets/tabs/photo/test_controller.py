@@ -584,9 +584,9 @@ def quiet(explorer: Any) -> None:
 
 def test_cancel_in_mid_computation(busy):
     busy.panel.photo.cancel()
-    assert busy.tabs.progress["state"] == "cancelled"
+    assert busy.panel.layout.tabs.progress["state"] == "cancelled"
     quiet(busy)
-    assert busy.tabs.progress["state"] == "cancelled"
+    assert busy.panel.layout.tabs.progress["state"] == "cancelled"
 
 
 def test_removing_the_photo_in_mid_computation(busy):
@@ -596,7 +596,7 @@ def test_removing_the_photo_in_mid_computation(busy):
     assert busy.sent[-1][0] is last
     assert last["kind"] == "cleared"
     assert busy.panel.photo._store._raw == {}
-    assert (busy.tabs.progress["state"], error(busy)) == ("idle", "")
+    assert (busy.panel.layout.tabs.progress["state"], error(busy)) == ("idle", "")
 
 
 def test_replacing_the_photo_in_mid_computation(busy, slow):
@@ -605,7 +605,7 @@ def test_replacing_the_photo_in_mid_computation(busy, slow):
     wait(lambda: sent(busy, "map")[-1][0]["photo"] == slow.photos[1])
     number = sent(busy, "map")[-1][0]["id"]
     assert all(content["id"] < number for content, _ in sent(busy, "map") if content["photo"] == slow.photos[0])
-    assert busy.tabs.photo["name"] == "b.png"
+    assert busy.panel.layout.tabs.photo["name"] == "b.png"
 
 
 def test_switching_the_network_in_mid_computation(busy, grey, slow):
@@ -613,14 +613,18 @@ def test_switching_the_network_in_mid_computation(busy, grey, slow):
     dispatch(busy, {"kind": "set", "name": "network", "value": "grey"})
     wait(lambda: busy.network is grey and len(slow.photos) == 2)
     busy.panel.photo.open("saliency")
-    wait(lambda: sent(busy, "map", "saliency") and busy.tabs.progress["state"] == "done")
+    wait(lambda: sent(busy, "map", "saliency") and busy.panel.layout.tabs.progress["state"] == "done")
     assert error(busy) == ""
     assert busy.panel.photo.picture.shape == (8, 8, 1)
 
 
 def test_another_tab_ends_what_is_computed(busy):
     busy.panel.photo.open("saliency")
-    wait(lambda: busy.tabs.progress == {"tab": "saliency", "state": "done", "done": 0, "total": 0, "text": ""})
+    wait(
+        lambda: (
+            busy.panel.layout.tabs.progress == {"tab": "saliency", "state": "done", "done": 0, "total": 0, "text": ""}
+        )
+    )
     quiet(busy)
     assert error(busy) == ""
 
