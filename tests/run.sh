@@ -36,6 +36,7 @@ fi
 ruff check .
 ruff format --check .
 mypy
+lint-imports --no-logo
 if [ $# -gt 0 ]; then
   exec python -m pytest "$@"
 fi

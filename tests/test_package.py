@@ -1,4 +1,7 @@
-"""The house: imports go down only, public names exist, and importing the package is light."""
+"""The house: who may import what, public names exist, and importing the package is light.
+
+That imports go down only and in no circle is a contract of import-linter, in pyproject.toml.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +21,6 @@ import nbfeatviz
 PACKAGE = Path(nbfeatviz.__file__).parent
 ROOT = PACKAGE.parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-
-# Each part, and the parts of the package that it may import.
-BELOW: dict[str, set[str]] = {
-    "engine": set(),
-    "samples": set(),
-    "images": set(),
-    "encoding": set(),
-    "networks": {"engine", "images"},
-    "synthesis": {"engine", "images", "encoding", "samples", "networks"},
-    "attribution": {"engine", "images", "networks"},
-    "catalogue": {"engine", "images", "encoding", "samples", "networks", "synthesis", "attribution"},
-    "widgets": {"engine", "images", "encoding", "samples", "networks", "synthesis", "attribution"},
-    "cli": {"engine", "images", "encoding", "samples", "networks", "synthesis", "attribution", "catalogue", "widgets"},
-}
 
 
 def _module(file: Path) -> str:
@@ -60,11 +49,6 @@ def _part(module: str) -> str | None:
     return rest[0] if head == "nbfeatviz" and rest else None
 
 
-def _known_part(module: str) -> str | None:
-    part = _part(module)
-    return part if part in BELOW else None
-
-
 def test_the_reader_of_imports_sees_them_all(tmp_path: Path, monkeypatch):
     file = tmp_path / "nbfeatviz" / "networks" / "sample.py"
     file.parent.mkdir(parents=True)
@@ -73,19 +57,8 @@ def test_the_reader_of_imports_sees_them_all(tmp_path: Path, monkeypatch):
         "from . import graph\ndef f():\n    from nbfeatviz.catalogue.build import x\n"
     )
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
-    parts = {_known_part(module) for module in _imports(file)}
-    assert parts == {"cli", "widgets", "synthesis", "networks", "catalogue", None}
-
-
-@pytest.mark.parametrize(
-    "file", [file for file in FILES if file.parent != PACKAGE or file.stem != "__init__"], ids=_module
-)
-def test_imports_go_down_only(file: Path):
-    own = _part(_module(file))
-    assert own in BELOW or own == "__main__", f"{own!r} has no place in the house: see BELOW"
-    allowed = BELOW.get(own, set(BELOW)) | {own}
-    wrong = {module for module in _imports(file) if _known_part(module) not in allowed | {None}}
-    assert not wrong
+    parts = {_part(module) for module in _imports(file)}
+    assert parts >= {"cli", "widgets", "synthesis", "networks", "catalogue"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=_module)

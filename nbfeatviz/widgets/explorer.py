@@ -80,7 +80,7 @@ class FeatureExplorer(PanelTraits):
         return self.panel.loading
 
     def change(self, name: str, value: Any) -> None:
-        """Changes a setting (of `OptimizeSettings`, or "network"); a run in progress is retargeted.
+        """Changes a setting (of `PanelSettings`, or "network"); a run in progress is retargeted.
 
         Raises:
             ValueError, TypeError: no such setting or value; everything stays as it was.

@@ -17,13 +17,13 @@ from nbfeatviz.widgets.execution.worker import SameThread, Worker
 from nbfeatviz.widgets.layout import Layout
 from nbfeatviz.widgets.network_switcher import NetworkSwitcher
 from nbfeatviz.widgets.panel_api import LayerChooser, TabController
+from nbfeatviz.widgets.settings.panel_settings import PanelSettings
 from nbfeatviz.widgets.tabs.features import messages as features_messages
 from nbfeatviz.widgets.tabs.features.controller import FeaturesController
 from nbfeatviz.widgets.tabs.invert_style_dream import messages as invert_style_dream_messages
 from nbfeatviz.widgets.tabs.invert_style_dream.controller import InvertStyleDreamController
 from nbfeatviz.widgets.tabs.optimize import messages as optimize_messages
 from nbfeatviz.widgets.tabs.optimize.controller import OptimizeController
-from nbfeatviz.widgets.tabs.optimize.settings import OptimizeSettings
 from nbfeatviz.widgets.tabs.photo import messages as photo_messages
 from nbfeatviz.widgets.tabs.photo.controller import PhotoController
 
@@ -98,7 +98,7 @@ class Panel:
     def begin(self, then: Callable[[], None]) -> None:
         """Shows what is there, and takes the first network into use; `then` comes after that."""
         self._show_networks()
-        self.settings_changed(frozenset({"network", *vars(self.optimize_settings)}))
+        self.settings_changed(frozenset({"network", *vars(self.settings)}))
         self.networks.first(then)
 
     # PanelApi
@@ -123,7 +123,7 @@ class Panel:
         return self.networks.wait()
 
     @property
-    def optimize_settings(self) -> OptimizeSettings:
+    def settings(self) -> PanelSettings:
         """What the Optimize tab is set to; unlike the traits, on every thread."""
         return self.optimize.settings
 
@@ -193,7 +193,7 @@ class Panel:
         self.open_tab("optimize")
         self.optimize.maximize(layer, unit, row, col)
 
-    def go_on(self, settings: OptimizeSettings, result: Visualization) -> None:
+    def go_on(self, settings: PanelSettings, result: Visualization) -> None:
         """Goes on with a picture of a sheet, large (on the worker, when nothing else is computed)."""
         self.optimize.go_on(settings, result)
         self.open_tab("optimize")

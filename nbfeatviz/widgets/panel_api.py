@@ -8,7 +8,7 @@ import numpy as np
 
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.visualization import Visualization
-from nbfeatviz.widgets.tabs.optimize.settings import OptimizeSettings
+from nbfeatviz.widgets.settings.panel_settings import PanelSettings
 
 
 class TabController(Protocol):
@@ -56,7 +56,7 @@ class PanelApi(Protocol):
         """The network in use, waited for while one is loading (ValueError if there is none)."""
 
     @property
-    def optimize_settings(self) -> OptimizeSettings:
+    def settings(self) -> PanelSettings:
         """What the Optimize tab is set to."""
 
     @property
@@ -105,5 +105,5 @@ class PanelApi(Protocol):
     def maximize(self, layer: str, unit: int, row: int | None = None, col: int | None = None) -> None:
         """Opens the Optimize tab and starts the synthesis of a channel, or of a neuron."""
 
-    def go_on(self, settings: OptimizeSettings, result: Visualization) -> None:
+    def go_on(self, settings: PanelSettings, result: Visualization) -> None:
         """Opens the Optimize tab and goes on with a picture, large."""

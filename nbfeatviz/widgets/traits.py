@@ -51,9 +51,7 @@ class PanelTraits(ipywidgets.Box):
     ) -> None:
         self.panel = panel
         self._main = MainThread()
-        self._synced_settings = (
-            panel.optimize_settings
-        )  # what the traits were last set to from inside: it needs no check
+        self._synced_settings = panel.settings  # what the traits were last set to from inside: it needs no check
         self._synced_image: np.ndarray | None = None  # what `image` was last set to from inside
         self._clearing = False  # whether `image` is being set to None from inside
         self._given: tuple[np.ndarray, Photo] | None = None  # the photo that is being given, and what is seen of it
@@ -66,7 +64,7 @@ class PanelTraits(ipywidgets.Box):
 
     def _sync_settings(self) -> None:
         """Sets the traits to the settings (main thread)."""
-        self._synced_settings = self.panel.optimize_settings
+        self._synced_settings = self.panel.settings
         for name in SETTINGS:
             setattr(self, name, getattr(self._synced_settings, name))  # an observer may have changed them meanwhile
 

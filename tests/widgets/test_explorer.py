@@ -491,7 +491,7 @@ def test_fifty_runs_do_not_pile_anything_up(make):
 
 def test_the_settings_are_read_once_a_run(make):
     explorer = make()
-    settings = explorer.panel.optimize_settings
+    settings = explorer.panel.settings
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings.unit = 3
 

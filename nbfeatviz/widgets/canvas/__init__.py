@@ -1,0 +1,1 @@
+"""The live canvas, and the flow of frames to it."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from nbfeatviz.widgets.canvas.run_commands import RunCommands
 from nbfeatviz.widgets.comm.dispatch import Message
 from nbfeatviz.widgets.errors import in_words
-from nbfeatviz.widgets.execution.run_commands import RunCommands
 
 
 def acknowledge(view: Any, content: Message) -> None:

@@ -1,0 +1,1 @@
+"""What computes in the background: threads, runs, tasks and who has its turn."""

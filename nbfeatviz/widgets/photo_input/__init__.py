@@ -1,0 +1,1 @@
+"""The photo that a person brings."""

@@ -22,7 +22,7 @@ from nbfeatviz.widgets.execution.worker import SameThread, Worker
 from nbfeatviz.widgets.panel_api import PanelApi
 from nbfeatviz.widgets.tabs.features.settings import ALTERNATIVES, COUNTS, LOOKS, WHAT, Cell, FeaturesSettings
 from nbfeatviz.widgets.tabs.features.view import FeaturesView
-from nbfeatviz.widgets.tabs.optimize.view import OptimizeSettings
+from nbfeatviz.widgets.tabs.optimize.view import PanelSettings
 
 
 class FeaturesController:
@@ -82,7 +82,7 @@ class FeaturesController:
 
     def _show_displays(self) -> None:
         """The recipe in use is displayed as the panel says, others as their own."""
-        chosen = self.panel.optimize_settings
+        chosen = self.panel.settings
         name = recipes.get(chosen.recipe).name
         shown = [chosen if recipes.get(cell.settings.recipe).name == name else cell.settings for cell in self._cells]
         self.view.display([settings.displayed for settings in shown])
@@ -102,11 +102,11 @@ class FeaturesController:
         network = self.panel.network
         if network is None:
             raise ValueError("the network is still loading: try again in a moment.")
-        return self.panel.optimize_settings.units(network)
+        return self.panel.settings.units(network)
 
     def notify(self) -> None:
         """Shows the settings on the page."""
-        network, chosen = self.panel.network, self.panel.optimize_settings
+        network, chosen = self.panel.network, self.panel.settings
         settings = {**vars(self._settings)}
         if settings != self.view.settings:
             self.view.settings = settings
@@ -127,7 +127,7 @@ class FeaturesController:
     @property
     def layer(self) -> str:
         """The layer that a sheet is of."""
-        return self.panel.optimize_settings.layer
+        return self.panel.settings.layer
 
     def photo_changed(self) -> None:
         """A sheet does not depend on the photo."""
@@ -153,7 +153,7 @@ class FeaturesController:
 
     def _prepared(self) -> SideBySide:
         """On the worker: what the tab is set to."""
-        network, chosen, settings = self.panel.network, self.panel.optimize_settings, self._settings
+        network, chosen, settings = self.panel.network, self.panel.settings, self._settings
         if network is None:
             raise ValueError("no network is loaded.")
         cells = settings.cells(network, chosen)
@@ -226,12 +226,12 @@ class FeaturesController:
             self.runner.result = None
 
 
-def _subject(panel: OptimizeSettings) -> str:
+def _subject(panel: PanelSettings) -> str:
     """What a sheet is of, in words."""
     return "the classes" if panel.objective == "class" else panel.layer
 
 
-def _titled(cell: Cell, panel: OptimizeSettings, network: Network) -> dict[str, str]:
+def _titled(cell: Cell, panel: PanelSettings, network: Network) -> dict[str, str]:
     """The title of a picture, and the name of its unit where that has one."""
     named = network.class_names if panel.objective == "class" else network.layers[panel.layer].unit_names
     return {"title": cell.title, "name": named[cell.settings.unit] if named else ""}

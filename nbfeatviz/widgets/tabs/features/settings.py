@@ -12,8 +12,8 @@ from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.phases import MOST_STEPS
 from nbfeatviz.synthesis.side_by_side import Case
-from nbfeatviz.widgets.tabs.optimize.term_settings import TermSettings
-from nbfeatviz.widgets.tabs.optimize.view import OptimizeSettings
+from nbfeatviz.widgets.settings.term_settings import TermSettings
+from nbfeatviz.widgets.tabs.optimize.view import PanelSettings
 
 WHAT = {
     "units": "units of the layer",
@@ -40,7 +40,7 @@ class Cell:
 
     title: str
     case: Case
-    settings: OptimizeSettings
+    settings: PanelSettings
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class FeaturesSettings:
             self, first=self.first if self.first < available else 0, units=self.units if known else None
         )
 
-    def cells(self, network: Network, panel: OptimizeSettings) -> tuple[Cell, ...]:
+    def cells(self, network: Network, panel: PanelSettings) -> tuple[Cell, ...]:
         """The pictures that a sheet will show, given what the panel is set to."""
         made = {
             "units": self._by_unit,
@@ -106,27 +106,27 @@ class FeaturesSettings:
             for title, one in made
         )
 
-    def _by_unit(self, network: Network, panel: OptimizeSettings) -> list[tuple[str, OptimizeSettings]]:
+    def _by_unit(self, network: Network, panel: PanelSettings) -> list[tuple[str, PanelSettings]]:
         of = "class" if panel.objective == "class" else "unit"
         units = self.units or range(self.first, min(self.first + self.count, panel.units(network)))
         return [(f"{of} {unit}", dataclasses.replace(panel, unit=unit)) for unit in units]
 
-    def _by_seed(self, network: Network, panel: OptimizeSettings) -> list[tuple[str, OptimizeSettings]]:
+    def _by_seed(self, network: Network, panel: PanelSettings) -> list[tuple[str, PanelSettings]]:
         seeds = range(panel.seed, panel.seed + self.count)
         return [(f"seed {seed}", dataclasses.replace(panel, seed=seed)) for seed in seeds]
 
-    def _by_steps(self, network: Network, panel: OptimizeSettings) -> list[tuple[str, OptimizeSettings]]:
+    def _by_steps(self, network: Network, panel: PanelSettings) -> list[tuple[str, PanelSettings]]:
         return [(_steps(count), dataclasses.replace(panel, steps=count)) for count in self.step_counts]
 
-    def _by_recipe(self, network: Network, panel: OptimizeSettings) -> list[tuple[str, OptimizeSettings]]:
+    def _by_recipe(self, network: Network, panel: PanelSettings) -> list[tuple[str, PanelSettings]]:
         return [(name, self._of_recipe(panel, name)) for name in self.recipes]
 
     @staticmethod
-    def _of_recipe(panel: OptimizeSettings, name: str) -> OptimizeSettings:
+    def _of_recipe(panel: PanelSettings, name: str) -> PanelSettings:
         display = panel.display if name == recipes.get(panel.recipe).name else None
         return dataclasses.replace(panel, recipe=name, step_size=None, display=display)
 
-    def _by_objective(self, network: Network, panel: OptimizeSettings) -> list[tuple[str, OptimizeSettings]]:
+    def _by_objective(self, network: Network, panel: PanelSettings) -> list[tuple[str, PanelSettings]]:
         alone = dataclasses.replace(panel, terms=(), weight=1.0)
         if "neuron" in self.objectives and panel.objective == "class":
             raise ValueError("a class has no neuron at a position: choose a unit of a layer, or leave the neuron out.")
@@ -139,7 +139,7 @@ class FeaturesSettings:
         return [(ALTERNATIVES[name], made[name]) for name in self.objectives]
 
 
-def case(network: Network, panel: OptimizeSettings) -> Case:
+def case(network: Network, panel: PanelSettings) -> Case:
     """What the panel is set to, as one of the pictures of a sheet."""
     return Case(panel.target(network), panel.recipe, panel.seed, panel.steps)
 

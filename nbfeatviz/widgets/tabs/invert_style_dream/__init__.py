@@ -1,0 +1,1 @@
+"""The Invert, Style and Dream tabs."""

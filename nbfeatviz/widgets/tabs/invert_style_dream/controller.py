@@ -18,8 +18,8 @@ from nbfeatviz.synthesis.dream import Dreaming
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.photo_terms import Photo as Seen
 from nbfeatviz.synthesis.visualization import Visualization
+from nbfeatviz.widgets.canvas.run_commands import RunCommands
 from nbfeatviz.widgets.execution.exclusive import Exclusive
-from nbfeatviz.widgets.execution.run_commands import RunCommands
 from nbfeatviz.widgets.execution.runner import Runner
 from nbfeatviz.widgets.execution.throughput import Throughput
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
@@ -79,7 +79,7 @@ class InvertStyleDreamController(RunCommands):
     @property
     def layer(self) -> str:
         """The layer of the content, which the tree shows as chosen."""
-        network, chosen = self.panel.network, self.panel.optimize_settings.layer
+        network, chosen = self.panel.network, self.panel.settings.layer
         if network is None or network is not self._fitted_to:
             return chosen
         try:
@@ -153,7 +153,7 @@ class InvertStyleDreamController(RunCommands):
             "steps": settings.steps,
             "step_size": settings.step_size,
             "seed": settings.seed,
-            "precision": self.panel.optimize_settings.precision,
+            "precision": self.panel.settings.precision,
         }
 
     def notify(self) -> None:
@@ -232,7 +232,7 @@ class InvertStyleDreamController(RunCommands):
         network = self._network()
         photo = self._photo("photo", self.panel.photo_seen)
         style = None if self.style is None else self._photo("style_photo", self.style.picture)
-        return self._settings.objective(network, self.panel.optimize_settings.layer, photo, style)
+        return self._settings.objective(network, self.panel.settings.layer, photo, style)
 
     def _photo(self, name: str, picture: np.ndarray | None) -> Seen:
         """A photo, or the last one where it was taken away: a run in progress goes on with that."""

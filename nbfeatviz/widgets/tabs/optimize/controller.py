@@ -20,16 +20,16 @@ from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets import export
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
+from nbfeatviz.widgets.canvas.run_commands import RunCommands
 from nbfeatviz.widgets.execution.exclusive import Exclusive
 from nbfeatviz.widgets.execution.precompile import Precompiler
-from nbfeatviz.widgets.execution.run_commands import RunCommands
 from nbfeatviz.widgets.execution.runner import Runner
 from nbfeatviz.widgets.execution.unit_monitor import UnitMonitor
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
 from nbfeatviz.widgets.network_switcher import suggested_layer
 from nbfeatviz.widgets.panel_api import PanelApi
-from nbfeatviz.widgets.tabs.optimize import recipe_values
-from nbfeatviz.widgets.tabs.optimize.settings import OptimizeSettings
+from nbfeatviz.widgets.settings import recipe_values
+from nbfeatviz.widgets.settings.panel_settings import PanelSettings
 from nbfeatviz.widgets.tabs.optimize.view import OptimizeView
 
 _AIMLESS = {"keep", "start", "display"}  # fields that a run in progress does not depend on
@@ -66,7 +66,7 @@ class OptimizeController(RunCommands):
         self.panel, self.view, self.live, self._worker = panel, view, live, worker
         self._exclusive, self._precompiler = exclusive, precompiler
         self.lock = threading.RLock()
-        self._settings = OptimizeSettings()
+        self._settings = PanelSettings()
         self.unit_monitor = UnitMonitor(worker, live.show_rises)
         self.runner = Runner(
             worker, live, self._prepared, self.set_status, panel.progressed, self.unit_monitor.see,
@@ -78,7 +78,7 @@ class OptimizeController(RunCommands):
     # Settings
 
     @property
-    def settings(self) -> OptimizeSettings:
+    def settings(self) -> PanelSettings:
         """What the tab is set to."""
         return self._settings
 
@@ -174,7 +174,7 @@ class OptimizeController(RunCommands):
             ValueError: the network has no layer to choose.
         """
 
-        def fitting() -> OptimizeSettings:
+        def fitting() -> PanelSettings:
             old = self._settings
             layer = old.layer if old.layer in network.layers else suggested_layer(network)
             return dataclasses.replace(old, row=None, col=None).changed(network, "layer", layer)
@@ -188,7 +188,7 @@ class OptimizeController(RunCommands):
 
         return adopt
 
-    def _adopt(self, settings: OptimizeSettings, of: str | None = None) -> None:
+    def _adopt(self, settings: PanelSettings, of: str | None = None) -> None:
         """Takes other settings (under the lock); `of`: what else has changed."""
         changed = settings.differing(self._settings) | ({of} if of else set())
         self._settings = settings
@@ -253,7 +253,7 @@ class OptimizeController(RunCommands):
         else:
             self.run()
 
-    def go_on(self, settings: OptimizeSettings, result: Visualization) -> None:
+    def go_on(self, settings: PanelSettings, result: Visualization) -> None:
         """Shows a picture and takes its settings, so that the next run goes on with it (on the worker)."""
         self.runner.result = result
         self.live.clear()

@@ -16,16 +16,16 @@ from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.natural_prior import weight_of
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
 from nbfeatviz.widgets.comm.frontend import Commands, script
-from nbfeatviz.widgets.tabs.optimize import recipe_values
-from nbfeatviz.widgets.tabs.optimize.settings import OptimizeSettings
-from nbfeatviz.widgets.tabs.optimize.term_settings import KINDS, MOST_FURTHER
+from nbfeatviz.widgets.settings import recipe_values
+from nbfeatviz.widgets.settings.panel_settings import PanelSettings
+from nbfeatviz.widgets.settings.term_settings import KINDS, MOST_FURTHER
 
 
 class OptimizeView(anywidget.AnyWidget):
     """The controls. The page shows `settings` and `facts` and says changes on `commands`.
 
     Attributes:
-        settings: the fields of `OptimizeSettings`; of the recipe its name.
+        settings: the fields of `PanelSettings`; of the recipe its name.
         facts: what the controls need to know: networks, the one in use, units, class names, recipes, and every value
             of the recipe in use.
         live: the live canvas, whose state enables the buttons.
@@ -37,7 +37,7 @@ class OptimizeView(anywidget.AnyWidget):
     live = traitlets.Instance(LiveCanvas).tag(sync=True, **ipywidgets.widget_serialization)
     commands = traitlets.Instance(Commands).tag(sync=True, **ipywidgets.widget_serialization)
 
-    def show(self, settings: OptimizeSettings, network: Network | None, changed: Set[str]) -> None:
+    def show(self, settings: PanelSettings, network: Network | None, changed: Set[str]) -> None:
         """Shows settings, and what can be chosen with the network that is in use.
 
         Args:
@@ -83,7 +83,7 @@ class OptimizeView(anywidget.AnyWidget):
             self.facts = facts
 
 
-def _recipes(name: str, settings: OptimizeSettings) -> list[dict[str, Any]]:
+def _recipes(name: str, settings: PanelSettings) -> list[dict[str, Any]]:
     """What the page knows of the published recipes, and of the one in use."""
     return [
         {"name": r.name, "reference": r.reference, "steps": r.steps, "step_size": r.step_size, "display": r.display}

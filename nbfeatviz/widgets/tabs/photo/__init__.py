@@ -1,0 +1,1 @@
+"""The photo tabs: saliency, class activation maps, occlusion, activations, comparison."""

@@ -111,13 +111,13 @@ class PhotoController(PhotoSource):
         """The layer that the tree shows as chosen."""
         network, settings = self.panel.network, self._settings
         if settings.tab != "grad-cam" or network is None or network is not self._fitted_to:
-            return self.panel.optimize_settings.layer
+            return self.panel.settings.layer
         if settings.cam_layer is not None:
             return settings.cam_layer
         try:
             return default_layer(network, settings.target.layer if settings.target.kind == "unit" else None)
         except ValueError:
-            return self.panel.optimize_settings.layer
+            return self.panel.settings.layer
 
     def open(self, tab: str) -> None:
         """Opens a tab."""
@@ -191,7 +191,7 @@ class PhotoController(PhotoSource):
             "occlusion": lambda view, asked_for: results.occluded(
                 view, asked_for.patch, asked_for.stride, asked_for.fill
             ),
-            "activations": lambda view, asked_for: results.activation_grid(view, self.panel.optimize_settings.layer),
+            "activations": lambda view, asked_for: results.activation_grid(view, self.panel.settings.layer),
         }.get(tab)
         self._begin(tab, start)
 

@@ -94,7 +94,7 @@ def test_step_counts_and_objectives_side_by_side(make, net):
     for one, objective in zip(cut(explorer), (unit, held), strict=True):
         assert np.abs(one - nv.maximize(net, objective, recipe="tutorial13", steps=3).image).max() < 0.003
     dispatch(explorer, {"kind": "sheet-open", "place": 1})
-    assert explorer.panel.optimize_settings.target(net) == held
+    assert explorer.panel.settings.target(net) == held
     assert error(explorer) == ""
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from nbfeatviz.synthesis import objectives, recipes
 from nbfeatviz.widgets.tabs.features.settings import FeaturesSettings
-from nbfeatviz.widgets.tabs.optimize.view import OptimizeSettings
+from nbfeatviz.widgets.tabs.optimize.view import PanelSettings
 
 WRONG = [
     ("what", "all", "'units', 'seeds', 'steps', 'recipes', 'objectives'"),
@@ -77,7 +77,7 @@ def test_another_layer_may_lack_the_units():
     assert settings.fitting(3) == FeaturesSettings()
 
 
-PANEL = OptimizeSettings(layer="conv2", unit=3, seed=7, recipe="tutorial13")
+PANEL = PanelSettings(layer="conv2", unit=3, seed=7, recipe="tutorial13")
 
 
 def test_units(net):
@@ -123,11 +123,11 @@ def test_objectives(net):
     ]
     assert all(cell.settings.target(net) == cell.case.objective for cell in cells)
     with pytest.raises(ValueError, match="a class has no neuron"):
-        FeaturesSettings(what="objectives", objectives=("neuron",)).cells(net, OptimizeSettings("conv2", "class"))
+        FeaturesSettings(what="objectives", objectives=("neuron",)).cells(net, PanelSettings("conv2", "class"))
 
 
 def test_classes_and_neurons(net):
-    classes = FeaturesSettings().cells(net, OptimizeSettings(layer="conv2", objective="class"))
+    classes = FeaturesSettings().cells(net, PanelSettings(layer="conv2", objective="class"))
     assert [cell.title for cell in classes] == ["class 0", "class 1", "class 2", "class 3", "class 4"][: net.classes]
-    neurons = FeaturesSettings(count=2).cells(net, OptimizeSettings(layer="conv2", objective="neuron", row=1, col=2))
+    neurons = FeaturesSettings(count=2).cells(net, PanelSettings(layer="conv2", objective="neuron", row=1, col=2))
     assert neurons[1].case.objective == objectives.neuron("conv2", 1, 1, 2, pre_activation=True)

@@ -14,15 +14,15 @@ from nbfeatviz.synthesis import objectives, recipes
 from nbfeatviz.synthesis.natural_prior import weight_of
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
 from nbfeatviz.widgets.comm.frontend import Commands
-from nbfeatviz.widgets.tabs.optimize import recipe_values
-from nbfeatviz.widgets.tabs.optimize.settings import OptimizeSettings
+from nbfeatviz.widgets.settings import recipe_values
+from nbfeatviz.widgets.settings.panel_settings import PanelSettings
 from nbfeatviz.widgets.tabs.optimize.view import OptimizeView
 from tests.synthesis.conftest import make_network
 
 
 @pytest.fixture
-def settings() -> OptimizeSettings:
-    return OptimizeSettings(layer="conv2", unit=4)
+def settings() -> PanelSettings:
+    return PanelSettings(layer="conv2", unit=4)
 
 
 WRONG: list[tuple[str, Any, str]] = [
@@ -83,7 +83,7 @@ RIGHT: list[tuple[str, Any]] = [
 def test_what_can_be_set_is_set_and_the_old_settings_stay(net, settings, name: str, value: Any):
     changed = settings.changed(net, name, value)
     assert getattr(changed, name) == value
-    assert settings == OptimizeSettings(layer="conv2", unit=4)
+    assert settings == PanelSettings(layer="conv2", unit=4)
 
 
 def test_numbers_of_numpy_are_numbers(net, settings):
@@ -124,7 +124,7 @@ def tab() -> OptimizeView:
     return OptimizeView(live=LiveCanvas(canvas=ipycanvas.Canvas(), commands=commands), commands=commands)
 
 
-ALL = frozenset({"network", *vars(OptimizeSettings())})
+ALL = frozenset({"network", *vars(PanelSettings())})
 
 
 def test_the_controls_know_what_there_is_to_choose(tab: OptimizeView, net, settings):
@@ -142,7 +142,7 @@ def test_the_controls_know_what_there_is_to_choose(tab: OptimizeView, net, setti
 
 
 def test_the_controls_before_a_network(tab: OptimizeView):
-    tab.show(OptimizeSettings(), None, ALL)
+    tab.show(PanelSettings(), None, ALL)
     assert not tab.facts["ready"]
     assert "units" not in tab.facts
 

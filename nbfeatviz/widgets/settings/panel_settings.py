@@ -1,4 +1,4 @@
-"""What the Optimize tab, and with it the panel, is set to, and the sentences that refuse what is not possible."""
+"""What the panel is set to, and the sentences that refuse what is not possible."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from nbfeatviz.synthesis.ascent import LARGEST_STEP, MOST_STEPS
 from nbfeatviz.synthesis.natural_prior import with_weight
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Recipe
-from nbfeatviz.widgets.tabs.optimize import recipe_values
-from nbfeatviz.widgets.tabs.optimize.term_settings import Chosen, TermSettings, checked_terms, checked_weight
+from nbfeatviz.widgets.settings import recipe_values
+from nbfeatviz.widgets.settings.term_settings import Chosen, TermSettings, checked_terms, checked_weight
 
 OBJECTIVES = ("channel", "neuron", "class")
 STARTS = ("noise", "image", "photo")
 
 
 @dataclass(frozen=True)
-class OptimizeSettings:
+class PanelSettings:
     """What the panel is set to; read once at the start of a run.
 
     Attributes:
@@ -110,7 +110,7 @@ class OptimizeSettings:
         box = receptive_field(network, self.layer).box(row, col)
         return {"pick": True, "box": box, "size": network.contract.size, "neuron": (row, col)}
 
-    def changed(self, network: Network, name: str, value: Any) -> OptimizeSettings:
+    def changed(self, network: Network, name: str, value: Any) -> PanelSettings:
         """The settings with one changed; a unit or position that no longer exists moves to the nearest that does.
 
         Raises:
@@ -145,7 +145,7 @@ class OptimizeSettings:
             objectives.neuron(new.layer, 0, new.row, new.col).resolved(network)
         return new
 
-    def differing(self, other: OptimizeSettings) -> frozenset[str]:
+    def differing(self, other: PanelSettings) -> frozenset[str]:
         """The names of the fields in which two settings differ."""
         names = (field.name for field in dataclasses.fields(self))
         return frozenset(name for name in names if getattr(self, name) != getattr(other, name))

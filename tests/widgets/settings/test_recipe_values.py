@@ -9,7 +9,7 @@ import pytest
 
 import nbfeatviz as nv
 from nbfeatviz.synthesis import recipes
-from nbfeatviz.widgets.tabs.optimize import recipe_values
+from nbfeatviz.widgets.settings import recipe_values
 from tests.widgets.conftest import dispatch, error, wait
 
 REACH = "transforms.1.reach"

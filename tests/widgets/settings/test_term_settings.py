@@ -11,8 +11,8 @@ import pytest
 
 import nbfeatviz as nv
 from nbfeatviz.synthesis import objectives
-from nbfeatviz.widgets.tabs.optimize.term_settings import TermSettings
-from nbfeatviz.widgets.tabs.optimize.view import OptimizeSettings
+from nbfeatviz.widgets.settings.term_settings import TermSettings
+from nbfeatviz.widgets.tabs.optimize.view import PanelSettings
 from tests.synthesis.conftest import make_network
 from tests.widgets.conftest import dispatch, wait
 
@@ -21,8 +21,8 @@ OTHERS = {"kind": "others", "layer": None, "unit": None, "weight": -1}
 
 
 @pytest.fixture
-def settings() -> OptimizeSettings:
-    return OptimizeSettings(layer="conv2", unit=4)
+def settings() -> PanelSettings:
+    return PanelSettings(layer="conv2", unit=4)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def make(make_panel):
     return partial(make_panel, layer="conv2")
 
 
-def with_terms(net, settings: OptimizeSettings, *terms: Any, **more: Any) -> OptimizeSettings:
+def with_terms(net, settings: PanelSettings, *terms: Any, **more: Any) -> PanelSettings:
     for name, value in more.items():
         settings = settings.changed(net, name, value)
     return settings.changed(net, "terms", list(terms))
@@ -146,7 +146,7 @@ def test_weights_and_units_move_in_mid_run_without_a_retrace(make, steps_made):
         dispatch(explorer, {"kind": "set", "name": "weight", "value": 1 + k / 10})
         frames = len(explorer.panel.layout.live.frames)
         wait(lambda frames=frames: len(explorer.panel.layout.live.frames) > frames + 1)
-    wanted = explorer.panel.optimize_settings.target(net)
+    wanted = explorer.panel.settings.target(net)
     wait(lambda: explorer.panel.optimize.runner.settings.objective == wanted)
     assert len(steps_made) == compiled
     assert explorer.state == "running"
@@ -158,4 +158,4 @@ def test_weights_and_units_move_in_mid_run_without_a_retrace(make, steps_made):
 def test_what_is_asked_for_from_a_photo_is_one_unit(make):
     explorer = make(terms=[B], weight=2.0)
     explorer.maximize("conv1", 1)
-    assert (explorer.panel.optimize_settings.terms, explorer.panel.optimize_settings.weight) == ((), 1.0)
+    assert (explorer.panel.settings.terms, explorer.panel.settings.weight) == ((), 1.0)

@@ -1,0 +1,1 @@
+"""What the panel is set to, which more than one tab is about."""
