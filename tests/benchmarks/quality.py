@@ -23,6 +23,7 @@ import numpy as np
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
+from nbfeatviz.encoding import displayed
 from nbfeatviz.networks import efficientnet_lite, train_mnist
 from nbfeatviz.synthesis import quality
 from tests.benchmarks.hidden_units import units_table
@@ -90,7 +91,8 @@ def classes_table(
             for seed in seeds:
                 pictures = np.stack(list(grown(net, wanted, recipe, number, seed)))
                 label = "" if seed == seeds[0] else f"-seed{seed}"
-                sheet(pictures, OUTPUT / f"quality-{recipe}-{number}{label}.png")
+                shown = np.stack([displayed(picture, recipes.get(recipe).display) for picture in pictures])
+                sheet(shown, OUTPUT / f"quality-{recipe}-{number}{label}.png")
                 judgement = judged(pictures, classes, net.class_names, judge)
                 apart = naturalness(norms, pictures, photos)
                 rows.append([*measured(pictures, judgement, natural), apart.each, apart.pooled])

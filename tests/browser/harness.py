@@ -220,7 +220,10 @@ class NotebookPage:
     def set_theme(self, theme: str) -> None:
         """Change to "JupyterLab Dark" or "JupyterLab Light" and wait until it is on."""
         self.page.evaluate("(theme) => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
-        self.page.wait_for_function("(theme) => document.body.dataset.jpThemeName === theme", arg=theme)
+        self.page.wait_for_function(
+            "(theme) => document.body.dataset.jpThemeName === theme && !document.querySelector('#jupyterlab-splash')",
+            arg=theme,
+        )
 
     def _start(self, command: str) -> int:
         """Begin a command; several may be under way, so each is known by the number returned."""

@@ -138,11 +138,12 @@ class Panel:
         )
         return clipped + outside
 
-    def look(self, notebook: NotebookPage, name: str, height: int = 1400) -> None:
+    def look(self, notebook: NotebookPage, name: str, height: int = 1500) -> None:
         """Takes pictures in both themes, wide and narrow, for people to look at; nothing may be clipped in any."""
         OUTPUT.mkdir(exist_ok=True)
         for theme, width in LOOKS:
-            self.page.set_viewport_size({"width": width, "height": height})
+            tall = height if width > 520 else 2 * height  # in a narrow column all lies below one another
+            self.page.set_viewport_size({"width": width, "height": tall})
             notebook.set_theme(f"JupyterLab {theme.title()}")
             self.page.evaluate(_PAINTED)
             self.root.screenshot(path=OUTPUT / f"{name}-{theme}-{width}.png")
