@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import ipycanvas
+
 from nbfeatviz.networks.network import Network
 from nbfeatviz.widgets import cell_lifecycle
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
@@ -73,6 +75,11 @@ class FeatureExplorer(PanelTraits):
     def network(self) -> Network | None:
         """The network in use; None while the first one is loading."""
         return self.panel.network
+
+    @property
+    def canvas(self) -> ipycanvas.Canvas:
+        """What the picture of a run is drawn on."""
+        return self.panel.layout.canvas
 
     @property
     def loading(self) -> bool:
