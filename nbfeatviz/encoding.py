@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from nbfeatviz.checks import is_whole
+
 NORMALIZATIONS = ("each", "together")
 DISPLAYS = ("as it is", "stretched")
 _STRETCHED = "nbfeatviz-stretched"  # the comment of a frame that is encoded so
@@ -174,7 +176,7 @@ def check_presentation(normalize: Any, show_size: Any, columns: Any = None) -> N
     for name, value in {"show_size": show_size, "columns": columns}.items():
         if value is None:
             continue
-        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        if not is_whole(value):
             of = " of pixels" * (name == "show_size")
             raise TypeError(f"{name} is a whole number{of}, not {value!r} ({type(value).__name__}).")
         if value < 1:

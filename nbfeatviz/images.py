@@ -15,21 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 LARGEST_PIXELS = 64_000_000
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 # What may be opened: no format that starts another program (EPS), or hides a second image of another size (ICO, ICNS).
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "SGI", "PCX", "DDS")
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def read_image(image: Any, *, channels: int = 3, size: tuple[int, int] | None = None, fit: str = "crop") -> np.ndarray:
@@ -124,11 +115,8 @@ def _pixels(image: Image.Image, name: str) -> np.ndarray:
         raise _too_many(name, f"{image.width}×{image.height}")
     try:
         image.load()
-        orientation = None
         with contextlib.suppress(Exception):  # damaged EXIF data is no reason to refuse the photo
-            orientation = image.getexif().get(0x0112)
-        if orientation in _UPRIGHT:
-            image = image.transpose(_UPRIGHT[orientation])
+            image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I;16"):
             grey = np.asarray(image).astype(np.float32) / 65535
             clear = image.info.get("transparency")  # the one value that means "nothing here"

@@ -28,6 +28,7 @@ from nbfeatviz.attribution.emptiness import (
 from nbfeatviz.attribution.partial import Partial, pieces
 from nbfeatviz.attribution.passes import gradients_of
 from nbfeatviz.attribution.question import Question, asked
+from nbfeatviz.checks import is_number, is_whole
 from nbfeatviz.networks.backbone import Backbone
 from nbfeatviz.networks.callers import frames_inside
 from nbfeatviz.networks.network import Network
@@ -204,7 +205,7 @@ def _noisy_sums(
     Without `squared` the second sum stays 0: it costs as much as a sample does.
     """
     checked_count("samples", samples)
-    if isinstance(noise, bool) or not isinstance(noise, int | float | np.number) or not 0 <= noise < np.inf:
+    if not is_number(noise, 0):
         raise ValueError(f"noise {noise!r} is out of range: give a share of the picture's range, such as 0.2.")
     relu = checked_gradient(question, gradient)
     picture, random = question.picture, np.random.default_rng(seed)
@@ -247,7 +248,7 @@ def caution(question: Question, gradient: Any) -> str | None:
 
 def checked_count(name: str, value: Any, most: int = 100_000) -> int:
     """A whole number from 1 on; ValueError (or TypeError) names what is wrong."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    if not is_whole(value):
         raise TypeError(f"{name} is a whole number, not {value!r} ({type(value).__name__}).")
     if not 1 <= value <= most:
         raise ValueError(f"{name} {value!r} is out of range: give a whole number from 1 to {most:,}.")

@@ -11,12 +11,8 @@ from nbfeatviz.attribution import cams, gradients
 from nbfeatviz.attribution.integrated import integrated_gradients_steps
 from nbfeatviz.attribution.occlusion import occlusion_steps
 from nbfeatviz.attribution.partial import Partial
-from nbfeatviz.attribution.passes import Pass, gradient_pass, layers_pass, outputs_pass, value_pass
-from nbfeatviz.attribution.question import Question
 from nbfeatviz.attribution.score_cam import score_cam_steps
-from nbfeatviz.attribution.spatial import chosen_layer
 
-Need = Literal["gradient", "guided", "rectified", "layers", "value", "outputs"]
 Family = Literal["saliency", "cam", "occlusion"]
 
 
@@ -33,7 +29,6 @@ class Method:
         reference: the paper.
         start: called with a `Question` and the method's options as keywords; gives `Partial`s. `eager=True` avoids
             waiting for traces where one quick answer matters: each piece uses what is compiled by then.
-        needs: kinds of passes.
     """
 
     name: str
@@ -42,32 +37,6 @@ class Method:
     signed: bool
     reference: str
     start: Callable[..., Iterator[Partial]]
-    needs: tuple[Need, ...]
-
-    def passes(self, question: Question, layer: str | None = None) -> tuple[Pass, ...]:
-        """The passes that it will use for a question: ask whether they are `compiled`, or `prepare()` them before.
-
-        Raises:
-            ValueError: the method cannot be used for this question, or at this layer.
-        """
-        return tuple(_pass(need, question, layer) for need in self.needs)
-
-    @property
-    def takes_layer(self) -> bool:
-        """Whether `start` has the option `layer`."""
-        return self.family == "cam"
-
-
-def _pass(need: Need, question: Question, layer: str | None) -> Pass:
-    if need == "value":
-        return value_pass(question)
-    if need == "gradient":
-        return gradient_pass(question)
-    if need == "guided" or need == "rectified":
-        gradients.caution(question, need)  # refuses a network without ReLU-like units
-        return gradient_pass(question, need)
-    path = chosen_layer(question, layer)
-    return layers_pass(question, path) if need == "layers" else outputs_pass(question.network, path)
 
 
 _guided = partial(gradients.saliency_steps, gradient="guided")
@@ -76,10 +45,8 @@ _rectified = partial(gradients.saliency_steps, gradient="rectified")
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
-        Method(
-            "gradient", "Gradient", "saliency", True, "Simonyan et al. 2013", gradients.saliency_steps, ("gradient",)
-        ),
-        Method("guided", "Guided backpropagation", "saliency", True, "Springenberg et al. 2015", _guided, ("guided",)),
+        Method("gradient", "Gradient", "saliency", True, "Simonyan et al. 2013", gradients.saliency_steps),
+        Method("guided", "Guided backpropagation", "saliency", True, "Springenberg et al. 2015", _guided),
         Method(
             "rectified",
             "Rectified gradient (deconvnet)",
@@ -87,7 +54,6 @@ METHODS: dict[str, Method] = {
             True,
             "Zeiler and Fergus 2014",
             _rectified,
-            ("rectified",),
         ),
         Method(
             "gradient-times-input",
@@ -96,7 +62,6 @@ METHODS: dict[str, Method] = {
             True,
             "Shrikumar et al. 2016",
             gradients.gradient_times_input_steps,
-            ("gradient",),
         ),
         Method(
             "smooth-grad",
@@ -105,11 +70,8 @@ METHODS: dict[str, Method] = {
             True,
             "Smilkov et al. 2017",
             gradients.smooth_grad_steps,
-            ("gradient",),
         ),
-        Method(
-            "var-grad", "VarGrad", "saliency", False, "Adebayo et al. 2018", gradients.var_grad_steps, ("gradient",)
-        ),
+        Method("var-grad", "VarGrad", "saliency", False, "Adebayo et al. 2018", gradients.var_grad_steps),
         Method(
             "integrated-gradients",
             "Integrated gradients",
@@ -117,9 +79,8 @@ METHODS: dict[str, Method] = {
             True,
             "Sundararajan et al. 2017",
             integrated_gradients_steps,
-            ("gradient", "value"),
         ),
-        Method("grad-cam", "Grad-CAM", "cam", False, "Selvaraju et al. 2017", cams.grad_cam_steps, ("layers",)),
+        Method("grad-cam", "Grad-CAM", "cam", False, "Selvaraju et al. 2017", cams.grad_cam_steps),
         Method(
             "grad-cam++",
             "Grad-CAM++",
@@ -127,11 +88,10 @@ METHODS: dict[str, Method] = {
             False,
             "Chattopadhay et al. 2018",
             cams.grad_cam_plus_plus_steps,
-            ("layers",),
         ),
-        Method("layer-cam", "LayerCAM", "cam", False, "Jiang et al. 2021", cams.layer_cam_steps, ("layers",)),
-        Method("score-cam", "Score-CAM", "cam", False, "Wang et al. 2020", score_cam_steps, ("outputs", "value")),
-        Method("cam", "CAM", "cam", True, "Zhou et al. 2016", cams.cam_steps, ("outputs",)),
+        Method("layer-cam", "LayerCAM", "cam", False, "Jiang et al. 2021", cams.layer_cam_steps),
+        Method("score-cam", "Score-CAM", "cam", False, "Wang et al. 2020", score_cam_steps),
+        Method("cam", "CAM", "cam", True, "Zhou et al. 2016", cams.cam_steps),
         Method(
             "guided-grad-cam",
             "Guided Grad-CAM",
@@ -139,9 +99,8 @@ METHODS: dict[str, Method] = {
             True,
             "Selvaraju et al. 2017",
             cams.guided_grad_cam_steps,
-            ("guided", "layers"),
         ),
-        Method("occlusion", "Occlusion", "occlusion", True, "Zeiler and Fergus 2014", occlusion_steps, ("value",)),
+        Method("occlusion", "Occlusion", "occlusion", True, "Zeiler and Fergus 2014", occlusion_steps),
     )
 }
 """Every method by name."""

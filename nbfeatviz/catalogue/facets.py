@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz.checks import is_whole
 from nbfeatviz.images import as_picture, fitted
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.arguments import whole
@@ -110,7 +111,7 @@ def facets(
         raise TypeError(f"{objective!r} is not an objective: objectives.class_logit(target) makes one.")
     limits = {"clusters": clusters, "nearest": nearest, "components": components, "best": 1 if best is None else best}
     for name, value in limits.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        if not is_whole(value):
             raise TypeError(f"{name} is a whole number, not {value!r} ({type(value).__name__}).")
         if value < 1:
             raise ValueError(f"{name} {value!r} is out of range: give at least 1.")

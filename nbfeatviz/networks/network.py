@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz.checks import is_whole
 from nbfeatviz.engine import keras, tf
 from nbfeatviz.images import as_picture, fitted
 from nbfeatviz.networks.activations import fused_activation, is_activation
@@ -226,7 +227,7 @@ class Network(CompiledFunctions):
         """
         if isinstance(target, str):
             return self._named_class(target)
-        if isinstance(target, bool) or not isinstance(target, int | np.integer):
+        if not is_whole(target):
             raise TypeError(f"a class is an index or a name, not {target!r} ({type(target).__name__}).")
         if not 0 <= target < self.classes:
             raise ValueError(f"class {target} is out of range: {self.name!r} has classes 0 to {self.classes - 1}.")

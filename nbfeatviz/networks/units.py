@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
+from nbfeatviz.checks import is_whole
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Backbone, Tap
 from nbfeatviz.networks.network import Network
@@ -178,7 +177,7 @@ def _pre(term: Channel | Neuron) -> str:
 
 def check_integer(name: str, value: Any) -> None:
     """TypeError where a value is no whole number."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    if not is_whole(value):
         raise TypeError(f"{name} is a whole number, not {value!r} ({type(value).__name__}).")
 
 

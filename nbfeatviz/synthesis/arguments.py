@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz.checks import is_whole
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.phases import LARGEST_STEP, MOST_STEPS
 from nbfeatviz.synthesis.recipe import Recipe
@@ -63,7 +64,7 @@ def positive(name: str, value: Any, *, optional: bool = False) -> int | None:
 
 def whole(name: str, value: Any, low: int, high: int) -> int:
     """A whole number of a range."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    if not is_whole(value):
         raise TypeError(f"{name} is a whole number, not {value!r} ({type(value).__name__}).")
     if not low <= value <= high:
         raise ValueError(f"{name} {value!r} is out of range: give a whole number from {low:,} to {high:,}.")

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz.checks import is_whole
 from nbfeatviz.networks.backbone import Tap
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.units import Channel, Neuron
@@ -245,7 +246,7 @@ def interpolation(first: Objective, second: Objective, count: int) -> list[Objec
     for end in (first, second):
         if not isinstance(end, Objective):
             raise TypeError(f"{end!r} is not an objective: objectives.channel(layer, unit) makes one.")
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 2:
+    if not is_whole(count) or count < 2:
         raise ValueError(f"an interpolation has at least 2 pictures, not {count!r}.")
     return [(1 - t) * first + t * second for t in (k / (count - 1) for k in range(int(count)))]
 

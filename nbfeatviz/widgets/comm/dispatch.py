@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import ipywidgets
 
+from nbfeatviz.checks import is_number
 from nbfeatviz.widgets.errors import in_words, readable
 
 Message = dict[str, Any]
@@ -63,6 +63,6 @@ def refusing(view: ipywidgets.DOMWidget) -> Iterator[None]:
 def number(content: Message, name: str) -> float:
     """A number of a message (ValueError where it is none)."""
     value = content[name]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         raise ValueError(f"the page sent {content['kind']!r} with {name} {value!r}, which is no number.")
     return value

@@ -6,8 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from nbfeatviz.checks import is_number, is_whole
 from nbfeatviz.encoding import checked_display
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.precision import checked_precision
@@ -157,7 +156,7 @@ class PanelSettings:
 
 def checked_share(name: str, value: Any) -> float:
     """A number from 0 to 1 (ValueError in a sentence where it is none)."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+    if not is_number(value, 0, 1):
         raise ValueError(f"{name} {value!r} must be a number from 0 to 1.")
     return float(value)
 
@@ -168,11 +167,11 @@ def _checked(name: str, value: Any) -> Any:
         return value
     if name in ("unit", "seed", "steps", "row", "col"):
         low, high = (1, MOST_STEPS) if name == "steps" else (0, 2**31 - 1)
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
+        if not is_whole(value, low, high):
             raise ValueError(f"{name} {value!r} must be a whole number from {low} to {high:,}.")
         return int(value)
     elif name == "step_size":
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LARGEST_STEP:
+        if not is_number(value, 0, LARGEST_STEP) or value == 0:
             raise ValueError(f"step size {value!r} must be a number above 0 and at most {LARGEST_STEP:,}.")
     elif name == "objective" and value not in OBJECTIVES:
         raise ValueError(f"objective {value!r} is unknown: it is 'channel', 'neuron' or 'class'.")

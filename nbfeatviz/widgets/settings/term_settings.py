@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from nbfeatviz.checks import is_number
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import objectives
 from nbfeatviz.synthesis.objectives import Objective
@@ -133,7 +133,7 @@ def _made(given: Any, network: Network | None) -> TermSettings:
 
 def checked_weight(value: Any) -> float:
     """A weight of a term."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         raise ValueError(f"weight {value!r} must be a number.")
     if abs(value) > LARGEST_WEIGHT:
         raise ValueError(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz.checks import is_whole
 from nbfeatviz.encoding import encode_png, tile
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes
@@ -195,7 +196,7 @@ class FeaturesController:
             runs, cells = self._runs, self._cells
         if runs is None:
             raise ValueError("there is no sheet yet: press Run first.")
-        if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < len(cells):
+        if not is_whole(place, 0, len(cells) - 1):
             raise ValueError(f"the sheet has pictures 0 to {len(cells) - 1}, not {place!r}.")
         self._exclusive.stop()
         self._worker.submit(lambda: self._go_on(runs, cells[place], place))

@@ -6,8 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from nbfeatviz.checks import is_whole
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.phases import MOST_STEPS
@@ -157,7 +156,7 @@ def _checked(name: str, value: Any, available: int) -> Any:
     elif name == "first":
         return _unit(value, available)
     elif name == "count":
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= MOST:
+        if not is_whole(value, 1, MOST):
             raise ValueError(f"count {value!r} must be a whole number from 1 to {MOST}.")
         return int(value)
     elif name == "units":
@@ -167,7 +166,7 @@ def _checked(name: str, value: Any, available: int) -> Any:
     elif name == "show_size":
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= LARGEST_SIZE:
+        if not is_whole(value, 1, LARGEST_SIZE):
             raise ValueError(f"show size {value!r} must be a whole number of pixels from 1 to {LARGEST_SIZE:,}.")
         return int(value)
     elif name == "objectives":
@@ -210,12 +209,12 @@ def _step_counts(value: Any) -> tuple[int, ...]:
         raise ValueError(f"step counts are a list such as 16, 64, 256, of 1 to {MOST} numbers; not {value!r}.")
     counts = [int(one) if isinstance(one, str) and one.isdecimal() and len(one) < 12 else one for one in words]
     for one in counts:
-        if isinstance(one, bool) or not isinstance(one, int | np.integer) or not 1 <= one <= MOST_STEPS:
+        if not is_whole(one, 1, MOST_STEPS):
             raise ValueError(f"{one!r} is no number of steps: give whole numbers from 1 to {MOST_STEPS:,}.")
     return tuple(sorted({int(one) for one in counts}))
 
 
 def _unit(value: Any, available: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < available:
+    if not is_whole(value, 0, available - 1):
         raise ValueError(f"unit {value!r} is not there: this layer has units 0 to {available - 1}.")
     return int(value)

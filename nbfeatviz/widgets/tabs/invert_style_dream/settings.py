@@ -7,10 +7,10 @@ of what a layer sees in it.
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any
 
+from nbfeatviz.checks import is_number, is_whole
 from nbfeatviz.networks.layers import Layer
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import objectives, recipes
@@ -164,18 +164,18 @@ def _checked(network: Network, name: str, value: Any) -> Any:
         return None
     if name in ("seed", "steps", "octaves"):
         low, high = {"seed": (0, 2**31 - 1), "steps": (1, MOST_STEPS), "octaves": (1, MOST_OCTAVES)}[name]
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        if not is_whole(value, low, high):
             raise ValueError(f"{name} {value!r} must be a whole number from {low} to {high:,}.")
+        return int(value)
     elif name in ("step_size", "content_weight", "style_weight"):
         high, zero = (LARGEST_STEP, False) if name == "step_size" else (HEAVIEST, True)
-        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if not number or not (0 <= value <= high) or (not value and not zero):
+        if not is_number(value, 0, high) or (not value and not zero):
             raise ValueError(
                 f"{name.replace('_', ' ')} {value!r} must be a number {'from 0' if zero else 'above 0'} to {high:,}."
             )
         return float(value)
     elif name == "scale":
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 1 < value <= LARGEST_SCALE:
+        if not is_number(value, 1, LARGEST_SCALE) or value == 1:
             raise ValueError(f"scale {value!r} must be a number above 1, at most {LARGEST_SCALE}.")
         return float(value)
     elif name == "layer":

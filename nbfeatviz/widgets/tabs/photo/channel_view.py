@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from nbfeatviz.checks import is_whole
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.receptive_field import receptive_field
 from nbfeatviz.widgets.execution.chunked_task import Result
@@ -41,7 +42,7 @@ class ChannelView:
     def open(self, layer: str, unit: Any) -> None:
         """Shows one channel of a layer in full."""
         units = self._network().layers[layer].units
-        if isinstance(unit, bool) or not isinstance(unit, int) or not 0 <= unit < units:
+        if not is_whole(unit, 0, units - 1):
             raise ValueError(f"channel {unit!r} is out of range: {layer!r} has channels 0 to {units - 1}.")
         if len(self._network().layers[layer].output_shape or ()) != 3:
             raise ValueError(f"{layer!r} has no positions, so unit {unit} is one bar and no picture.")

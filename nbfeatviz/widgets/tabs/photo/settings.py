@@ -6,11 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from nbfeatviz.attribution.fills import FILLS
 from nbfeatviz.attribution.methods import METHODS
 from nbfeatviz.attribution.spatial import has_positions
+from nbfeatviz.checks import is_whole
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import objectives
 from nbfeatviz.widgets.tabs.invert_style_dream.settings import KINDS
@@ -211,7 +210,7 @@ def _checked(network: Network, field: str, value: Any) -> Any:
         return tuple(name for name in METHODS if name in value)
     if field in ("patch", "stride") and value is not None:
         longest = max(network.contract.size)
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= longest:
+        if not is_whole(value, 1, longest):
             raise ValueError(f"{field} {value!r} must be a whole number of pixels from 1 to {longest}.")
         return int(value)
     if field == "cam_layer" and value is not None:
