@@ -104,7 +104,7 @@ def in_the_panel(net):
     while panel.loading:
         assert time.monotonic() < end
         time.sleep(0.01)
-    return panel.live.status["error"]
+    return panel.panel.layout.live.status["error"]
 """
 
 

@@ -10,9 +10,9 @@ import ipywidgets
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
 from nbfeatviz.widgets.comm.frontend import Commands
 from nbfeatviz.widgets.layer_tree import LayerTreeView
+from nbfeatviz.widgets.tabs import registry
 from nbfeatviz.widgets.tabs.features.view import FeaturesView
 from nbfeatviz.widgets.tabs.invert_style_dream.layout import InvertStyleDreamLayout
-from nbfeatviz.widgets.tabs.invert_style_dream.settings import KINDS
 from nbfeatviz.widgets.tabs.optimize.view import OptimizeView
 from nbfeatviz.widgets.tabs.photo.view import PhotoView
 
@@ -41,7 +41,9 @@ class Layout:
         self.controls = OptimizeView(live=self.live, commands=self.commands)
         self.tabs = PhotoView(live=self.live, commands=self.commands, controls=self.controls)
         self.features = FeaturesView(live=self.live, commands=self.commands, controls=self.controls)
-        self.invert_style_dream = {kind: InvertStyleDreamLayout(kind, self.live) for kind in KINDS}
+        self.invert_style_dream = {
+            kind: InvertStyleDreamLayout(kind, self.live) for kind in registry.names("invert_style_dream")
+        }
         boxes = [remake.box for remake in self.invert_style_dream.values()]
         self.grid = ipywidgets.Box([self.tabs, self.tree, self.canvas, self.live, self.controls, self.features, *boxes])
         named = {

@@ -1,6 +1,7 @@
 // The photo tabs: the tab bar, and what each tab shows.
 
 const QUICK_MS = 200;
+const OWN_ROOMS = ["optimize", "features"]; // they are about no photo, and have views of their own
 const MAP_TABS = ["saliency", "grad-cam", "occlusion"];
 const photoPages = new Map(); // by panel: every render gets a new model proxy
 
@@ -34,7 +35,7 @@ class PhotoView {
 
   makeTabs() {
     this.tabs = make("div", { class: "nbfeatviz-tabs", role: "tablist", "aria-label": "views", on: { keydown: (event) => this.tabKey(event) } },
-      ...TABS.map(([name, text]) =>
+      ...this.page.tabs.map(([name, text]) =>
         pressable(text, () => this.page.open(name), { role: "tab", "data-tab": name, id: `${this.id}-${name}` })));
   }
 
@@ -100,7 +101,7 @@ class PhotoView {
     this.grid = grid;
     this.leave?.();
     this.leave = this.photobox.accept(grid.closest(".nbfeatviz-panel") ?? grid, () => {
-      if (OWN_TABS.includes(this.page.tab)) this.page.open("saliency"); // where a photo is seen
+      if (OWN_ROOMS.includes(this.page.room)) this.page.open("saliency"); // where a photo is seen
     });
     this.show();
   }
@@ -108,7 +109,7 @@ class PhotoView {
   // Showing
 
   show() {
-    const { page } = this, { tab } = page, own = OWN_TABS.includes(tab), remake = REMAKE_TABS.includes(tab);
+    const { page } = this, { tab } = page, own = OWN_ROOMS.includes(page.room), remake = page.room === "invert_style_dream";
     if (this.grid) {
       Object.assign(this.grid.dataset, { tab, photo: page.hasPhoto ? "there" : "none" });
       this.grid.classList.toggle("nbfeatviz-photos", !own && !remake);

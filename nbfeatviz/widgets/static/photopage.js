@@ -1,10 +1,5 @@
 // What the page keeps of a panel's photo tabs: what the kernel has sent about the photo, and what the person wishes.
 
-const TABS = [["optimize", "Optimize"], ["features", "Features"], ["saliency", "Saliency"], ["grad-cam", "Grad-CAM"], ["occlusion", "Occlusion"],
-  ["activations", "Activations"], ["compare", "Compare"], ["invert", "Invert"], ["style", "Style"],
-  ["dream", "Dream"]];
-const OWN_TABS = ["optimize", "features"]; // they are about no photo, and have views of their own
-const REMAKE_TABS = ["invert", "style", "dream"]; // they make a picture from the photo, on a live canvas
 const FAMILIES = { grid: "layer", bars: "layer" }; // kinds that take each other's place
 
 /** What all views of one panel's photo tabs show. */
@@ -21,7 +16,7 @@ class PhotoPage {
     this.arrivals = 0;
     this.lost = false;
     this.controls = null;
-    this.results = Object.fromEntries(TABS.map(([tab]) => [tab, this.nothing(tab)]));
+    this.results = Object.fromEntries(this.tabs.map(([tab]) => [tab, this.nothing(tab)]));
     this.tellTab = eager(60, (name) => this.say("tab", { name }));
     this.look = { map: "inferno", opacity: 0.65 };
   }
@@ -46,6 +41,8 @@ class PhotoPage {
 
   // What the kernel knows
 
+  get tabs() { return this.model.get("tabs"); } // name, title and room of each
+  get room() { return this.tabs.find(([name]) => name === this.tab)?.[2]; }
   get photo() { return this.model.get("photo") ?? {}; }
   get hasPhoto() { return Boolean(this.photo.size); }
   get predictions() { return this.model.get("predictions") ?? []; }

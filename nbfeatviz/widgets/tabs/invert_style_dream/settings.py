@@ -18,7 +18,6 @@ from nbfeatviz.synthesis.ascent import LARGEST_STEP, MOST_STEPS
 from nbfeatviz.synthesis.dream import LARGEST_SCALE, MOST_OCTAVES
 from nbfeatviz.synthesis.objectives import Objective
 
-KINDS = ("invert", "style", "dream")
 STARTS = ("noise", "photo", "image")
 STATISTICS = {"gram": "Gram matrices", "moments": "means and deviations"}
 MOST_LAYERS = 5  # that a style is read from by default

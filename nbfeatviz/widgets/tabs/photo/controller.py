@@ -22,11 +22,12 @@ from nbfeatviz.widgets.execution.worker import SameThread, Worker
 from nbfeatviz.widgets.panel_api import PanelApi
 from nbfeatviz.widgets.photo_input.photo import Photo
 from nbfeatviz.widgets.photo_input.photo_source import PhotoSource
+from nbfeatviz.widgets.tabs import registry
 from nbfeatviz.widgets.tabs.photo import comparisons
 from nbfeatviz.widgets.tabs.photo import results as results
 from nbfeatviz.widgets.tabs.photo.channel_view import ChannelView
 from nbfeatviz.widgets.tabs.photo.result_store import ResultStore
-from nbfeatviz.widgets.tabs.photo.settings import PHOTO_TABS, TABS, PhotoSettings, Target
+from nbfeatviz.widgets.tabs.photo.settings import PhotoSettings, Target
 from nbfeatviz.widgets.tabs.photo.view import PhotoView
 
 _Start = Callable[[results.View, PhotoSettings], Iterator[Result]]
@@ -121,12 +122,17 @@ class PhotoController(PhotoSource):
 
     def open(self, tab: str) -> None:
         """Opens a tab."""
-        if tab not in TABS:
-            raise ValueError(f"there is no tab {tab!r}; there are {', '.join(TABS)}.")
+        if tab not in registry.names():
+            raise ValueError(f"there is no tab {tab!r}; there are {', '.join(registry.names())}.")
         if tab == self._settings.tab == "compare":
             return  # a comparison in progress goes on
         network = self.panel.network
-        if tab in PHOTO_TABS and self._picture is None and network is not None and self._precompiler is not None:
+        if (
+            tab in registry.names("photo")
+            and self._picture is None
+            and network is not None
+            and self._precompiler is not None
+        ):
             self._precompiler.expect(network)  # a person takes longer to choose a photo
         self._change(dataclasses.replace(self._settings, tab=tab))
 

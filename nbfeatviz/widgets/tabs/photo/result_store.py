@@ -8,7 +8,7 @@ import numpy as np
 
 from nbfeatviz.widgets.execution.chunked_task import Result
 from nbfeatviz.widgets.photo_input.photo import file_stem
-from nbfeatviz.widgets.tabs.photo.settings import PHOTO_TABS
+from nbfeatviz.widgets.tabs import registry
 from nbfeatviz.widgets.tabs.photo.view import PhotoView
 
 
@@ -55,7 +55,7 @@ class ResultStore:
     def clear(self) -> None:
         """Shows nothing any more."""
         self.forget()
-        for tab in PHOTO_TABS:
+        for tab in registry.names("photo"):
             self._tabs.send({"kind": "cleared", "tab": tab})
 
     def as_file(self, tab: str, photo: str) -> tuple[str, str, bytes]:

@@ -12,10 +12,7 @@ from nbfeatviz.attribution.spatial import has_positions
 from nbfeatviz.checks import is_whole
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import objectives
-from nbfeatviz.widgets.tabs.invert_style_dream.settings import KINDS
 
-PHOTO_TABS = ("saliency", "grad-cam", "occlusion", "activations", "compare")
-TABS = ("optimize", "features", *PHOTO_TABS, *KINDS)
 DISPLAYS = {"max": "largest channel", "mean": "mean of the channels", "signed": "signed sum"}
 TARGETS = ("predicted", "class", "unit", "difference")
 COMPARED = ("gradient", "smooth-grad", "integrated-gradients", "grad-cam", "layer-cam", "occlusion")
@@ -100,7 +97,7 @@ class PhotoSettings:
     """What the photo tabs are set to.
 
     Attributes:
-        tab: the open tab, one of `TABS`.
+        tab: the open tab, of `registry.TABS`.
         target: what is asked about.
         saliency: method of the Saliency tab.
         display: how its channels become one: one of `DISPLAYS`.

@@ -19,6 +19,7 @@ from nbfeatviz.networks.network import Network
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
 from nbfeatviz.widgets.comm.frontend import Commands, script
 from nbfeatviz.widgets.photo_input.photo import Photo
+from nbfeatviz.widgets.tabs import registry
 from nbfeatviz.widgets.tabs.optimize.view import OptimizeView
 from nbfeatviz.widgets.tabs.photo.settings import DISPLAYS, PhotoSettings
 
@@ -29,6 +30,7 @@ class PhotoView(anywidget.AnyWidget):
     """The page side shows these traits and the messages of `show`, and says what the person does on `commands`.
 
     Attributes:
+        tabs: name, title and room of each tab (see `registry`).
         tab: the open tab.
         photo: {} or what is known of the photo: number, name, credit, size, seen, fit, box.
         preview: JPEG of the whole photo.
@@ -40,6 +42,7 @@ class PhotoView(anywidget.AnyWidget):
     """
 
     _esm = script("photo")
+    tabs = traitlets.List([[tab.name, tab.title, tab.room] for tab in registry.TABS]).tag(sync=True)
     tab = traitlets.Unicode("optimize").tag(sync=True)
     photo = traitlets.Dict().tag(sync=True)
     preview = traitlets.Bytes().tag(sync=True)
