@@ -67,7 +67,7 @@ class FeaturesController:
         """
         with self._lock:
             self._settings = self._settings.changed(name, value, self._available())
-            self.notify()
+            self._show_settings()
         if name in ("look", "show_size"):
             self.view.look(self._settings.look, self._settings.show_size)
 
@@ -78,7 +78,7 @@ class FeaturesController:
         with self._lock:
             if self.panel.network is not None:
                 self._settings = self._settings.fitting(self._available())
-            self.notify()
+            self._show_settings()
             self._show_displays()
 
     def _show_displays(self) -> None:
@@ -105,7 +105,7 @@ class FeaturesController:
             raise ValueError("the network is still loading: try again in a moment.")
         return self.panel.settings.units(network)
 
-    def notify(self) -> None:
+    def _show_settings(self) -> None:
         """Shows the settings on the page."""
         network, chosen = self.panel.network, self.panel.settings
         settings = {**vars(self._settings)}

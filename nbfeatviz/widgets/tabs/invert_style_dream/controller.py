@@ -96,7 +96,7 @@ class InvertStyleDreamController(RunCommands):
         network = self._network()
         with self._lock:
             self._settings = self._settings.changed(network, name, value)
-            self.notify()
+            self._show_settings()
         if name == "layer":
             self.panel.tab_changed()
         if name != "start":
@@ -109,7 +109,7 @@ class InvertStyleDreamController(RunCommands):
             self._fitted_to = network
             self._settings = self._settings.fitting(network)
             self._seen.clear()
-            self.notify()
+            self._show_settings()
         if self.style is not None:
             wrong = self.style.refit()
             if wrong:
@@ -123,7 +123,7 @@ class InvertStyleDreamController(RunCommands):
     def settings_changed(self, changed: frozenset[str]) -> None:
         """The Optimize tab is set to something else."""
         if "layer" in changed and self._settings.kind != "style":
-            self.notify()
+            self._show_settings()
             self._retarget()
 
     def photo_changed(self) -> None:
@@ -156,7 +156,7 @@ class InvertStyleDreamController(RunCommands):
             "precision": self.panel.settings.precision,
         }
 
-    def notify(self) -> None:
+    def _show_settings(self) -> None:
         """Shows the settings on the page."""
         network = self.panel.network
         facts: dict[str, Any] = {
