@@ -293,7 +293,10 @@ def test_running_the_cell_again_ends_the_old_run(lab: JupyterServer, page) -> No
     page.evaluate("jupyterapp.commands.execute('notebook:run-cell')")
     panel.wait(lambda: panel.root.count() and panel.data()["step"] == -1, "the new panel")
     panel.wait_ready()
-    panel.wait(lambda: "idle 0" in notebook.run_code("print(old.state, len(old.panel.layout.live.frames))"), "the old run to end")
+    panel.wait(
+        lambda: "idle 0" in notebook.run_code("print(old.state, len(old.panel.layout.live.frames))"),
+        "the old run to end",
+    )
     panel.run()
     panel.wait_steps(2)
 
