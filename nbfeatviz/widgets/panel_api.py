@@ -89,9 +89,6 @@ class PanelApi(Protocol):
     def tab_changed(self) -> None:
         """Another tab is open, or it is about another layer."""
 
-    def open_tab(self, name: str) -> None:
-        """Opens a tab."""
-
     def choose_layer(self, path: str) -> None:
         """A layer was chosen in the tree: for the open tab, where that is about a layer of its own.
 
