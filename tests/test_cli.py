@@ -183,5 +183,5 @@ def test_the_wheel_brings_everything(tmp_path: Path):
     files = {file for file in package.rglob("*") if file.is_file() and "__pycache__" not in file.parts}
     assert {f"nbfeatviz/{file.relative_to(package).as_posix()}" for file in files} <= names
     assert "nbfeatviz/networks/data/mnist-cnn.keras" in names
-    assert "nbfeatviz/widgets/static/live.js" in names
+    assert "nbfeatviz/widgets/static/panel.js" in names
     assert not [name for name in names if name.startswith(("tests/", "notebooks/"))]

@@ -10,7 +10,7 @@ import ipywidgets
 import traitlets
 
 from nbfeatviz.networks.layers import Layer, LayerTree
-from nbfeatviz.widgets.comm.frontend import Commands, script
+from nbfeatviz.widgets.comm.frontend import Commands, awaiting
 
 
 class LayerTreeView(anywidget.AnyWidget):
@@ -23,7 +23,7 @@ class LayerTreeView(anywidget.AnyWidget):
         commands: where the page says what was chosen.
     """
 
-    _esm = script("tree")
+    _esm = awaiting("tree")
     rows = traitlets.List().tag(sync=True)
     selected = traitlets.Unicode().tag(sync=True)
     follow = traitlets.Bool(False).tag(sync=True)

@@ -8,7 +8,7 @@ import ipycanvas
 import ipywidgets
 
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
-from nbfeatviz.widgets.comm.frontend import Commands
+from nbfeatviz.widgets.comm.frontend import Commands, follow_module
 from nbfeatviz.widgets.layer_tree import LayerTreeView
 from nbfeatviz.widgets.tabs import registry
 from nbfeatviz.widgets.tabs.features.view import FeaturesView
@@ -57,6 +57,12 @@ class Layout:
         }
         for name, part in named.items():
             part.add_class(f"nbfeatviz-{name}")
+        own = {"tree": self.tree, "optimize": self.controls, "photo": self.tabs, "features": self.features}
+        for name, part in own.items():
+            follow_module(self.live, name, part)
+        for remake in self.invert_style_dream.values():
+            follow_module(self.live, "live", remake.live)
+            follow_module(self.live, "invert_style_dream", remake.tab)
         for commands in (self.commands, *(remake.commands for remake in self.invert_style_dream.values())):
             _hear_on_any_shell(commands)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -21,7 +22,8 @@ import traitlets
 from nbfeatviz.encoding import Frames, displayed, encode_frame, encode_png, redisplayed
 from nbfeatviz.synthesis.ascent import Step
 from nbfeatviz.widgets.canvas.flow_control import FlowControl
-from nbfeatviz.widgets.comm.frontend import Commands, script, style
+from nbfeatviz.widgets.comm.frontend import MODULE, STYLE, Commands
+from nbfeatviz.widgets.execution.throughput import Throughput
 
 NUMBERS_SECONDS = 0.1
 COLUMNS = 7  # index, loss, gradient_min, gradient_max, step_size, score, distance
@@ -33,6 +35,7 @@ class LiveCanvas(anywidget.AnyWidget):
     Its methods may be called from any thread; a lock makes it one at a time. The page sets no trait here.
 
     Attributes:
+        throughput: of the run.
         canvas: the ipycanvas Canvas the picture is drawn on.
         commands: where the page acknowledges and asks.
         still: the last lossless picture, PNG ("" before the first).
@@ -42,8 +45,8 @@ class LiveCanvas(anywidget.AnyWidget):
         overlay: {"box": [top, left, bottom, right] or None, "pick": bool, "size": [height, width]}.
     """
 
-    _esm = script("live")
-    _css = style()
+    _esm: str | Path = MODULE
+    _css = STYLE
     canvas = traitlets.Instance(ipycanvas.Canvas).tag(sync=True, **ipywidgets.widget_serialization)
     commands = traitlets.Instance(Commands).tag(sync=True, **ipywidgets.widget_serialization)
     key = traitlets.Unicode().tag(sync=True)
@@ -57,6 +60,7 @@ class LiveCanvas(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self._run = 0
         self._pacing = FlowControl()
+        self.throughput = Throughput()
         self._display = "as it is"
         self._forget()
         super().__init__(**traits)
@@ -104,6 +108,8 @@ class LiveCanvas(anywidget.AnyWidget):
             kept: how many compiled functions are, in words.
         """
         with self._lock:
+            if state == "running":
+                self.throughput.begin(len(self._numbers))
             self.status = {
                 "state": state,
                 "text": text,
@@ -140,6 +146,7 @@ class LiveCanvas(anywidget.AnyWidget):
             self._numbers.append(
                 (step.index, step.loss, step.gradient_min, step.gradient_max, step.step_size, score, distance)
             )
+            self.throughput.count(len(self._numbers))
             self._pending = (len(self._numbers) - 1, encoded, time.time()) if show else None
             self._send_what_is_due()
 
@@ -185,6 +192,7 @@ class LiveCanvas(anywidget.AnyWidget):
                 "first": first,
                 "prediction": prediction,
                 "facts": self._facts,
+                "speed": self.throughput.per_second,
                 **content,
             },
             [self._table(first), *buffers],

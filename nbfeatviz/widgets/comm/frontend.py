@@ -1,31 +1,46 @@
-"""The page side of the panel's widgets, and the comm on which the page speaks."""
+"""The page side of the panel's widgets, and the comm on which the page speaks.
+
+One module has the page side of all widgets of a panel: `static/panel.js`, which scripts/js/build.js builds from
+`widgets/panel.js` and what that imports. One widget of a panel carries it (`MODULE`); the others hold a line
+(`awaiting`) that takes their part of it as soon as it is there, in whichever order a page restores them.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import anywidget
 import traitlets
 
 _STATIC = Path(__file__).parents[1] / "static"
-_PHOTO = "fields colour mapview intake photobox target cells bars activations compare photopage"
-_PARTS = {
-    "photo": _PHOTO.split(),
-    "live": ["rises"],
-    "controls": ["recipe", "terms", "runbuttons"],
-    "features": ["fields", "sheet"],
-    "remake": ["fields", "intake", "photobox", "runbuttons", "stylephoto"],
-}  # of the widgets whose script is more than one file
+MODULE = _STATIC / "panel.js"  # a path: with ANYWIDGET_HMR=1, anywidget sends it again whenever it changes
+STYLE = (_STATIC / "panel.css").read_text("utf-8")
+
+_AWAITING = """const place = (globalThis["nbfeatviz-{version}"] ??= (() => {{
+  let publish;
+  return {{ widgets: new Promise((resolve) => (publish = resolve)), publish: (widgets) => publish(widgets) }};
+}})());
+export default async () => (await place.widgets).{name};
+"""
 
 
-def script(name: str) -> str:
-    """The JavaScript module of a widget: what all of them share, the widget's parts, and the widget itself."""
-    return "\n".join((_STATIC / f"{part}.js").read_text("utf-8") for part in ("shared", *_PARTS.get(name, ()), name))
+def awaiting(name: str, module: str | None = None) -> str:
+    """The JavaScript of a widget whose page side another widget of the panel carries.
+
+    Args:
+        name: of the widget in `widgets/panel.js`.
+        module: text of the module, by default as it is now.
+    """
+    version = re.match(r"/\* nbfeatviz panel (\w+):", module or MODULE.read_text("utf-8"))
+    if version is None:
+        raise ValueError(f"{MODULE} does not begin with its version: build it again, as CONTRIBUTING.md says.")
+    return _AWAITING.format(version=version[1], name=name)
 
 
-def style() -> str:
-    """The style sheet of the whole panel."""
-    return (_STATIC / "panel.css").read_text("utf-8")
+def follow_module(carrier: anywidget.AnyWidget, name: str, widget: anywidget.AnyWidget) -> None:
+    """Lets a widget await the module of another one as it is then: it changes while someone develops it."""
+    carrier.observe(lambda change: setattr(widget, "_esm", awaiting(name, change["new"])), "_esm")
 
 
 class Commands(anywidget.AnyWidget):

@@ -1,45 +1,84 @@
-"""The page's files are there, complete and whole; nothing is ever published on the comm of the commands."""
+"""The page's module is built from the sources, small, and held once; nothing is published on the commands' comm."""
 
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 import nbfeatviz as nv
-from nbfeatviz.widgets.comm import frontend as page
+from nbfeatviz.widgets.comm import frontend
 from nbfeatviz.widgets.execution.worker import SameThread
 from tests.synthesis.conftest import make_network
 
-STATIC = Path(page.__file__).parents[1] / "static"
+WIDGETS = Path(frontend.__file__).parents[1]
+BUILD = Path(__file__).parents[3] / "scripts" / "js" / "build.js"
+SOURCES = sorted(file for file in WIDGETS.rglob("*.js") if file.parent.name != "static")
+MOST_BYTES = 120_000  # that a panel sends
 
 
-@pytest.mark.parametrize("name", ["live", "controls", "tree", "photo", "features", "remake"])
-def test_a_script_is_one_module_with_the_shared_functions_in_front(name: str):
-    text = page.script(name)
-    shared, own = (STATIC / "shared.js").read_text("utf-8"), (STATIC / f"{name}.js").read_text("utf-8")
-    assert text.index(own) > text.index(shared)
-    assert text.count("export default") == 1
-    assert "innerHTML" not in text  # names are shown as text
+@pytest.fixture
+def explorer():
+    explorer = nv.FeatureExplorer(make_network(), worker=SameThread(), recipe="tutorial13", steps=2)
+    yield explorer
+    explorer.close()
 
 
-def test_every_script_is_used():
-    scripts = "".join(page.script(name) for name in ("live", "controls", "tree", "photo", "features", "remake"))
-    assert [file.name for file in STATIC.glob("*.js") if file.read_text("utf-8") not in scripts] == []
+def _widgets(explorer: nv.FeatureExplorer) -> list:
+    layout = explorer.panel.layout
+    inner = [part for tab in layout.invert_style_dream.values() for part in (tab.live, tab.tab, tab.commands)]
+    return [layout.commands, layout.live, layout.tree, layout.controls, layout.tabs, layout.features, *inner]
+
+
+def test_the_module_is_what_the_sources_build():
+    done = subprocess.run(["node", str(BUILD), "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_one_widget_carries_the_module_and_the_others_a_line(explorer):
+    scripts = [widget._esm for widget in _widgets(explorer)]
+    assert [len(script) > 1000 for script in scripts].count(True) == 1
+    assert sum(len(script.encode()) for script in scripts) <= MOST_BYTES
+
+
+def test_every_widget_awaits_a_part_that_the_module_has(explorer):
+    parts = re.search(r"const widgets = \{ (.*) \};", (WIDGETS / "panel.js").read_text("utf-8"))[1].split(", ")
+    awaited = {
+        part[1] for widget in _widgets(explorer) if (part := re.search(r"await place\.widgets\)\.(\w+);", widget._esm))
+    }
+    assert awaited == set(parts)  # "live" for the second and third canvas
+
+
+def test_whoever_waits_follows_a_module_that_is_built_anew(explorer):
+    layout = explorer.panel.layout
+    layout.live._esm = "/* nbfeatviz panel 123abc: built anew */"
+    assert all(
+        "nbfeatviz-123abc" in widget._esm for widget in (layout.tree, layout.tabs, layout.controls, layout.features)
+    )
+
+
+def test_a_module_without_a_version_is_refused():
+    with pytest.raises(ValueError, match="does not begin with its version"):
+        frontend.awaiting("tree", "export default {};")
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(WIDGETS)))
+def test_names_are_shown_as_text(file: Path):
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", file.read_text("utf-8"))
 
 
 def test_the_style_sheet_is_whole():
-    style = page.style()
+    style = frontend.STYLE
     assert style.count("{") == style.count("}") > 10
     assert "http" not in style  # nothing is fetched
 
 
-def test_nothing_is_published_on_the_commands(monkeypatch):
-    explorer = nv.FeatureExplorer(make_network(), worker=SameThread(), recipe="tutorial13", steps=2)
+def test_nothing_is_published_on_the_commands(explorer, monkeypatch):
     spoken: list[object] = []
     monkeypatch.setattr(explorer.panel.layout.commands, "_send", lambda *args, **more: spoken.append(args))
     explorer.run()
     explorer.unit = 1
     assert explorer.state == "idle"
     assert spoken == []
-    explorer.close()

@@ -15,8 +15,21 @@ def test_what_was_done_before_a_pause_does_not_count(monkeypatch, seconds: float
     clock = SimpleNamespace(now=1000.0)
     monkeypatch.setattr(speed, "time", SimpleNamespace(monotonic=lambda: clock.now))
     measured = Throughput()
-    assert measured.step(64, 256) == "step 64/256"
+    assert measured.in_words(64, 256) == "step 64/256"
     measured.begin(64)
     clock.now += seconds
-    assert measured.step(64, 256) == "step 64/256"
-    assert measured.step(84, 256) == f"step 84/256 · {words}"
+    assert measured.in_words(64, 256, "float32") == "step 64/256"
+    measured.count(84)
+    assert measured.in_words(84, 256) == f"step 84/256 · {words}"
+    assert measured.in_words(84, 256, "float32") == f"step 84/256 · {words} · float32"
+
+
+def test_the_speed_is_that_of_the_last_seconds(monkeypatch):
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(speed, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    measured = Throughput()
+    measured.begin(0)
+    for done in (*range(1, 11), *range(30, 101, 20)):  # one step a second, then twenty
+        clock.now += 1
+        measured.count(done)
+    assert measured.per_second == pytest.approx(20)

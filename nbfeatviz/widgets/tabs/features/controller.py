@@ -165,7 +165,6 @@ class FeaturesController:
             self._show_displays()
         self.view.heading = _subject(chosen)
         self.view.cells = [_titled(cell, chosen, network) for cell in cells]
-        self._throughput = Throughput(runs.precision)
         return runs
 
     def _set_status(self, state: str, text: str = "", **more: Any) -> None:
@@ -173,7 +172,7 @@ class FeaturesController:
         done, total = (0, 0) if runs is None else (runs.done, runs.steps)
         if state == "running":
             self._throughput.begin(done)
-            text = self._throughput.step(done, total)
+            text = self._throughput.in_words(done, total)
         self.view.show_progress(state, text, done, total)
         for name in ("steps", "precision"):  # the run's in the Optimize tab
             more.pop(name, None)
@@ -184,7 +183,8 @@ class FeaturesController:
         runs = self._runs
         if runs is None or not self.busy:
             return
-        text = self._throughput.step(runs.done, runs.steps)
+        self._throughput.count(runs.done)
+        text = self._throughput.in_words(runs.done, runs.steps, runs.precision)
         self.view.show_progress("running", text, runs.done, runs.steps)
         self._exclusive.set_status(self, "sheet", f"sheet: {text}")
 

@@ -16,7 +16,7 @@ from nbfeatviz.encoding import encode_jpeg, encode_png, presented, stretched
 from nbfeatviz.synthesis.ascent import Step
 from nbfeatviz.widgets.canvas.flow_control import FlowControl
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
-from nbfeatviz.widgets.comm.frontend import Commands, script
+from nbfeatviz.widgets.comm.frontend import Commands, awaiting
 from nbfeatviz.widgets.tabs.optimize.view import OptimizeView
 
 _BLOCK = 16  # of a JPEG with halved colours: no cell shows the edge of another
@@ -40,7 +40,7 @@ class FeaturesView(anywidget.AnyWidget):
         controls: of the Optimize tab, with the settings that both have.
     """
 
-    _esm = script("features")
+    _esm = awaiting("features")
     settings = traitlets.Dict().tag(sync=True)
     facts = traitlets.Dict().tag(sync=True)
     heading = traitlets.Unicode().tag(sync=True)

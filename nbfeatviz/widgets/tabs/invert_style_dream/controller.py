@@ -21,7 +21,6 @@ from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets.canvas.run_commands import RunCommands
 from nbfeatviz.widgets.execution.exclusive import Exclusive
 from nbfeatviz.widgets.execution.runner import Runner
-from nbfeatviz.widgets.execution.throughput import Throughput
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
 from nbfeatviz.widgets.panel_api import PanelApi
 from nbfeatviz.widgets.photo_input.photo_source import PhotoSource
@@ -58,7 +57,6 @@ class InvertStyleDreamController(RunCommands):
         self._lock = threading.RLock()
         self._settings = DEFAULTS[view.kind]
         self._seen: dict[str, Seen] = {}  # photos with what networks gave for them: a moved weight computes none anew
-        self._throughput = Throughput()
         self._fitted_to: Network | None = None
         self.runner = Runner(worker, live, self._prepared, self._set_status, self._notify)
         self.style = (
@@ -259,10 +257,7 @@ class InvertStyleDreamController(RunCommands):
     def _set_status(self, state: str, text: str = "", **more: Any) -> None:
         self.live.set_status(state, text, steps=more.get("steps"), precision=more.get("precision"))
         if state == "running":
-            done, total = self.runner.progress
-            self._throughput = Throughput(more.get("precision", ""))
-            self._throughput.begin(done)
-            text = self._throughput.step(done, total)
+            text = self._progress()
         for name in ("steps", "precision"):  # the run's in the Optimize tab
             more.pop(name, None)
         self._exclusive.set_status(
@@ -272,9 +267,10 @@ class InvertStyleDreamController(RunCommands):
     def _notify(self, loss: float, picture: np.ndarray) -> None:
         """A few times a second while it runs."""
         if self.busy:
-            self._exclusive.set_status(
-                self, "remake", f"{self._settings.kind}: {self._throughput.step(*self.runner.progress)}"
-            )
+            self._exclusive.set_status(self, "remake", f"{self._settings.kind}: {self._progress()}")
+
+    def _progress(self) -> str:
+        return self.live.throughput.in_words(*self.runner.progress, self.live.status.get("precision", ""))
 
     def show_code(self) -> None:
         """Shows on the page the Python of `code`."""

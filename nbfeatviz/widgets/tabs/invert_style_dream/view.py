@@ -11,14 +11,15 @@ import traitlets
 
 from nbfeatviz.networks.network import Network
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
-from nbfeatviz.widgets.comm.frontend import Commands, script
+from nbfeatviz.widgets.comm.frontend import Commands, awaiting
 from nbfeatviz.widgets.photo_input.photo import Photo
 
 
 class InvertStyleDreamCanvas(LiveCanvas):
     """A live canvas beside the panel's own, which shows all errors."""
 
-    _css = ""  # the panel's own canvas has brought it
+    _esm = awaiting("live")  # the panel's own canvas has brought it, and the style sheet
+    _css = ""
     panel: LiveCanvas
 
     def show_error(self, error: str) -> None:
@@ -39,7 +40,7 @@ class InvertStyleDreamView(anywidget.AnyWidget):
         commands: where the page says what is done in this tab.
     """
 
-    _esm = script("remake")
+    _esm = awaiting("invert_style_dream")
     kind = traitlets.Unicode().tag(sync=True)
     settings = traitlets.Dict().tag(sync=True)
     facts = traitlets.Dict().tag(sync=True)

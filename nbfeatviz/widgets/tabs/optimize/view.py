@@ -15,7 +15,7 @@ from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.natural_prior import weight_of
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
-from nbfeatviz.widgets.comm.frontend import Commands, script
+from nbfeatviz.widgets.comm.frontend import Commands, awaiting
 from nbfeatviz.widgets.settings import recipe_values
 from nbfeatviz.widgets.settings.panel_settings import PanelSettings
 from nbfeatviz.widgets.settings.term_settings import KINDS, MOST_FURTHER
@@ -31,7 +31,7 @@ class OptimizeView(anywidget.AnyWidget):
         live: the live canvas, whose state enables the buttons.
     """
 
-    _esm = script("controls")
+    _esm = awaiting("optimize")
     settings = traitlets.Dict().tag(sync=True)
     facts = traitlets.Dict().tag(sync=True)
     live = traitlets.Instance(LiveCanvas).tag(sync=True, **ipywidgets.widget_serialization)

@@ -17,7 +17,7 @@ from nbfeatviz.attribution.methods import METHODS
 from nbfeatviz.encoding import encode_png
 from nbfeatviz.networks.network import Network
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
-from nbfeatviz.widgets.comm.frontend import Commands, script
+from nbfeatviz.widgets.comm.frontend import Commands, awaiting
 from nbfeatviz.widgets.photo_input.photo import Photo
 from nbfeatviz.widgets.tabs import registry
 from nbfeatviz.widgets.tabs.optimize.view import OptimizeView
@@ -41,7 +41,7 @@ class PhotoView(anywidget.AnyWidget):
         progress: tab, state, done, total and text of what is being computed.
     """
 
-    _esm = script("photo")
+    _esm = awaiting("photo")
     tabs = traitlets.List([[tab.name, tab.title, tab.room] for tab in registry.TABS]).tag(sync=True)
     tab = traitlets.Unicode("optimize").tag(sync=True)
     photo = traitlets.Dict().tag(sync=True)

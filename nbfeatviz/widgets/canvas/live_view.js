@@ -1,0 +1,177 @@
+// One view of the live canvas: overlay, replay slider, curve, figures, status, error.
+
+import { arrowOf, make, placeBox, positionIn, showNote, take } from "../comm/dom.js";
+import { throttle } from "../comm/throttle.js";
+import { Figures } from "./figures.js";
+import { drawLossCurve } from "./loss_curve.js";
+import { UnitChart } from "./unit_chart.js";
+
+const SMALL = 64; // a picture this narrow is enlarged with its pixels kept square
+const SPEAK_MS = 1000; // a screen reader speaks every change of the status
+const BUSY = ["running", "sheet", "remake"]; // states of a kernel that computes pictures
+
+export class LiveView {
+  chart = new UnitChart();
+  figures = new Figures();
+  status = make("div", { role: "status", class: "nbfeatviz-status" });
+  error = make("div", { role: "alert", class: "nbfeatviz-error", hidden: true });
+  note = make("div", { role: "note", "aria-live": "polite", class: "nbfeatviz-note", hidden: true });
+  box = make("div", { class: "nbfeatviz-box", hidden: true });
+  empty = make("div", { class: "nbfeatviz-empty", text: "press Run and watch the picture emerge" });
+  position = make("span", { class: "nbfeatviz-position" });
+  curve = make("canvas", { class: "nbfeatviz-curve", role: "img", "aria-label": "loss curve" });
+  statusAt = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  statusTimer;
+
+  /**
+   * @param {import("./live_page.js").LivePage} page
+   * @param {HTMLElement} el
+   */
+  constructor(page, el) {
+    this.page = page;
+    this.overlay = make(
+      "div",
+      {
+        class: "nbfeatviz-overlay",
+        tabindex: "0",
+        role: "img",
+        "aria-label": "live canvas",
+        on: { click: (event) => this.pick(event), keydown: (event) => this.move(event) },
+      },
+      this.box,
+      this.empty,
+    );
+    this.replay = make("input", {
+      type: "range",
+      min: 0,
+      max: 0,
+      value: 0,
+      "aria-label": "replay",
+      disabled: true,
+      on: { input: () => page.seek(Number(this.replay.value)) },
+    });
+    el.append(
+      this.status,
+      this.overlay,
+      make("label", { class: "nbfeatviz-replay" }, make("span", { text: "replay" }), this.replay, this.position),
+      make("div", { class: "nbfeatviz-figures" }, this.curve, this.figures.el, this.chart.el),
+      make("div", { class: "nbfeatviz-said" }, this.error, this.note),
+    );
+    this.refresh = throttle(100, () => this.show(), { leading: false });
+    this.resizing = new ResizeObserver(() => {
+      this.drawCurve();
+      this.chart.draw();
+    });
+    this.resizing.observe(this.curve);
+    this.show();
+  }
+
+  show() {
+    const { page } = this,
+      { model, table } = page;
+    this.showStatus();
+    const { error } = model.get("status");
+    this.error.textContent = error ?? "";
+    this.error.hidden = !error;
+    showNote(this.note, model.get("note"));
+    this.overlay.dataset.step = String(page.shown);
+    this.overlay.dataset.count = String(table.received);
+    this.empty.hidden = !page.blank;
+    this.showBox(model.get("overlay"));
+    this.fitPicture();
+    this.showReplay(table.length, page.place);
+    const found = model.get("rises") ?? {};
+    this.figures.show(table.at(page.place), page.prediction, page.facts, found);
+    this.chart.show(found);
+    this.drawCurve();
+  }
+
+  /**
+   * @param {number} last the place after the last step
+   * @param {number} place that is looked at
+   */
+  showReplay(last, place) {
+    const { replay, page } = this;
+    replay.disabled = !last || !page.replayable;
+    replay.max = String(last);
+    if (document.activeElement !== replay || !page.replaying) replay.value = String(place);
+    this.position.textContent = last ? `${place}/${last}` : "";
+    replay.setAttribute("aria-valuetext", place < last ? `step ${place} of ${last}` : `latest of ${last}`);
+  }
+
+  /** A screen reader speaks every change: at most one a second. */
+  showStatus() {
+    clearTimeout(this.statusTimer);
+    const { page } = this,
+      text = page.statusText;
+    if (text !== this.status.textContent) {
+      const wait = this.statusAt + SPEAK_MS - performance.now();
+      if (wait > 0) {
+        this.statusTimer = setTimeout(() => this.showStatus(), wait);
+        return;
+      }
+      this.status.textContent = text;
+      this.statusAt = performance.now();
+    }
+    this.status.classList.toggle("nbfeatviz-busy", BUSY.includes(page.model.get("status").state) && !page.disconnected);
+  }
+
+  /** The canvas beside this view: its shape, and out of the way of Tab and of screen readers. */
+  fitPicture() {
+    const grid = /** @type {HTMLElement | null} */ (this.overlay.closest(".nbfeatviz-grid"));
+    const picture = /** @type {HTMLCanvasElement | null | undefined} */ (grid?.querySelector(".nbfeatviz-picture"));
+    if (!grid || !picture) return;
+    picture.setAttribute("tabindex", "-1"); // focused, it would trap Tab
+    picture.setAttribute("aria-hidden", "true"); // the overlay speaks for it
+    grid.classList.toggle("nbfeatviz-small", picture.width <= SMALL);
+    grid.style.setProperty("--aspect", String(picture.width / picture.height));
+  }
+
+  /** @param {import("../comm/traits.js").OverlayTrait} overlay */
+  showBox({ pick, neuron, box, size }) {
+    const label = neuron
+      ? `live canvas; neuron at row ${neuron[0]}, column ${neuron[1]}: click or use the arrow keys to move it`
+      : "live canvas";
+    this.overlay.classList.toggle("nbfeatviz-picking", Boolean(pick));
+    this.overlay.setAttribute("aria-label", pick ? label : "live canvas");
+    this.box.hidden = !box;
+    if (!box || !size) return;
+    const [height, width] = size,
+      [top, left, bottom, right] = box;
+    placeBox(this.box, [top / height, left / width, bottom / height, right / width]);
+  }
+
+  /** @param {MouseEvent} event */
+  pick(event) {
+    if (!this.page.model.get("overlay").pick) return;
+    const [y, x] = positionIn(event, this.overlay);
+    this.page.send("pick", { y, x });
+  }
+
+  /** @param {KeyboardEvent} event */
+  move(event) {
+    const moves = arrowOf(event);
+    if (!moves || !this.page.model.get("overlay").pick) return;
+    take(event);
+    this.page.send("move", { rows: moves[0], cols: moves[1] });
+  }
+
+  drawCurve() {
+    const rows = this.page.table.rows.filter((row) => row !== undefined);
+    drawLossCurve(this.curve, rows, this.page.place);
+  }
+
+  /**
+   * Whoever embeds the panel can follow the pictures: `nbfeatviz-frame` bubbles from each view.
+   * @param {object} detail
+   */
+  announce(detail) {
+    this.overlay.dispatchEvent(new CustomEvent("nbfeatviz-frame", { bubbles: true, detail }));
+  }
+
+  close() {
+    clearTimeout(this.statusTimer);
+    this.resizing.disconnect();
+  }
+}
