@@ -41,6 +41,7 @@ class Panel:
     def __init__(self, page: Page, number: int = 0) -> None:
         self.page = page
         self.root = page.locator(".nbfeatviz-panel").nth(number)
+        self._run_before: int | None = None
 
     @classmethod
     def opened(cls, page: Page, server: JupyterServer, name: str, *cells: str) -> tuple[NotebookPage, Self]:
@@ -95,9 +96,9 @@ class Panel:
         self.layer(path).click()
 
     def data(self) -> dict[str, int]:
-        """What the overlay says: `step` on the canvas, `count` of the numbers received."""
+        """What the overlay says: number of the `run`, `step` on the canvas, `count` of the numbers received."""
         data: dict[str, str] = self.canvas(".nbfeatviz-overlay").evaluate("(element) => ({...element.dataset})")
-        return {"step": int(data["step"]), "count": int(data["count"])}
+        return {name: int(data[name]) for name in ("run", "step", "count")}
 
     def pixels(self) -> dict[str, Any]:
         """Size, mean and hash of the canvas's pixels."""
@@ -105,6 +106,7 @@ class Panel:
         return pixels
 
     def run(self) -> None:
+        self._run_before = self.data()["run"]
         self.button("Run").click()
 
     def wait(self, condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
@@ -153,7 +155,13 @@ class Panel:
         self.page.evaluate(_PAINTED)
 
     def wait_steps(self, count: int, seconds: float = 90) -> None:
-        self.wait(lambda: self.data()["count"] >= count, f"{count} steps", seconds)
+        """Waits for steps of the run that was begun last, not of the one before it."""
+
+        def there() -> bool:
+            data = self.data()
+            return data["run"] != self._run_before and data["count"] >= count
+
+        self.wait(there, f"{count} steps", seconds)
 
     def wait_rest(self, seconds: float = 60) -> None:
         """Waits until the run has ended and its last picture is shown."""

@@ -75,6 +75,7 @@ export class LiveView {
     this.error.textContent = error ?? "";
     this.error.hidden = !error;
     showNote(this.note, model.get("note"));
+    this.overlay.dataset.run = String(page.run);
     this.overlay.dataset.step = String(page.shown);
     this.overlay.dataset.count = String(table.received);
     this.empty.hidden = !page.blank;
