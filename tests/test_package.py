@@ -44,7 +44,7 @@ def _imports(file: Path) -> Iterator[str]:
 
 
 def _part(module: str) -> str | None:
-    """ "networks" of "nbfeatviz.networks.graph"; None for what is not ours, and for the package itself."""
+    """ "networks" of "nbfeatviz.networks.graph.calls"; None for what is not ours, and for the package itself."""
     head, *rest = module.split(".")
     return rest[0] if head == "nbfeatviz" and rest else None
 

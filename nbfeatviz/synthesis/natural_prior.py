@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import tf
+from nbfeatviz.networks.graph.tap import Tap
 from nbfeatviz.networks.natural_statistics import NaturalStatistics
-from nbfeatviz.networks.tap import Tap
 from nbfeatviz.synthesis.parts import Live, Ramp, number
 
 FULL = 64.0

@@ -14,6 +14,7 @@ import numpy as np
 from nbfeatviz import samples
 from nbfeatviz.images import as_picture
 from nbfeatviz.networks import precision, statistics_file
+from nbfeatviz.networks.graph.tap import Tap
 from nbfeatviz.networks.natural_statistics import (
     NaturalStatistics,
     Values,
@@ -24,7 +25,6 @@ from nbfeatviz.networks.natural_statistics import (
 )
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.statistics_file import Moments
-from nbfeatviz.networks.tap import Tap
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.quality import crops
 

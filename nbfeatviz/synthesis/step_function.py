@@ -9,10 +9,10 @@ from typing import Any
 
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Backbone
+from nbfeatviz.networks.compute.rectifiers import Passing
 from nbfeatviz.networks.gradient_path import NoGradientPathError, gradient_by_pictures, surely_followed
 from nbfeatviz.networks.natural_statistics import NaturalStatistics
 from nbfeatviz.networks.network import Network
-from nbfeatviz.networks.rectifiers import Passing
 from nbfeatviz.networks.units import measure, spread
 from nbfeatviz.synthesis.changes import Moment, changed
 from nbfeatviz.synthesis.function_term import Called

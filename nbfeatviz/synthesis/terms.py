@@ -14,8 +14,8 @@ import numpy as np
 
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Tap
+from nbfeatviz.networks.graph.tap import Early
 from nbfeatviz.networks.network import Network
-from nbfeatviz.networks.tap import Early
 from nbfeatviz.networks.units import Channel, as_read, check_unit
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from nbfeatviz.networks.callers import frames_inside
 from nbfeatviz.networks.units import Channel, Neuron
 from nbfeatviz.synthesis.objectives import Objective
+from nbfeatviz.warn_location import frames_inside
 
 _NAMED_AT_MOST = 4
 _STEPS_TO_TELL = 4  # of one loss, while blocked gradients are passed

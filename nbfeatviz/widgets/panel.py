@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nbfeatviz.networks.compiled_functions import COMPILED_AT_MOST
+from nbfeatviz.networks.compute.compiled_functions import COMPILED_AT_MOST
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets.comm.dispatch import bound, dispatcher

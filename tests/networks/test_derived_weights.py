@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nbfeatviz.networks.derived_weights import DerivedWeights
+from nbfeatviz.networks.compute.derived_weights import DerivedWeights
 
 
 def doubled(layer):

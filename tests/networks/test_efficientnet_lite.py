@@ -19,7 +19,7 @@ from PIL import Image
 
 from nbfeatviz import samples
 from nbfeatviz.images import as_picture, fitted
-from nbfeatviz.networks import efficientnet_lite, imagenet, torch_file
+from nbfeatviz.networks.zoo import efficientnet_lite, imagenet, torch_file
 
 REFERENCE = Path(__file__).parents[1] / "data" / "lite0_reference.npz"
 

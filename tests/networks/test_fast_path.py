@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 import nbfeatviz as nv
-from nbfeatviz.networks import fast_path
 from nbfeatviz.networks.backbone import Backbone, Tap
+from nbfeatviz.networks.compute import fast_path
 
 layers = keras.layers
 

@@ -18,7 +18,7 @@ import pytest
 from keras import layers
 
 import nbfeatviz as nv
-from nbfeatviz.networks import file_sizes
+from nbfeatviz.networks.own_models import file_sizes
 
 PICTURE = np.random.default_rng(4).random((6, 6, 3), dtype=np.float32)
 TOO_MUCH = 3 * 1024**3

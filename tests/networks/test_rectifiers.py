@@ -7,9 +7,9 @@ import tensorflow as tf
 from keras import layers
 
 from nbfeatviz.networks.backbone import Backbone, Tap
+from nbfeatviz.networks.compute.rectifiers import with_relu_gradient
 from nbfeatviz.networks.contract import InputContract
 from nbfeatviz.networks.network import Network
-from nbfeatviz.networks.rectifiers import with_relu_gradient
 
 RANDOM = np.random.default_rng(6)
 PICTURES = RANDOM.random((2, 4, 4, 3), dtype=np.float32)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nbfeatviz.networks.torch_file import read_state_dict
+from nbfeatviz.networks.zoo.torch_file import read_state_dict
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 FIRST = np.arange(6, dtype="<f4").reshape(2, 3)
@@ -106,7 +106,7 @@ def test_a_wrong_hash_is_refused_before_anything_is_unpickled(tmp_path, monkeypa
     def unpickle(*_arguments):
         raise AssertionError("the file was unpickled")
 
-    monkeypatch.setattr("nbfeatviz.networks.torch_file._RestrictedUnpickler", unpickle)
+    monkeypatch.setattr("nbfeatviz.networks.zoo.torch_file._RestrictedUnpickler", unpickle)
     path = tmp_path / "weights.pth"
     data = _good_file()
     path.write_bytes(data)

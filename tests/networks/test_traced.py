@@ -7,7 +7,7 @@ import threading
 import pytest
 import tensorflow as tf
 
-from nbfeatviz.networks.traced import Traced
+from nbfeatviz.networks.compute.traced import Traced
 
 
 def test_it_traces_once_for_all_threads_and_gives_what_the_function_gives():

@@ -11,8 +11,8 @@ import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
 from nbfeatviz.networks import statistics_file
 from nbfeatviz.networks.backbone import Backbone
+from nbfeatviz.networks.graph.tap import Tap
 from nbfeatviz.networks.natural_statistics import AT_MOST, NaturalStatistics, statistics_of_norms
-from nbfeatviz.networks.tap import Tap
 from nbfeatviz.synthesis import photo_statistics
 from nbfeatviz.synthesis.natural_prior import FEWEST, FULL, NaturalPrior, moments, weight_of, with_weight
 from nbfeatviz.synthesis.parts import Ramp

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import nbfeatviz as nv
 from nbfeatviz import objectives
-from nbfeatviz.networks.fast_path import FastPath
+from nbfeatviz.networks.compute.fast_path import FastPath
 from nbfeatviz.synthesis.ascent import Ascent
 from tests.synthesis.conftest import make_network
 

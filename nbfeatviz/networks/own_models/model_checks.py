@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from nbfeatviz.engine import keras, tf
-from nbfeatviz.networks.folding import keras_kind
-from nbfeatviz.networks.graph import Graph
+from nbfeatviz.networks.compute.folding import keras_kind
+from nbfeatviz.networks.graph.calls import Graph
+from nbfeatviz.networks.graph.inference import in_inference, once
 from nbfeatviz.networks.head import HeadError, probes
-from nbfeatviz.networks.inference import in_inference, once
-from nbfeatviz.networks.model_options import said
 from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.own_models.model_options import said
 
 _SPATIAL = ("Conv", "Pooling", "UpSampling", "ZeroPadding", "Cropping")
 

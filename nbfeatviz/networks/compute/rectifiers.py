@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nbfeatviz.engine import keras, tf
-from nbfeatviz.networks.activations import activation_of, is_one_of, name_of, name_of_known
-from nbfeatviz.networks.graph import Call, Graph
+from nbfeatviz.networks.graph.activations import activation_of, is_one_of, name_of, name_of_known
+from nbfeatviz.networks.graph.calls import Call, Graph
 
 ReluGradient = Literal["guided", "rectified"]
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import keras
-from nbfeatviz.networks.graph import Call, Graph, Output
+from nbfeatviz.networks.graph.calls import Call, Graph, Output
 
 # By kind of layer: which of its weights makes the channels, and their axes in it.
 KERNELS: dict[str, tuple[str, tuple[int, ...]]] = {

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nbfeatviz.engine import keras
-from nbfeatviz.networks import torch_file
+from nbfeatviz.networks.zoo import torch_file
 
 INPUT_MEAN = 127.0
 """Subtracted from a picture in 0..255 before it enters the network."""

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nbfeatviz.engine import keras
-from nbfeatviz.networks.callers import frames_inside
 from nbfeatviz.networks.contract import LARGEST_SIDE, checked_size
 from nbfeatviz.networks.head import HEADS, output_names
+from nbfeatviz.warn_location import frames_inside
 
 _SIZE_WHERE_FREE = 224
 

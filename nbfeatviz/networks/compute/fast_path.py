@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import keras, tf
-from nbfeatviz.networks.derived_weights import DerivedWeights
-from nbfeatviz.networks.folding import (
+from nbfeatviz.networks.compute.derived_weights import DerivedWeights
+from nbfeatviz.networks.compute.folding import (
     folded,
     folds,
     full_dtype,
@@ -35,8 +35,8 @@ from nbfeatviz.networks.folding import (
     nothing_switched_on,
     scale_and_shift,
 )
-from nbfeatviz.networks.graph import Call, Graph, computed
-from nbfeatviz.networks.layer_clone import layer_clone
+from nbfeatviz.networks.graph.calls import Call, Graph, computed
+from nbfeatviz.networks.graph.layer_clone import layer_clone
 
 _log = logging.getLogger(__name__)
 

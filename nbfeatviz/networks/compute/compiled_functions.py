@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from nbfeatviz.engine import tf
-from nbfeatviz.networks.traced import Traced
+from nbfeatviz.networks.compute.traced import Traced
 
 COMPILED_AT_MOST = 24
 

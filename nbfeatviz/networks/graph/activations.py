@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbfeatviz.engine import keras
-from nbfeatviz.networks.graph import Call, computed
-from nbfeatviz.networks.layer_clone import layer_clone
+from nbfeatviz.networks.graph.calls import Call, computed
+from nbfeatviz.networks.graph.layer_clone import layer_clone
 
 # Layers that apply their `activation` last: what it is before is their value with a linear activation.
 _ACTIVATED = (

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import keras, tf
-from nbfeatviz.networks.applications import applications, make_application
-from nbfeatviz.networks.folding import keras_kind
-from nbfeatviz.networks.graph import Call, Graph
-from nbfeatviz.networks.inference import once
+from nbfeatviz.networks.compute.folding import keras_kind
+from nbfeatviz.networks.graph.calls import Call, Graph
+from nbfeatviz.networks.graph.inference import once
+from nbfeatviz.networks.zoo.applications import applications, make_application
 
 _RANGES = ((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0))
 _PROBED = (0.0, 1.0, 255.0, -1.0)

@@ -33,7 +33,7 @@ def load_model() -> keras.Model:
         if not path.is_file():
             raise ValueError(
                 f"{path} is missing, although the package brings it. Reinstall nbfeatviz, or make the file "
-                f"anew with `python -m nbfeatviz.networks.train_mnist -o {path}`."
+                f"anew with `python -m nbfeatviz.networks.zoo.train_mnist -o {path}`."
             )
         # Never compiled: the network is looked at, not trained on.
         return keras.models.load_model(path, compile=False)

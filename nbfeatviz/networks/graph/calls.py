@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import keras, tf
-from nbfeatviz.networks.inference import in_inference
-from nbfeatviz.networks.keras_nodes import Shape, Use, has_graph, is_symbolic, place_of, shape_of, use_of
-from nbfeatviz.networks.layer_clone import callable_in_graph
-from nbfeatviz.networks.naming import stable_names
+from nbfeatviz.networks.graph.inference import in_inference
+from nbfeatviz.networks.graph.keras_nodes import Shape, Use, has_graph, is_symbolic, place_of, shape_of, use_of
+from nbfeatviz.networks.graph.layer_clone import callable_in_graph
+from nbfeatviz.networks.graph.naming import stable_names
 
 __all__ = ["Call", "Graph", "Output", "Shape", "outputs_in", "read_graph"]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from nbfeatviz.engine import keras
-from nbfeatviz.networks.applications import applications
 from nbfeatviz.networks.contract import InputContract
-from nbfeatviz.networks.graph import Graph
-from nbfeatviz.networks.input_evidence import application_like, range_evidence
-from nbfeatviz.networks.model_options import ModelOptions, said
+from nbfeatviz.networks.graph.calls import Graph
+from nbfeatviz.networks.own_models.input_evidence import application_like, range_evidence
+from nbfeatviz.networks.own_models.model_options import ModelOptions, said
+from nbfeatviz.networks.zoo.applications import applications
 
 
 def contract_of(
