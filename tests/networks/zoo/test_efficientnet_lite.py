@@ -21,7 +21,7 @@ from nbfeatviz import samples
 from nbfeatviz.images import as_picture, fitted
 from nbfeatviz.networks.zoo import efficientnet_lite, imagenet, torch_file
 
-REFERENCE = Path(__file__).parents[1] / "data" / "lite0_reference.npz"
+REFERENCE = Path(__file__).parents[2] / "data" / "lite0_reference.npz"
 
 
 def _photo() -> np.ndarray:
