@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from nbfeatviz.synthesis import objectives, quality, recipes
     from nbfeatviz.synthesis.accentuation import accentuate
     from nbfeatviz.synthesis.ascent import Step, ascend
-    from nbfeatviz.synthesis.bystanders import Rises
     from nbfeatviz.synthesis.comparison import compare
     from nbfeatviz.synthesis.dream import deep_dream
     from nbfeatviz.synthesis.maximize import maximize, maximize_grid
     from nbfeatviz.synthesis.neurons import NeuronView, neuron_views
+    from nbfeatviz.synthesis.unit_responses import Rises
     from nbfeatviz.synthesis.visualization import Visualization
     from nbfeatviz.widgets.explorer import FeatureExplorer
 
@@ -99,7 +99,7 @@ _HOMES = {
     "NeuronView": "synthesis.neurons",
     "NotFiniteError": "networks.not_finite",
     "ReceptiveField": "networks.receptive_field",
-    "Rises": "synthesis.bystanders",
+    "Rises": "synthesis.unit_responses",
     "Stage": "attribution.randomization",
     "Step": "synthesis.ascent",
     "Visualization": "synthesis.visualization",

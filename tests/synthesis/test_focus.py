@@ -9,7 +9,7 @@ import tensorflow as tf
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
 from nbfeatviz.networks.units import Channel
-from nbfeatviz.synthesis.focus import Focus
+from nbfeatviz.synthesis.recipe_parts.focus import Focus
 from tests.synthesis.conftest import make_network
 
 POSITIONS = tf.constant(np.random.default_rng(1).normal(size=(3, 20)).astype(np.float32))

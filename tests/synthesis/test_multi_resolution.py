@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
-from nbfeatviz.synthesis.multi_resolution import MultiResolution, enlarging
+from nbfeatviz.synthesis.recipe_parts.multi_resolution import MultiResolution, enlarging
 
 SHAPES = [(12, 16, 3), (9, 5, 1), (7, 7, 4), (1, 1, 3), (2, 3, 3)]
 

@@ -9,14 +9,13 @@ import tensorflow as tf
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
-from nbfeatviz.networks import statistics_file
 from nbfeatviz.networks.backbone import Backbone
 from nbfeatviz.networks.graph.tap import Tap
 from nbfeatviz.networks.natural_statistics import AT_MOST, NaturalStatistics, statistics_of_norms
-from nbfeatviz.synthesis import photo_statistics
-from nbfeatviz.synthesis.natural_prior import FEWEST, FULL, NaturalPrior, moments, weight_of, with_weight
-from nbfeatviz.synthesis.parts import Ramp
-from nbfeatviz.synthesis.photo_statistics import natural_statistics
+from nbfeatviz.synthesis.recipe_parts.fields import Ramp
+from nbfeatviz.synthesis.recipe_parts.natural_prior import FEWEST, FULL, NaturalPrior, moments, weight_of, with_weight
+from nbfeatviz.synthesis.run import photo_statistics, statistics_file
+from nbfeatviz.synthesis.run.photo_statistics import natural_statistics
 
 RANDOM = np.random.default_rng(5)
 PICTURES = RANDOM.uniform(0, 1, (3, 12, 12, 3)).astype(np.float32)
@@ -278,11 +277,11 @@ def test_its_weight_is_moved_in_mid_run_without_compiling_anew():
     for _ in range(3):
         next(run)
     run.picture()  # what renders it is kept too
-    made = network.kept
+    made = network.cached
     run.retarget(recipe=with_prior(0.9))
     assert run.compiled
     next(run)
-    assert network.kept == made
+    assert network.cached == made
 
 
 def test_a_unit_with_positions_leads_at_the_start():

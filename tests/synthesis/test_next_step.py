@@ -1,4 +1,4 @@
-"""NextStep: compiled once for all numbers, and by the plain way where the quick one fails."""
+"""CompiledStep: compiled once for all numbers, and by the plain way where the quick one fails."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from nbfeatviz import recipes
-from nbfeatviz.synthesis.parameterizations import Fourier, Pixels, colour_matrix
-from nbfeatviz.synthesis.step_rules import Adam
+from nbfeatviz.synthesis.recipe_parts.optimizers import Adam
+from nbfeatviz.synthesis.recipe_parts.parameterizations import Fourier, Pixels, colour_matrix
 
 LUCID_COLOURS = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
 SHAPES = [(6, 8, 3), (7, 5, 3), (5, 8, 1), (8, 7, 4), (4, 4, 5), (1, 1, 3), (2, 3, 3)]

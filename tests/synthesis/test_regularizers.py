@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
-from nbfeatviz.synthesis.regularizers import CentreBias, LpNorm, PreSigmoid, TotalVariation, penalty_of
+from nbfeatviz.synthesis.recipe_parts.regularizers import CentreBias, LpNorm, PreSigmoid, TotalVariation, penalty_of
 
 PIXELS = np.random.default_rng(2).uniform(0, 255, (2, 7, 9, 3))
 UNIT = objectives.channel("conv2", 1)

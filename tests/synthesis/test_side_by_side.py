@@ -1,4 +1,4 @@
-"""SideBySide: every picture is the one that a run of its own gives, whatever runs beside it."""
+"""BatchRun: every picture is the one that a run of its own gives, whatever runs beside it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tensorflow as tf
 import nbfeatviz as nv
 from nbfeatviz import objectives
 from nbfeatviz.synthesis.ascent import NotFiniteError
-from nbfeatviz.synthesis.side_by_side import Case, SideBySide
+from nbfeatviz.synthesis.run.batch_run import BatchRun, Case
 from tests.synthesis.conftest import make_network
 
 UNIT = objectives.channel("conv2", 1)
@@ -22,7 +22,7 @@ def net():
 
 def test_units_and_seeds_are_those_of_runs_of_their_own(net):
     cases = [Case(UNIT, "lucid", 3), Case(objectives.channel("conv2", 2), "lucid", 4)]
-    together = SideBySide(net, cases, steps=4)
+    together = BatchRun(net, cases, steps=4)
     steps = list(together)
     assert [step.index for step in steps] == [0, 1, 2, 3]
     assert steps[0].image.shape == (2, 16, 16, 3) and steps[0].loss.shape == (2,)
@@ -36,7 +36,7 @@ def test_units_and_seeds_are_those_of_runs_of_their_own(net):
 
 def test_recipes_run_in_step_and_each_to_its_own_end(net):
     cases = [Case(UNIT, "tutorial13"), Case(UNIT, "lucid", steps=32), Case(UNIT, "tutorial13")]
-    together = SideBySide(net, cases)  # tutorial13 has 30 steps
+    together = BatchRun(net, cases)  # tutorial13 has 30 steps
     steps = list(together)
     assert (len(steps), together.steps, together.done) == (32, 32, 32)
     first = nv.maximize(net, UNIT, recipe="tutorial13")
@@ -47,7 +47,7 @@ def test_recipes_run_in_step_and_each_to_its_own_end(net):
 
 
 def test_a_run_goes_on_from_one_of_them_exactly(net):
-    together = SideBySide(net, [Case(objectives.channel("conv2", unit), "tutorial13") for unit in range(3)], steps=2)
+    together = BatchRun(net, [Case(objectives.channel("conv2", unit), "tutorial13") for unit in range(3)], steps=2)
     list(together)
     chosen = together.results()[1]
     ascent = nv.ascend(net, objectives.channel("conv2", 1), recipe="tutorial13", start=chosen)
@@ -57,7 +57,7 @@ def test_a_run_goes_on_from_one_of_them_exactly(net):
 
 def test_other_step_counts_are_one_run(net):
     counts = (2, 5, 3, 5)
-    together = SideBySide(net, [Case(UNIT, "lucid", seed=1, steps=count) for count in counts])
+    together = BatchRun(net, [Case(UNIT, "lucid", seed=1, steps=count) for count in counts])
     assert len(together._runs) == 1 and len(together._runs[0].ascent._variables) == 1
     steps = list(together)
     assert len(steps) == 5
@@ -76,7 +76,7 @@ def test_other_step_counts_are_one_run(net):
 def test_a_schedule_is_that_of_each_step_count(net):
     """The crops of `maco` shrink with the share of the steps that are done: a longer run is another one at once."""
     cases = [Case(UNIT, "maco", steps=count) for count in (3, 6)]
-    together = SideBySide(net, cases)
+    together = BatchRun(net, cases)
     list(together)
     for place, case in enumerate(cases):
         alone = nv.maximize(net, UNIT, recipe="maco", steps=case.steps)
@@ -85,7 +85,7 @@ def test_a_schedule_is_that_of_each_step_count(net):
 
 def test_other_objectives_are_runs_of_their_own(net):
     held = UNIT - objectives.others("conv2", 1)
-    together = SideBySide(net, [Case(UNIT, "lucid"), Case(held, "lucid"), Case(2 * UNIT, "lucid")], steps=3)
+    together = BatchRun(net, [Case(UNIT, "lucid"), Case(held, "lucid"), Case(2 * UNIT, "lucid")], steps=3)
     assert len(together._runs) == 2
     list(together)
     for place, objective in enumerate((UNIT, held)):
@@ -94,7 +94,7 @@ def test_other_objectives_are_runs_of_their_own(net):
 
 
 def test_before_the_first_step_there_is_nothing(net):
-    together = SideBySide(net, [Case(UNIT)], steps=2)
+    together = BatchRun(net, [Case(UNIT)], steps=2)
     assert together.results() == (None,)
     together.close()
     assert list(together) == []
@@ -102,7 +102,7 @@ def test_before_the_first_step_there_is_nothing(net):
 
 def test_one_that_fails_leaves_the_others_alone(net):
     broken = objectives.function(lambda activation: tf.reduce_mean(activation) * np.nan, "conv2")
-    together, seen = SideBySide(net, [Case(broken, "lucid"), Case(UNIT, "tutorial13")], steps=5), []
+    together, seen = BatchRun(net, [Case(broken, "lucid"), Case(UNIT, "tutorial13")], steps=5), []
     with pytest.raises(NotFiniteError):
         for step in together:
             seen.append(step)
@@ -115,4 +115,4 @@ def test_one_that_fails_leaves_the_others_alone(net):
 
 def test_nothing_is_refused(net):
     with pytest.raises(ValueError, match="at least one picture"):
-        SideBySide(net, [])
+        BatchRun(net, [])

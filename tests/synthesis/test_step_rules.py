@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nbfeatviz.synthesis.step_rules import Adam, Standardized
+from nbfeatviz.synthesis.recipe_parts.optimizers import Adam, Standardized
 
 SHAPE = (2, 5, 6, 3)
 

@@ -382,7 +382,7 @@ def test_wrong_seeds(net, arguments, says):
 def whole_and_cropped(network, objective, monkeypatch, **settings):
     cropped = nv.maximize(network, objective, **settings)
     used = nv.ascend(network, objective, **settings)._plan.field
-    monkeypatch.setattr("nbfeatviz.synthesis.plan.field_crop", lambda *_: None)
+    monkeypatch.setattr("nbfeatviz.synthesis.run.run_plan.field_crop", lambda *_: None)
     whole = nv.maximize(network, objective, **settings)
     monkeypatch.undo()
     return cropped, whole, used

@@ -8,7 +8,17 @@ import tensorflow as tf
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
-from nbfeatviz.synthesis.transforms import Crops, Jitter, Noise, Pad, Part, Rotate, Scale, Views, transformed
+from nbfeatviz.synthesis.recipe_parts.transforms import (
+    Crops,
+    Jitter,
+    Noise,
+    Pad,
+    Part,
+    Rotate,
+    Scale,
+    Views,
+    transformed,
+)
 
 HEIGHT, WIDTH = 20, 24
 IDENTITY = (Pad(0.5), Jitter(0.0), Scale(1.0, 1.0), Rotate(0.0), Rotate(30.0, still=1.0))

@@ -11,8 +11,8 @@ import tensorflow as tf
 import nbfeatviz as nv
 from nbfeatviz import objectives
 from nbfeatviz.synthesis import recipes
-from nbfeatviz.synthesis.side_by_side import Case, SideBySide
-from nbfeatviz.synthesis.step_function import step_function
+from nbfeatviz.synthesis.run.batch_run import BatchRun, Case
+from nbfeatviz.synthesis.run.step_function import step_function
 from tests.synthesis.conftest import make_network
 
 TOTAL_VARIATION = recipes.get("tutorial13").replace(regularizers=(recipes.TotalVariation(weight=1.0),))
@@ -99,7 +99,7 @@ def test_a_sheet_a_comparison_a_run_by_hand_and_a_dream(half_dead):
     _, sentences = said(nv.deep_dream, half_dead, DEAD, steps=2, octaves=1)
     assert len(sentences) == 1
     assert said(nv.deep_dream, half_dead, "conv1", steps=2, octaves=1)[1] == []
-    sheet = SideBySide(half_dead, [Case(ALIVE, "tutorial13", steps=2), Case(DEAD, "tutorial13", steps=2)])
+    sheet = BatchRun(half_dead, [Case(ALIVE, "tutorial13", steps=2), Case(DEAD, "tutorial13", steps=2)])
     assert sheet.unanswered is None, "nothing is known before the first step"
     _, sentences = said(lambda: list(sheet))
     assert sentences == []

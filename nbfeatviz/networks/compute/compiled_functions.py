@@ -54,8 +54,8 @@ class CompiledFunctions:
         return tf.function(partial(function), autograph=False, jit_compile=xla or None)
 
     @property
-    def kept(self) -> int:
-        """How many compiled functions are kept, of at most `COMPILED_AT_MOST`."""
+    def cached(self) -> int:
+        """How many compiled functions are cached, of at most `COMPILED_AT_MOST`."""
         return len(self._compiled)
 
     def keep(self, key: Hashable, function: Any) -> None:

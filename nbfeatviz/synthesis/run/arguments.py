@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.checks import is_whole
+from nbfeatviz.synthesis.objective_terms.terms import Diversity
 from nbfeatviz.synthesis.objectives import Objective
-from nbfeatviz.synthesis.phases import LARGEST_STEP, MOST_STEPS
 from nbfeatviz.synthesis.recipe import Recipe
-from nbfeatviz.synthesis.terms import Diversity
-from nbfeatviz.synthesis.transforms import Crops
+from nbfeatviz.synthesis.recipe_parts.phases import LARGEST_STEP, MOST_STEPS
+from nbfeatviz.synthesis.recipe_parts.transforms import Crops
 
 
 def checked_objectives(objective: Any) -> list[Objective]:

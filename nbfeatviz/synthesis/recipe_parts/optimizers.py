@@ -1,4 +1,4 @@
-"""Step rules: how a gradient changes the variables (upwards). Configuration in, function out."""
+"""Optimizers: how a gradient changes the variables (upwards). Configuration in, function out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import tf
-from nbfeatviz.synthesis.parts import Live, number
+from nbfeatviz.synthesis.recipe_parts.fields import Live, number
 
 
 @dataclass(frozen=True)
@@ -152,4 +152,4 @@ class RMSprop:
         return variables + step, (cache,), tf.fill([variables.shape[0]], step_size)
 
 
-StepRule = Plain | Progress | MeanMagnitude | Standardized | Adam | Nadam | RMSprop
+Optimizer = Plain | Progress | MeanMagnitude | Standardized | Adam | Nadam | RMSprop

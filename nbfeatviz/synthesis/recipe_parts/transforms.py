@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbfeatviz.engine import tf
-from nbfeatviz.synthesis.gradient_scale import GradientScale
 from nbfeatviz.synthesis.own_functions import called
-from nbfeatviz.synthesis.parts import Live, number, tensor_of
+from nbfeatviz.synthesis.recipe_parts.fields import Live, number, tensor_of
+from nbfeatviz.synthesis.recipe_parts.gradient_scale import GradientScale
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 

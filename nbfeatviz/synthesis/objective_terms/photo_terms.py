@@ -13,7 +13,7 @@ from nbfeatviz.engine import tf
 from nbfeatviz.images import as_picture, fitted
 from nbfeatviz.networks.backbone import Backbone, Tap
 from nbfeatviz.networks.network import Network
-from nbfeatviz.synthesis.terms import bits, check_layer, number_of
+from nbfeatviz.synthesis.objective_terms.terms import bits, check_layer, number_of
 
 Statistic = Literal["gram", "moments"]
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import tf
-from nbfeatviz.synthesis.parameterizations import colour_matrix
+from nbfeatviz.synthesis.recipe_parts.parameterizations import colour_matrix
 
-SPECTRUM = Path(__file__).parents[1] / "data" / "natural_spectrum.npz"
+SPECTRUM = Path(__file__).parents[2] / "data" / "natural_spectrum.npz"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import tf
-from nbfeatviz.synthesis.parts import number
+from nbfeatviz.synthesis.recipe_parts.fields import number
 
 _COLOUR = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], np.float64)
 
@@ -54,7 +54,7 @@ class Pixels:
 class Centred:
     """Pixels minus the mean colour of photographs, so that decay fades to that mean and not to black.
 
-    Not clipped after an update: the published loops clip before the next pass (see `changes.Clip`).
+    Not clipped after an update: the published loops clip before the next pass (see `pixel_updates.Clip`).
 
     Attributes:
         mean: red, green, blue, in units of `white`; other numbers of channels take the mean of the three.

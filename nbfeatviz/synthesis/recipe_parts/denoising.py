@@ -1,4 +1,4 @@
-"""Total variation denoising, as a change of the stored pixels (see `changes`)."""
+"""Total variation denoising, an update of the stored pixels (see `pixel_updates`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbfeatviz.engine import tf
-from nbfeatviz.synthesis.parts import Live, number
+from nbfeatviz.synthesis.recipe_parts.fields import Live, number
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Denoise:
     weight: Live = number(low=1e-6, high=1e6, live=True)
     iterations: int = number(100, low=1, high=10_000, whole=True)
 
-    def apply(self, pixels: Any, moment: Any) -> Any:
+    def apply(self, pixels: Any, context: Any) -> Any:
         """New pixels."""
         zero = tf.zeros_like(pixels)
 

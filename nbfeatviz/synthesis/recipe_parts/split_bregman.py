@@ -1,4 +1,4 @@
-"""Total variation denoising by split Bregman iterations, as a change of the stored pixels (see `changes`)."""
+"""Total variation denoising by split Bregman iterations, an update of the stored pixels (see `pixel_updates`)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import tf
-from nbfeatviz.synthesis.denoising import differences
-from nbfeatviz.synthesis.parts import Live, number
+from nbfeatviz.synthesis.recipe_parts.denoising import differences
+from nbfeatviz.synthesis.recipe_parts.fields import Live, number
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class SplitBregman:
     weight: Live = number(low=1e-6, high=1e6, live=True)
     iterations: int = number(100, low=1, high=10_000, whole=True)
 
-    def apply(self, pixels: Any, moment: Any) -> Any:
+    def apply(self, pixels: Any, context: Any) -> Any:
         """New pixels."""
         height, width = pixels.shape[1:3]
         black = (np.add.outer(np.arange(height), np.arange(width)) % 2).astype(np.float32)[None, :, :, None]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbfeatviz.engine import tf
-from nbfeatviz.synthesis.changes import Change
-from nbfeatviz.synthesis.gradient_changes import GradientChange
-from nbfeatviz.synthesis.parts import Live, Ramp, number
+from nbfeatviz.synthesis.recipe_parts.fields import Live, Ramp, number
+from nbfeatviz.synthesis.recipe_parts.gradient_updates import GradientUpdate
+from nbfeatviz.synthesis.recipe_parts.pixel_updates import PixelUpdate
 
 LARGEST_STEP = 1_000_000
 MOST_STEPS = 1_000_000
@@ -37,7 +37,7 @@ class Phase:
 
     Attributes:
         steps: its length, in a run of the recipe's own number of steps.
-        step_size: of the step rule; may be a Ramp.
+        step_size: of the optimizer; may be a Ramp.
         enlarge: at its start the picture grows by that factor.
         probability: class logits are maximized as probabilities.
         gradient: see `Recipe`.
@@ -49,6 +49,6 @@ class Phase:
     step_size: float | Ramp = number(low=1e-9, high=LARGEST_STEP, live=True)
     enlarge: float = number(1.0, low=1, high=4)
     probability: bool = False
-    gradient: tuple[GradientChange, ...] = ()
-    after: tuple[Change, ...] = ()
+    gradient: tuple[GradientUpdate, ...] = ()
+    after: tuple[PixelUpdate, ...] = ()
     window: Window | None = None

@@ -1,4 +1,4 @@
-"""The next step of a run: a compiled function, shared by all runs that differ in numbers only, and what it is given."""
+"""The compiled step of a run: a function, shared by all runs that differ in numbers only, and what it is given."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.precision import Mode
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Recipe
-from nbfeatviz.synthesis.step_function import own_error, plain_errors, step_function
+from nbfeatviz.synthesis.run.step_function import own_error, plain_errors, step_function
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class NextStep:
+class CompiledStep:
     """Computes nothing by itself; may be handed to another thread.
 
     Attributes:
@@ -75,9 +75,9 @@ class NextStep:
             return result
 
     def _key(self, fast: bool) -> Any:
-        way = self.mode if fast else None
+        mode = self.mode if fast else None
         batch = self.given[0].shape
-        return ("ascend", self.structure, self.recipe.structure, batch, self.shape, self.seeds, self.field, way,
+        return ("ascend", self.structure, self.recipe.structure, batch, self.shape, self.seeds, self.field, mode,
                 None if self.natural is None else self.natural.key)  # fmt: skip
 
     def _function(self, fast: bool) -> Any:

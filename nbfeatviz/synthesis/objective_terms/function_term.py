@@ -12,8 +12,8 @@ from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Tap
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.units import traced_shape
+from nbfeatviz.synthesis.objective_terms.terms import check_layer
 from nbfeatviz.synthesis.own_functions import converted
-from nbfeatviz.synthesis.terms import check_layer
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import tf
-from nbfeatviz.synthesis.parts import Live, number
+from nbfeatviz.synthesis.recipe_parts.fields import Live, number
 
 
 @dataclass(frozen=True)

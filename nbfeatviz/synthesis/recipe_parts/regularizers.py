@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import tf
-from nbfeatviz.synthesis.natural_prior import NaturalPrior
 from nbfeatviz.synthesis.own_functions import called, name_of
-from nbfeatviz.synthesis.parts import Live, number, tensor_of
+from nbfeatviz.synthesis.recipe_parts.fields import Live, number, tensor_of
+from nbfeatviz.synthesis.recipe_parts.natural_prior import NaturalPrior
 
 
 @dataclass(frozen=True)

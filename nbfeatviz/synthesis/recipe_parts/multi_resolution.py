@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import tf
-from nbfeatviz.synthesis.parts import number
+from nbfeatviz.synthesis.recipe_parts.fields import number
 
 _SHARPNESS = -0.75  # of the bicubic kernel, as where it was published
 

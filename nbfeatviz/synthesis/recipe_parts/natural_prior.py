@@ -11,7 +11,7 @@ import numpy as np
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.graph.tap import Tap
 from nbfeatviz.networks.natural_statistics import NaturalStatistics
-from nbfeatviz.synthesis.parts import Live, Ramp, number
+from nbfeatviz.synthesis.recipe_parts.fields import Live, Ramp, number
 
 FULL = 64.0
 """What a distance of 1 costs at the weight 1, in units of the spread of the objective's layer."""

@@ -1,4 +1,4 @@
-"""Bystanders: how much a picture raises its unit, and the other units of the layer, against photographs."""
+"""UnitResponses: how much a picture raises its unit, and the other units of the layer, against photographs."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Rises:
         )
 
 
-class Bystanders:
+class UnitResponses:
     """Follows a run, a little at a time: what its pictures do to all units of the layer of its unit.
 
     Args:
@@ -115,7 +115,7 @@ class Bystanders:
         return self._network.version, self._tap, self._place, self._photos
 
     def follows(self, network: Network, objective: Objective) -> bool:
-        """Aims at another unit; False, and nothing changes, where that takes other bystanders."""
+        """Aims at another unit; False, and nothing changes, where that takes others."""
         tap, place, unit = _aim(network, objective)
         if network is not self._network or (tap, place) != (self._tap, self._place) or self._key != self._known_as:
             return False

@@ -1,4 +1,4 @@
-"""SideBySide: several pictures that emerge together, step by step, though their recipes may differ."""
+"""BatchRun: several pictures that emerge together, step by step, though their recipes may differ."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from nbfeatviz.encoding import Frames, tile
 from nbfeatviz.images import fitted
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes as recipes_module
-from nbfeatviz.synthesis.ascent import Ascent, NotFiniteError, Step
-from nbfeatviz.synthesis.next_step import NextStep
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Recipe
+from nbfeatviz.synthesis.run.compiled_step import CompiledStep
+from nbfeatviz.synthesis.run.gradient_ascent import Ascent
+from nbfeatviz.synthesis.run.step import NotFiniteError, Step
 from nbfeatviz.synthesis.visualization import Settings, Visualization
 
 
@@ -38,7 +39,7 @@ def batch_key(network: Network, case: Case, size: tuple[int, int] | None = None)
     """What cases must have in common to be one batch; those that differ in their step count alone are one run."""
     recipe = recipes_module.get(case.recipe)
     # a recipe that depends on how many steps there will be does not pass through the shorter run's end
-    timed = recipe.moves or recipe.phases or any(not getattr(change, "last", True) for change in recipe.after)
+    timed = recipe.moves or recipe.phases or any(not getattr(update, "last", True) for update in recipe.after)
     return recipe, case.objective.resolved(network, size).structure, case.count if timed else None
 
 
@@ -50,7 +51,7 @@ class _Batch:
     rows: dict[int, int]
 
 
-class SideBySide(Iterator[Step]):
+class BatchRun(Iterator[Step]):
     """Runs of gradient ascent in step with each other; what can be one batch is.
 
     Args:
@@ -115,7 +116,7 @@ class SideBySide(Iterator[Step]):
         """Whether the next step is compiled already."""
         return all(batch.ascent.compiled for batch in self._going)
 
-    def upcoming(self) -> tuple[NextStep, ...]:
+    def upcoming(self) -> tuple[CompiledStep, ...]:
         """The next steps; see `Ascent.upcoming`."""
         return tuple(step for batch in self._going for step in batch.ascent.upcoming())
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbfeatviz.engine import tf
-from nbfeatviz.synthesis.parts import Live, number
+from nbfeatviz.synthesis.recipe_parts.fields import Live, number
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""Changes: what a published loop does to the stored pixels themselves, before a step's gradient or after its update.
+"""Pixel updates: what published loops do to stored pixels, before a step's gradient or after its update.
 
-Configuration in, function out: `apply(pixels, moment)` gives the new pixels. They are part of the published methods; a
+Configuration in, function out: `apply(pixels, context)` gives the new pixels. They are part of the published methods; a
 transform inside the gradient (see `transforms`) does not wear a picture down as these do. Lengths are fractions of the
 longer side.
 """
@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import tf
-from nbfeatviz.synthesis.denoising import Denoise
 from nbfeatviz.synthesis.own_functions import called, name_of
-from nbfeatviz.synthesis.parts import Live, number, tensor_of
-from nbfeatviz.synthesis.split_bregman import SplitBregman
+from nbfeatviz.synthesis.recipe_parts.denoising import Denoise
+from nbfeatviz.synthesis.recipe_parts.fields import Live, number, tensor_of
+from nbfeatviz.synthesis.recipe_parts.split_bregman import SplitBregman
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What a change may look at.
+class StepContext:
+    """What an update of the pixels may look at.
 
     Attributes:
         form: the parameterization.
@@ -41,9 +41,9 @@ class Moment:
 class Clip:
     """To the valid range of a picture."""
 
-    def apply(self, pixels: Any, moment: Moment) -> Any:
+    def apply(self, pixels: Any, context: StepContext) -> Any:
         """New pixels."""
-        return moment.form.clipped(pixels)
+        return context.form.clipped(pixels)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Bound:
 
     most: Live = number(low=0, high=1e6, live=True)
 
-    def apply(self, pixels: Any, moment: Moment) -> Any:
+    def apply(self, pixels: Any, context: StepContext) -> Any:
         """New pixels."""
         return tf.clip_by_value(pixels, -self.most, self.most)
 
@@ -63,7 +63,7 @@ class Decay:
 
     rate: Live = number(low=0, high=1, live=True)
 
-    def apply(self, pixels: Any, moment: Moment) -> Any:
+    def apply(self, pixels: Any, context: StepContext) -> Any:
         """New pixels."""
         return pixels * (1 - self.rate)
 
@@ -74,7 +74,7 @@ class ZScore:
 
     scale: Live = number(1.5, low=0, high=100, live=True)
 
-    def apply(self, pixels: Any, moment: Moment) -> Any:
+    def apply(self, pixels: Any, context: StepContext) -> Any:
         """New pixels."""
         mean = tf.reduce_mean(pixels, axis=[1, 2, 3], keepdims=True)
         return (pixels - mean) / (tf.math.reduce_std(pixels, axis=[1, 2, 3], keepdims=True) + 1e-8) * self.scale
@@ -96,11 +96,11 @@ class Blur:
     first: int = number(0, low=0, high=1_000_000, whole=True)
     last: bool = True
 
-    def apply(self, pixels: Any, moment: Moment) -> Any:
+    def apply(self, pixels: Any, context: StepContext) -> Any:
         """New pixels."""
         height, width = pixels.shape[1:3]
         across, along = (blur_matrix(length, self.deviation * max(height, width)) for length in (height, width))
-        return _at(self, moment, lambda: tf.einsum("ij,njkc,lk->nilc", across, pixels, along), pixels)
+        return _at(self, context, lambda: tf.einsum("ij,njkc,lk->nilc", across, pixels, along), pixels)
 
 
 @dataclass(frozen=True)
@@ -112,11 +112,11 @@ class Zoom:
     first: int = number(0, low=0, high=1_000_000, whole=True)
     last: bool = True
 
-    def apply(self, pixels: Any, moment: Moment) -> Any:
+    def apply(self, pixels: Any, context: StepContext) -> Any:
         """New pixels."""
         height, width = pixels.shape[1:3]
         across, along = zoom_matrix(height, self.factor), zoom_matrix(width, self.factor)
-        return _at(self, moment, lambda: tf.einsum("ij,njkc,lk->nilc", across, pixels, along), pixels)
+        return _at(self, context, lambda: tf.einsum("ij,njkc,lk->nilc", across, pixels, along), pixels)
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class SmallNorm:
 
     percentile: Live = number(low=0, high=100, live=True)
 
-    def apply(self, pixels: Any, moment: Moment) -> Any:
+    def apply(self, pixels: Any, context: StepContext) -> Any:
         """New pixels."""
         return _without_least(pixels, tf.norm(pixels, axis=-1), self.percentile)
 
@@ -136,12 +136,12 @@ class SmallContribution:
 
     percentile: Live = number(low=0, high=100, live=True)
 
-    def apply(self, pixels: Any, moment: Moment) -> Any:
+    def apply(self, pixels: Any, context: StepContext) -> Any:
         """New pixels."""
-        return _without_least(pixels, tf.abs(tf.reduce_sum(-moment.gradient * pixels, axis=-1)), self.percentile)
+        return _without_least(pixels, tf.abs(tf.reduce_sum(-context.gradient * pixels, axis=-1)), self.percentile)
 
 
-Change = (
+PixelUpdate = (
     Clip
     | Bound
     | Decay
@@ -156,17 +156,17 @@ Change = (
 )
 
 
-def changed(change: Any, pixels: Any, moment: Moment) -> Any:
+def pixels_updated(update: Any, pixels: Any, context: StepContext) -> Any:
     """New pixels, also by a function of the user's own (of pixels).
 
     Raises:
         ValueError: the user's function raised, or returned another shape or type.
     """
-    if hasattr(change, "apply"):
-        return change.apply(pixels, moment)
-    value = tensor_of("change", change, called("change", change, pixels), pixels.dtype)
+    if hasattr(update, "apply"):
+        return update.apply(pixels, context)
+    value = tensor_of("change", update, called("change", update, pixels), pixels.dtype)
     if value.shape != pixels.shape:
-        raise ValueError(f"change {name_of(change)} turned pixels {tuple(pixels.shape)} into {tuple(value.shape)}.")
+        raise ValueError(f"change {name_of(update)} turned pixels {tuple(pixels.shape)} into {tuple(value.shape)}.")
     return value
 
 
@@ -209,11 +209,11 @@ def _without_least(pixels: Any, sizes: Any, share: Any) -> Any:
     return tf.where((sizes < limit[:, None, None])[..., None], 0.0, pixels)
 
 
-def _at(change: Blur | Zoom, moment: Moment, then: Callable[[], Any], otherwise: Any) -> Any:
-    """`then()` at the steps of the change; other steps compute nothing."""
-    if change.every == 1 and change.first == 0 and change.last:
+def _at(update: Blur | Zoom, context: StepContext, then: Callable[[], Any], otherwise: Any) -> Any:
+    """`then()` at the steps of the update; other steps compute nothing."""
+    if update.every == 1 and update.first == 0 and update.last:
         return then()
-    due = tf.logical_and(moment.index >= change.first, (moment.index - change.first) % change.every == 0)
-    if not change.last:
-        due = tf.logical_and(due, moment.index + 1 < moment.steps)
+    due = tf.logical_and(context.index >= update.first, (context.index - update.first) % update.every == 0)
+    if not update.last:
+        due = tf.logical_and(due, context.index + 1 < context.steps)
     return tf.cond(due, then, lambda: otherwise)

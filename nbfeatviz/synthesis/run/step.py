@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.networks.not_finite import NotFiniteError
-from nbfeatviz.synthesis.function_term import Function
+from nbfeatviz.synthesis.objective_terms.function_term import Function
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.synthesis.visualization import Numbers

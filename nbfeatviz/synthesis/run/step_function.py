@@ -14,14 +14,14 @@ from nbfeatviz.networks.gradient_path import NoGradientPathError, gradient_by_pi
 from nbfeatviz.networks.natural_statistics import NaturalStatistics
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.units import measure, spread
-from nbfeatviz.synthesis.changes import Moment, changed
-from nbfeatviz.synthesis.function_term import Called
-from nbfeatviz.synthesis.gradient_scale import rescaled
-from nbfeatviz.synthesis.natural_prior import NaturalPrior, prior_of
+from nbfeatviz.synthesis.objective_terms.function_term import Called
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Filled, Recipe
-from nbfeatviz.synthesis.regularizers import penalty_of
-from nbfeatviz.synthesis.transforms import transformed, views_of
+from nbfeatviz.synthesis.recipe_parts.gradient_scale import rescaled
+from nbfeatviz.synthesis.recipe_parts.natural_prior import NaturalPrior, prior_of
+from nbfeatviz.synthesis.recipe_parts.pixel_updates import StepContext, pixels_updated
+from nbfeatviz.synthesis.recipe_parts.regularizers import penalty_of
+from nbfeatviz.synthesis.recipe_parts.transforms import transformed, views_of
 
 _OWN_SENTENCES = ("regularizer ", "transform ", "change ", "PreSigmoid ", "the photo ")
 
@@ -123,9 +123,9 @@ def step_function(
             room = (whole.shape[1] - shape[0], whole.shape[2] - shape[1])
             corner = parts.window.place(room, tf.stack([tf.reshape(of.seed, [-1])[0], index]))
             here = tf.slice(whole, [0, corner[0], corner[1], 0], [whole.shape[0], *shape])
-        moment = Moment(form, index, of.steps)
-        for change in parts.before:
-            here = changed(change, here, moment)
+        context = StepContext(form, index, of.steps)
+        for update in parts.before:
+            here = pixels_updated(update, here, context)
         # Two tapes, as a penalty has a gradient of its own, with which a network without any would not be noticed.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(here)
@@ -146,14 +146,14 @@ def step_function(
         gradient, by_picture = tape.gradient(
             [picture, *penalties], [here, picture], output_gradients=[own, *(-tf.ones_like(one) for one in penalties)]
         )
-        moment = Moment(form, index, of.steps, gradient)
+        context = StepContext(form, index, of.steps, gradient)
         followed = gradient
-        for change in parts.gradient:
-            followed = change.apply(followed)
+        for update in parts.gradient:
+            followed = update.apply(followed)
         updated, new_slots, factor = parts.step_rule.update(here, followed, slots, index, step_size)
         updated = form.constrained(updated)
-        for change in parts.after:
-            updated = changed(change, updated, moment)
+        for update in parts.after:
+            updated = pixels_updated(update, updated, context)
         # a gradient may overflow on its way to the variables, or in its standard deviation (the factor is 0 then)
         finite = tf.math.is_finite(tf.reduce_sum(updated, axis=list(range(1, len(updated.shape))))) & (factor > 0)
         answers = tf.reduce_any(tf.not_equal(own, 0.0), axis=[1, 2, 3])

@@ -1,4 +1,4 @@
-"""Plan: what a run is to do, checked, and as the tensors that its steps are given."""
+"""RunPlan: what a run is to do, checked, and as the tensors that its steps are given."""
 
 from __future__ import annotations
 
@@ -14,18 +14,24 @@ from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.receptive_field import FieldCrop, field_crop
 from nbfeatviz.networks.units import Neuron
 from nbfeatviz.synthesis import recipes
-from nbfeatviz.synthesis.arguments import check_batch, checked_objectives, checked_seeds, checked_step_size, positive
-from nbfeatviz.synthesis.natural_prior import prior_of
 from nbfeatviz.synthesis.objectives import Objective
-from nbfeatviz.synthesis.photo_statistics import natural_statistics
 from nbfeatviz.synthesis.recipe import Recipe
-from nbfeatviz.synthesis.transforms import Crops
+from nbfeatviz.synthesis.recipe_parts.natural_prior import prior_of
+from nbfeatviz.synthesis.recipe_parts.transforms import Crops
+from nbfeatviz.synthesis.run.arguments import (
+    check_batch,
+    checked_objectives,
+    checked_seeds,
+    checked_step_size,
+    positive,
+)
+from nbfeatviz.synthesis.run.photo_statistics import natural_statistics
 
-Way = tuple[list[Objective], tuple[Any, ...]]
+RunOption = tuple[list[Objective], tuple[Any, ...]]
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class RunPlan:
     """The checked arguments of a run.
 
     Attributes:
@@ -34,12 +40,12 @@ class Plan:
         given: one objective a picture.
         recipe: the recipe.
         steps: how many.
-        step_size: the step rule's.
+        step_size: the optimizer's.
         seed: one, or one a picture.
         field: the part of the picture that the objectives can see, where only that is computed.
         natural: what the recipe's natural prior compares with; None where it has none.
-        ways: by whether class logits are measured as probabilities: the resolved objectives and the constants of a step
-            (see `step_function.Constants`).
+        run_options: by whether class logits are measured as probabilities: the resolved objectives and the constants
+            of a step (see `step_function.Constants`).
     """
 
     single: bool
@@ -51,7 +57,7 @@ class Plan:
     seed: int | tuple[int, ...]
     field: FieldCrop | None
     natural: NaturalStatistics | None
-    ways: dict[bool, Way]
+    run_options: dict[bool, RunOption]
 
     @property
     def count(self) -> int:
@@ -68,7 +74,7 @@ def planned(
     step_size: Any,
     seed: Any,
     statistics: Any = None,
-) -> Plan:
+) -> RunPlan:
     """Checks the arguments of `ascend` against a network.
 
     Raises:
@@ -86,15 +92,15 @@ def planned(
     resolved = _resolved(network, given, chosen, shape)
     field = _seen_field(network, resolved, chosen, shape)
 
-    def way(objectives: list[Objective]) -> Way:
+    def option(objectives: list[Objective]) -> RunOption:
         return objectives, _constants(objectives, chosen, count, seeds, field)
 
-    ways = {False: way(resolved)}
+    run_options = {False: option(resolved)}
     if chosen.phases:
         probable = [item.as_probability() for item in given]
-        ways[True] = way(_resolved(network, probable, chosen, shape))
+        run_options[True] = option(_resolved(network, probable, chosen, shape))
     single = isinstance(objective, Objective)
-    return Plan(
+    return RunPlan(
         single=single and isinstance(seeds, int),
         objective=objective if single else tuple(given),
         given=given,
@@ -104,7 +110,7 @@ def planned(
         seed=seeds,
         field=field,
         natural=natural_statistics(network, resolved, statistics) if prior_of(chosen.regularizers) else None,
-        ways=ways,
+        run_options=run_options,
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from nbfeatviz import samples
 from nbfeatviz.images import as_picture
-from nbfeatviz.networks import precision, statistics_file
+from nbfeatviz.networks import precision
 from nbfeatviz.networks.graph.tap import Tap
 from nbfeatviz.networks.natural_statistics import (
     NaturalStatistics,
@@ -24,9 +24,10 @@ from nbfeatviz.networks.natural_statistics import (
     values_of,
 )
 from nbfeatviz.networks.network import Network
-from nbfeatviz.networks.statistics_file import Moments
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.quality import crops
+from nbfeatviz.synthesis.run import statistics_file
+from nbfeatviz.synthesis.run.statistics_file import Moments
 
 PHOTOGRAPHS = "photographs"
 """The word for those that come with the package."""
@@ -73,6 +74,13 @@ def natural_statistics(network: Network, resolved: Sequence[Objective], source: 
             network.known_statistics[(*key, targets)] = own
         found: NaturalStatistics | None = network.known_statistics[(*key, targets)]
         return found
+
+
+def source_in_settings(source: Any) -> str | None:
+    """Where statistics come from, as the settings of a run say it: pictures by the name of a variable."""
+    if source is None or isinstance(source, str | os.PathLike):
+        return None if source is None else repr(os.fspath(source))
+    return "pictures"
 
 
 def _whole(network: Network, own: bool, which: str, pictures: str | list[np.ndarray]) -> NaturalStatistics | None:

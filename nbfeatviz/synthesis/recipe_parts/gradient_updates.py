@@ -1,4 +1,4 @@
-"""Gradient changes: what is done to a gradient before the step rule sees it. Configuration in, function out."""
+"""Gradient updates: what is done to a gradient before the optimizer sees it. Configuration in, function out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import tf
-from nbfeatviz.synthesis.parts import number
+from nbfeatviz.synthesis.recipe_parts.fields import number
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Margin:
         return gradient * (rows[:, None] & cols[None, :]).astype(np.float32)[None, :, :, None]
 
 
-GradientChange = UnitDeviation | UnitNorm | Margin
+GradientUpdate = UnitDeviation | UnitNorm | Margin
 
 
 def _axes(gradient: Any) -> list[int]:
