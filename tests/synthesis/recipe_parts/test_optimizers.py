@@ -1,4 +1,4 @@
-"""Step rules against NumPy in float64."""
+"""Optimizers against NumPy in float64."""
 
 import numpy as np
 import pytest
