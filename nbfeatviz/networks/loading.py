@@ -13,8 +13,8 @@ import numpy as np
 
 from nbfeatviz.engine import keras
 from nbfeatviz.networks.contract import InputContract
-from nbfeatviz.networks.graph.calls import read_graph
 from nbfeatviz.networks.graph.keras_nodes import has_graph
+from nbfeatviz.networks.graph.reader import read_graph
 from nbfeatviz.networks.head import Head
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.own_models import keras2

@@ -17,8 +17,9 @@ from nbfeatviz.networks.compute.compiled_functions import CompiledFunctions
 from nbfeatviz.networks.compute.derived_weights import DerivedWeights
 from nbfeatviz.networks.contract import InputContract
 from nbfeatviz.networks.graph.activations import fused_activation, is_activation
-from nbfeatviz.networks.graph.calls import Call, Graph, read_graph
+from nbfeatviz.networks.graph.calls import Call, Graph
 from nbfeatviz.networks.graph.inference import once
+from nbfeatviz.networks.graph.reader import read_graph
 from nbfeatviz.networks.graph.tap import Early, Tap
 from nbfeatviz.networks.head import Head, losses_of, probes, read_head
 from nbfeatviz.networks.layers import Layer, LayerTree

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from nbfeatviz.networks.graph.calls import Output, read_graph
+from nbfeatviz.networks.graph.calls import Output
+from nbfeatviz.networks.graph.reader import read_graph
 
 PICTURES = np.random.default_rng(0).random((2, 8, 8, 3), dtype=np.float32)
 

@@ -6,8 +6,8 @@ import keras
 import pytest
 from keras import layers
 
-from nbfeatviz.networks.graph.calls import read_graph
 from nbfeatviz.networks.graph.naming import automatic_stem, stable_names
+from nbfeatviz.networks.graph.reader import read_graph
 
 
 def _paths(model: keras.Model) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from keras import layers
 
 import nbfeatviz as nv
-from nbfeatviz.networks.graph.calls import read_graph
+from nbfeatviz.networks.graph.reader import read_graph
 from nbfeatviz.networks.own_models.input_evidence import application_like, range_evidence
 
 
