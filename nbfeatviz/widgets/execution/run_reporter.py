@@ -23,7 +23,7 @@ Run = Ascent | BatchRun | Dreaming
 
 
 class Look(Protocol):
-    """Takes a picture of a run; see `Onlooker.see`."""
+    """Takes a picture of a run; see `UnitMonitor.see`."""
 
     def __call__(self, ascent: Ascent, picture: np.ndarray, *, first: bool = False, last: bool = False) -> None:
         """Comes back at once."""

@@ -1,4 +1,4 @@
-"""Onlooker: facts about the other units arrive, and no step waits for them."""
+"""UnitMonitor: facts about the other units arrive, and no step waits for them."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_a_sheet_is_not_looked_at(make):
     assert explorer.panel.layout.live.rises == {}
 
 
-def test_a_closed_onlooker_has_no_thread(net):
+def test_a_closed_monitor_has_no_thread(net):
     shown: list[dict[str, Any]] = []
     unit_monitor = UnitMonitor(Worker(), shown.append)
     ascent = nv.ascend(net, UNIT, recipe="tutorial13", steps=2)
