@@ -17,7 +17,7 @@ from nbfeatviz.images import as_picture
 
 ROOT = Path(__file__).parent.parent
 STARTER = ROOT / "notebooks" / "explore.ipynb"
-DIGITS = ROOT / "nbfeatviz" / "networks" / "data" / "mnist-cnn.keras"
+DIGITS = ROOT / "nbfeatviz" / "networks" / "zoo" / "data" / "mnist-cnn.keras"
 
 
 @pytest.mark.parametrize("command", ["lab", "maximize", "layers"])
@@ -182,6 +182,6 @@ def test_the_wheel_brings_everything(tmp_path: Path):
     package = ROOT / "nbfeatviz"
     files = {file for file in package.rglob("*") if file.is_file() and "__pycache__" not in file.parts}
     assert {f"nbfeatviz/{file.relative_to(package).as_posix()}" for file in files} <= names
-    assert "nbfeatviz/networks/data/mnist-cnn.keras" in names
+    assert "nbfeatviz/networks/zoo/data/mnist-cnn.keras" in names
     assert "nbfeatviz/widgets/static/panel.js" in names
     assert not [name for name in names if name.startswith(("tests/", "notebooks/"))]

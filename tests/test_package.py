@@ -44,7 +44,7 @@ def _imports(file: Path) -> Iterator[str]:
 
 
 def _part(module: str) -> str | None:
-    """ "networks" of "nbfeatviz.networks.graph"; None for what is not ours, and for the package itself."""
+    """ "networks" of "nbfeatviz.networks.graph.calls"; None for what is not ours, and for the package itself."""
     head, *rest = module.split(".")
     return rest[0] if head == "nbfeatviz" and rest else None
 
@@ -103,21 +103,23 @@ def test_all_is_complete_sorted_and_importable():
     assert nbfeatviz.__all__ == sorted(set(nbfeatviz.__all__))
     for name in nbfeatviz.__all__:
         assert getattr(nbfeatviz, name).__name__.rpartition(".")[2] == name
-    assert set(nbfeatviz.__all__) == {*nbfeatviz._HOMES, *nbfeatviz._MODULES}
     assert set(nbfeatviz.__all__) <= set(dir(nbfeatviz))
 
 
 def test_what_type_checkers_see_is_what_there_is():
-    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
-    block = next(node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
-    imported = {
-        alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
-    }
-    assert set(imported) == set(nbfeatviz.__all__)
-    for name, home in nbfeatviz._HOMES.items():
-        assert imported[name] == f"nbfeatviz.{home}"
-    for name, home in nbfeatviz._MODULES.items():
-        assert f"{imported[name]}.{name}" == f"nbfeatviz.{home}"
+    seen: dict[str, object] = {}
+    for node in ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            for alias in node.names:
+                assert alias.asname == alias.name, "in a stub only `name as name` is public"
+                assert alias.name not in seen, "listed twice"
+                importlib.import_module(str(node.module))
+                exec(f"from {node.module} import {alias.name}", seen)
+    seen.pop("__builtins__")
+    assert set(seen) == set(nbfeatviz.__all__)
+    for name, value in seen.items():
+        assert getattr(nbfeatviz, name) is value
 
 
 def test_a_star_import_gives_the_public_names():

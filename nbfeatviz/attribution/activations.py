@@ -9,7 +9,7 @@ import numpy as np
 from nbfeatviz.attribution.emptiness import silence, warn
 from nbfeatviz.attribution.passes import outputs_of
 from nbfeatviz.attribution.question import fitted_picture
-from nbfeatviz.networks.graph import Call
+from nbfeatviz.networks.graph.calls import Call
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.units import Channel
 

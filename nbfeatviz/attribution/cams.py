@@ -17,9 +17,9 @@ from nbfeatviz.attribution.partial import Partial, last, resized
 from nbfeatviz.attribution.passes import at_layer, outputs_of
 from nbfeatviz.attribution.question import Question, asked
 from nbfeatviz.attribution.spatial import chosen_layer
-from nbfeatviz.networks.activations import fused_activation
-from nbfeatviz.networks.folding import is_plain_linear
-from nbfeatviz.networks.graph import Call
+from nbfeatviz.networks.compute.folding import is_plain_linear
+from nbfeatviz.networks.graph.activations import fused_activation
+from nbfeatviz.networks.graph.calls import Call
 from nbfeatviz.networks.network import Network
 
 _Map = Callable[[np.ndarray, np.ndarray], np.ndarray]

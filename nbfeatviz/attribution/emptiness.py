@@ -14,9 +14,9 @@ from nbfeatviz.attribution.finite import check_finite
 from nbfeatviz.attribution.partial import Partial, last
 from nbfeatviz.attribution.passes import at_layers, gradients_of, values_of
 from nbfeatviz.attribution.question import Question
-from nbfeatviz.networks.callers import frames_inside
+from nbfeatviz.networks.compute.rectifiers import ReluGradient
 from nbfeatviz.networks.layers import Layer
-from nbfeatviz.networks.rectifiers import ReluGradient
+from nbfeatviz.warn_location import frames_inside
 
 ROUNDING = 1e-6
 """What is smaller than this share of the values that it is the difference of is float32's rounding, and no answer."""

@@ -30,9 +30,9 @@ from nbfeatviz.attribution.passes import gradients_of
 from nbfeatviz.attribution.question import Question, asked
 from nbfeatviz.checks import is_number, is_whole
 from nbfeatviz.networks.backbone import Backbone
-from nbfeatviz.networks.callers import frames_inside
+from nbfeatviz.networks.compute.rectifiers import ReluGradient
 from nbfeatviz.networks.network import Network
-from nbfeatviz.networks.rectifiers import ReluGradient
+from nbfeatviz.warn_location import frames_inside
 
 Gradient = Literal["vanilla", "guided", "rectified"]
 

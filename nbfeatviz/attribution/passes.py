@@ -18,10 +18,10 @@ from nbfeatviz.attribution.finite import check_finite
 from nbfeatviz.attribution.question import Question
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Backbone, Tap
+from nbfeatviz.networks.compute.rectifiers import ReluGradient
 from nbfeatviz.networks.gradient_path import NoGradientPathError, no_path
 from nbfeatviz.networks.layers import Layer
 from nbfeatviz.networks.network import Network
-from nbfeatviz.networks.rectifiers import ReluGradient
 from nbfeatviz.networks.units import measure
 
 LARGEST_SHARED = 50_000_000

@@ -10,8 +10,8 @@ import numpy as np
 
 from nbfeatviz import samples
 from nbfeatviz.images import as_picture, fitted
-from nbfeatviz.synthesis.natural_phase import SPECTRUM
-from nbfeatviz.synthesis.parameterizations import colour_matrix
+from nbfeatviz.synthesis.recipe_parts.natural_phase import SPECTRUM
+from nbfeatviz.synthesis.recipe_parts.parameterizations import colour_matrix
 
 SIDE = 128
 CROPS = 64

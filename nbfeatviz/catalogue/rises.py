@@ -8,8 +8,8 @@ from typing import Any
 from nbfeatviz import samples
 from nbfeatviz.images import as_picture
 from nbfeatviz.networks.network import Network
-from nbfeatviz.synthesis.bystanders import Bystanders, Rises, compared
 from nbfeatviz.synthesis.objectives import Objective
+from nbfeatviz.synthesis.unit_responses import Rises, UnitResponses, compared
 from nbfeatviz.synthesis.visualization import Visualization
 
 
@@ -53,7 +53,7 @@ def rises(
         if not given:
             raise ValueError("there are no photographs to compare with: at least one is needed.")
         return compared(net, objective, picture, begun, given)
-    seen = Bystanders(net, objective, tuple(sample.path for sample in samples.ALL), begun)
+    seen = UnitResponses(net, objective, tuple(sample.path for sample in samples.ALL), begun)
     seen.look(picture)
     while seen.gather():
         pass

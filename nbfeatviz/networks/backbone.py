@@ -6,12 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbfeatviz.engine import keras, tf
-from nbfeatviz.networks.activations import before_activation, fused_activation, is_activation
-from nbfeatviz.networks.fast_path import FastPath
-from nbfeatviz.networks.graph import Call, computed, fill
-from nbfeatviz.networks.inference import in_inference
-from nbfeatviz.networks.network import Network
-from nbfeatviz.networks.rectifiers import (
+from nbfeatviz.networks.compute.fast_path import FastPath
+from nbfeatviz.networks.compute.rectifiers import (
     Passing,
     ReluGradient,
     check_rectifiers,
@@ -19,7 +15,11 @@ from nbfeatviz.networks.rectifiers import (
     relu_bounds,
     with_relu_gradient,
 )
-from nbfeatviz.networks.tap import Tap
+from nbfeatviz.networks.graph.activations import before_activation, fused_activation, is_activation
+from nbfeatviz.networks.graph.calls import Call, computed, fill
+from nbfeatviz.networks.graph.inference import in_inference
+from nbfeatviz.networks.graph.tap import Tap
+from nbfeatviz.networks.network import Network
 
 __all__ = ["Backbone", "Tap"]
 

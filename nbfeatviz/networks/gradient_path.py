@@ -7,9 +7,9 @@ from typing import Any
 
 from nbfeatviz.engine import keras, tf
 from nbfeatviz.networks.backbone import Tap
-from nbfeatviz.networks.fast_path import SINGLE, WEIGHTLESS
-from nbfeatviz.networks.folding import keras_kind
-from nbfeatviz.networks.graph import Call, outputs_in
+from nbfeatviz.networks.compute.fast_path import SINGLE, WEIGHTLESS
+from nbfeatviz.networks.compute.folding import keras_kind
+from nbfeatviz.networks.graph.calls import Call, outputs_in
 from nbfeatviz.networks.network import Network
 
 _FOLLOWED = {"InputLayer", *WEIGHTLESS, *SINGLE}

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import keras, tf
-from nbfeatviz.networks.activations import before_activation, fused_activation, name_of
 from nbfeatviz.networks.contract import InputContract
-from nbfeatviz.networks.graph import Call, Graph, Output
-from nbfeatviz.networks.inference import once
+from nbfeatviz.networks.graph.activations import before_activation, fused_activation, name_of
+from nbfeatviz.networks.graph.calls import Call, Graph, Output
+from nbfeatviz.networks.graph.inference import once
 
 HEADS = ("softmax", "sigmoid", "linear")
 

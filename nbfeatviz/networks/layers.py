@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from nbfeatviz.networks.graph import Call, Graph, Shape
+from nbfeatviz.networks.graph.calls import Call, Graph, Shape
 
 
 @dataclass(frozen=True)

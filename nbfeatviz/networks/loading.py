@@ -12,18 +12,19 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.engine import keras
-from nbfeatviz.networks import imagenet, keras2
-from nbfeatviz.networks.applications import applications, make_application
 from nbfeatviz.networks.contract import InputContract
-from nbfeatviz.networks.graph import read_graph
+from nbfeatviz.networks.graph.keras_nodes import has_graph
+from nbfeatviz.networks.graph.reader import read_graph
 from nbfeatviz.networks.head import Head
-from nbfeatviz.networks.held_inputs import held_values
-from nbfeatviz.networks.keras_nodes import has_graph
-from nbfeatviz.networks.model_checks import check_answers, check_channels_last
-from nbfeatviz.networks.model_contract import contract_of
-from nbfeatviz.networks.model_file import FILES, called, cause, read_model, saved_loss
-from nbfeatviz.networks.model_options import ModelOptions
 from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.own_models import keras2
+from nbfeatviz.networks.own_models.held_inputs import held_values
+from nbfeatviz.networks.own_models.model_checks import check_answers, check_channels_last
+from nbfeatviz.networks.own_models.model_contract import contract_of
+from nbfeatviz.networks.own_models.model_file import FILES, called, cause, read_model, saved_loss
+from nbfeatviz.networks.own_models.model_options import ModelOptions
+from nbfeatviz.networks.zoo import imagenet
+from nbfeatviz.networks.zoo.applications import applications, make_application
 
 _LOGITS = (Head("softmax"),)
 
@@ -111,7 +112,7 @@ def _unknown_name(name: str) -> str:
 
 def _embedded(name: str) -> Network:
     if name == "mnist-cnn":
-        from nbfeatviz.networks import mnist
+        from nbfeatviz.networks.zoo import mnist
 
         contract = InputContract.of_range((28, 28), 1, 0.0, 1.0)
         digits = Network(
@@ -119,7 +120,7 @@ def _embedded(name: str) -> Network:
         )
         digits.natural = mnist.natural_statistics()
         return digits
-    from nbfeatviz.networks import efficientnet_lite
+    from nbfeatviz.networks.zoo import efficientnet_lite
 
     contract = InputContract.of_range((224, 224), 3, -127 / 128, 1.0)
     return Network(

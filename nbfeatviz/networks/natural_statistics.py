@@ -15,11 +15,11 @@ import numpy as np
 
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Backbone
-from nbfeatviz.networks.folding import KERNELS, is_plain_norm, keras_kind
-from nbfeatviz.networks.graph import Call
-from nbfeatviz.networks.inference import once
+from nbfeatviz.networks.compute.folding import KERNELS, is_plain_norm, keras_kind
+from nbfeatviz.networks.graph.calls import Call
+from nbfeatviz.networks.graph.inference import once
+from nbfeatviz.networks.graph.tap import Tap
 from nbfeatviz.networks.network import Network
-from nbfeatviz.networks.tap import Tap
 
 AT_MOST = 24
 """At so many places the statistics are compared; where there are more, at places spread evenly."""

@@ -13,16 +13,17 @@ import numpy as np
 from nbfeatviz.checks import is_whole
 from nbfeatviz.engine import keras, tf
 from nbfeatviz.images import as_picture, fitted
-from nbfeatviz.networks.activations import fused_activation, is_activation
-from nbfeatviz.networks.callers import frames_inside
-from nbfeatviz.networks.compiled_functions import CompiledFunctions
+from nbfeatviz.networks.compute.compiled_functions import CompiledFunctions
+from nbfeatviz.networks.compute.derived_weights import DerivedWeights
 from nbfeatviz.networks.contract import InputContract
-from nbfeatviz.networks.derived_weights import DerivedWeights
-from nbfeatviz.networks.graph import Call, Graph, read_graph
+from nbfeatviz.networks.graph.activations import fused_activation, is_activation
+from nbfeatviz.networks.graph.calls import Call, Graph
+from nbfeatviz.networks.graph.inference import once
+from nbfeatviz.networks.graph.reader import read_graph
+from nbfeatviz.networks.graph.tap import Early, Tap
 from nbfeatviz.networks.head import Head, losses_of, probes, read_head
-from nbfeatviz.networks.inference import once
 from nbfeatviz.networks.layers import Layer, LayerTree
-from nbfeatviz.networks.tap import Early, Tap
+from nbfeatviz.warn_location import frames_inside
 
 
 class Network(CompiledFunctions):

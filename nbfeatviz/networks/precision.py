@@ -27,7 +27,7 @@ import platformdirs
 
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Backbone, Tap
-from nbfeatviz.networks.fast_path import reducible
+from nbfeatviz.networks.compute.fast_path import reducible
 from nbfeatviz.networks.network import Network
 
 PRECISIONS = ("auto", "float32", "bfloat16")

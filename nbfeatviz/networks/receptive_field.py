@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbfeatviz.engine import keras
-from nbfeatviz.networks.folding import keras_kind
-from nbfeatviz.networks.graph import Call, Graph
+from nbfeatviz.networks.compute.folding import keras_kind
+from nbfeatviz.networks.graph.calls import Call, Graph
 from nbfeatviz.networks.network import Network
 
 

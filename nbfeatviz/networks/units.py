@@ -13,8 +13,8 @@ from typing import Any
 from nbfeatviz.checks import is_whole
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Backbone, Tap
+from nbfeatviz.networks.graph.tap import Early
 from nbfeatviz.networks.network import Network
-from nbfeatviz.networks.tap import Early
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.maximize import maximize
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Recipe
-from nbfeatviz.synthesis.step import Step
+from nbfeatviz.synthesis.run.step import Step
 from nbfeatviz.synthesis.visualization import Visualization
 
 _LEAST = 1e-9  # a shorter gradient is none

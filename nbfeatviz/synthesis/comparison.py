@@ -9,12 +9,12 @@ from typing import Any
 from nbfeatviz.networks.contract import checked_size
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes as recipes_module
-from nbfeatviz.synthesis.arguments import checked_objectives, checked_seeds, positive
 from nbfeatviz.synthesis.ascent import Ascent, Step
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Recipe
-from nbfeatviz.synthesis.side_by_side import Case, batch_key
-from nbfeatviz.synthesis.unanswered import warn_unanswered
+from nbfeatviz.synthesis.run.arguments import checked_objectives, checked_seeds, positive
+from nbfeatviz.synthesis.run.batch_run import Case, batch_key
+from nbfeatviz.synthesis.run.unanswered import warn_unanswered
 from nbfeatviz.synthesis.visualization import Numbers, Visualization
 
 

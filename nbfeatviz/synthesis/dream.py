@@ -15,13 +15,13 @@ from nbfeatviz.networks.contract import checked_size
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import objectives
 from nbfeatviz.synthesis import recipes as recipes_module
-from nbfeatviz.synthesis.arguments import whole
 from nbfeatviz.synthesis.ascent import Ascent
-from nbfeatviz.synthesis.next_step import NextStep
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Recipe
-from nbfeatviz.synthesis.step import Step
-from nbfeatviz.synthesis.unanswered import warn_unanswered
+from nbfeatviz.synthesis.run.arguments import whole
+from nbfeatviz.synthesis.run.compiled_step import CompiledStep
+from nbfeatviz.synthesis.run.step import Step
+from nbfeatviz.synthesis.run.unanswered import warn_unanswered
 from nbfeatviz.synthesis.visualization import Numbers, Settings, Visualization
 
 SMALLEST = 16  # pixels: a coarser octave shows nothing
@@ -110,7 +110,7 @@ class Dreaming(Iterator[Step]):
         """Whether the next step is compiled already."""
         return self._ascent.compiled
 
-    def upcoming(self) -> tuple[NextStep, ...]:
+    def upcoming(self) -> tuple[CompiledStep, ...]:
         """The next step; see `Ascent.upcoming`."""
         return self._ascent.upcoming()
 

@@ -14,7 +14,7 @@ from nbfeatviz.synthesis import recipes as recipes_module
 from nbfeatviz.synthesis.ascent import Ascent, NotFiniteError, Step, ascend
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipes import Recipe
-from nbfeatviz.synthesis.unanswered import warn_unanswered
+from nbfeatviz.synthesis.run.unanswered import warn_unanswered
 from nbfeatviz.synthesis.visualization import Numbers, Visualization
 
 

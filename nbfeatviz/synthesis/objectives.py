@@ -16,9 +16,16 @@ from nbfeatviz.checks import is_whole
 from nbfeatviz.networks.backbone import Tap
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.units import Channel, Neuron
-from nbfeatviz.synthesis.function_term import Function
-from nbfeatviz.synthesis.photo_terms import Caricature, Content, Photo, Statistic, Style
-from nbfeatviz.synthesis.terms import ClassLogit, ClassProbability, DeepDream, Direction, Diversity, Others
+from nbfeatviz.synthesis.objective_terms.function_term import Function
+from nbfeatviz.synthesis.objective_terms.photo_terms import Caricature, Content, Photo, Statistic, Style
+from nbfeatviz.synthesis.objective_terms.terms import (
+    ClassLogit,
+    ClassProbability,
+    DeepDream,
+    Direction,
+    Diversity,
+    Others,
+)
 
 Term = (
     Channel | Neuron | ClassLogit | ClassProbability | Direction

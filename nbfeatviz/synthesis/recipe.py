@@ -14,13 +14,7 @@ from typing import Any, get_args
 
 from nbfeatviz.encoding import checked_display
 from nbfeatviz.engine import tf
-from nbfeatviz.synthesis.changes import Change
-from nbfeatviz.synthesis.focus import Focus
-from nbfeatviz.synthesis.gradient_changes import GradientChange
-from nbfeatviz.synthesis.multi_resolution import MultiResolution
-from nbfeatviz.synthesis.natural_phase import NaturalPhase
-from nbfeatviz.synthesis.parameterizations import Centred, Fourier, Pixels, Sigmoid
-from nbfeatviz.synthesis.parts import (
+from nbfeatviz.synthesis.recipe_parts.fields import (
     Ramp,
     check,
     checked_flag,
@@ -33,31 +27,37 @@ from nbfeatviz.synthesis.parts import (
     restored,
     structure,
 )
-from nbfeatviz.synthesis.phases import LARGEST_STEP, MOST_STEPS, Phase, Window
-from nbfeatviz.synthesis.regularizers import PreSigmoid, Regularizer
-from nbfeatviz.synthesis.step_rules import StepRule
-from nbfeatviz.synthesis.transforms import Transform
+from nbfeatviz.synthesis.recipe_parts.focus import Focus
+from nbfeatviz.synthesis.recipe_parts.gradient_updates import GradientUpdate
+from nbfeatviz.synthesis.recipe_parts.multi_resolution import MultiResolution
+from nbfeatviz.synthesis.recipe_parts.natural_phase import NaturalPhase
+from nbfeatviz.synthesis.recipe_parts.optimizers import Optimizer
+from nbfeatviz.synthesis.recipe_parts.parameterizations import Centred, Fourier, Pixels, Sigmoid
+from nbfeatviz.synthesis.recipe_parts.phases import LARGEST_STEP, MOST_STEPS, Phase, Window
+from nbfeatviz.synthesis.recipe_parts.pixel_updates import PixelUpdate
+from nbfeatviz.synthesis.recipe_parts.regularizers import PreSigmoid, Regularizer
+from nbfeatviz.synthesis.recipe_parts.transforms import Transform
 
 Parameterization = Pixels | Centred | Sigmoid | Fourier | NaturalPhase | MultiResolution
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A named set of parameterization, transforms, step rule and step count.
+    """A named set of parameterization, transforms, optimizer and step count.
 
     Attributes:
         name: how it is asked for.
         reference: where it was published.
         steps: number of steps.
-        step_size: of the step rule, in the units of the parameterization's variables.
+        step_size: of the optimizer, in the units of the parameterization's variables.
         parameterization: variables to picture.
-        step_rule: gradient to change.
+        step_rule: the optimizer, gradient to update.
         transforms: applied inside the gradient, in order.
         passed_gradients: number of steps at the start during which a ReLU that blocks the whole gradient
             passes what would bring its units back to life.
         focus: which positions of a channel or a direction lead; None for all alike.
         regularizers: penalties, subtracted inside the gradient.
-        gradient: what is done to the gradient before the step rule, in order.
+        gradient: what is done to the gradient before the optimizer, in order.
         before: what is done to the stored pixels before the picture is measured, in order.
         after: what is done to them after the update, in order.
         window: where a picture is larger than the network, the part of it that a step is about.
@@ -72,14 +72,14 @@ class Recipe:
     steps: int
     step_size: float
     parameterization: Parameterization
-    step_rule: StepRule
+    step_rule: Optimizer
     transforms: tuple[Transform, ...] = ()
     passed_gradients: int = 0
     focus: Focus | None = None
     regularizers: tuple[Regularizer, ...] = ()
-    gradient: tuple[GradientChange, ...] = ()
-    before: tuple[Change, ...] = ()
-    after: tuple[Change, ...] = ()
+    gradient: tuple[GradientUpdate, ...] = ()
+    before: tuple[PixelUpdate, ...] = ()
+    after: tuple[PixelUpdate, ...] = ()
     window: Window | None = None
     keep_best: bool = False
     phases: tuple[Phase, ...] = ()
@@ -213,13 +213,13 @@ class Filled:
 
 SLOTS: dict[str, tuple[Any, ...]] = {
     "parameterization": get_args(Parameterization),
-    "step_rule": get_args(StepRule),
+    "step_rule": get_args(Optimizer),
     "transforms": get_args(Transform),
     "focus": (Focus,),
     "regularizers": get_args(Regularizer),
-    "gradient": get_args(GradientChange),
-    "before": get_args(Change),
-    "after": get_args(Change),
+    "gradient": get_args(GradientUpdate),
+    "before": get_args(PixelUpdate),
+    "after": get_args(PixelUpdate),
     "window": (Window,),
     "phases": (Phase,),
 }

@@ -7,7 +7,26 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from types import ModuleType
 
-from nbfeatviz.synthesis.changes import (
+from nbfeatviz.synthesis.recipe import Recipe
+from nbfeatviz.synthesis.recipe_parts.fields import Ramp, nearest
+from nbfeatviz.synthesis.recipe_parts.focus import Focus
+from nbfeatviz.synthesis.recipe_parts.gradient_scale import GradientScale
+from nbfeatviz.synthesis.recipe_parts.gradient_updates import Margin, UnitDeviation, UnitNorm
+from nbfeatviz.synthesis.recipe_parts.multi_resolution import MultiResolution
+from nbfeatviz.synthesis.recipe_parts.natural_phase import NaturalPhase
+from nbfeatviz.synthesis.recipe_parts.natural_prior import NaturalPrior
+from nbfeatviz.synthesis.recipe_parts.optimizers import (
+    Adam,
+    MeanMagnitude,
+    Nadam,
+    Plain,
+    Progress,
+    RMSprop,
+    Standardized,
+)
+from nbfeatviz.synthesis.recipe_parts.parameterizations import Centred, Fourier, Pixels, Sigmoid
+from nbfeatviz.synthesis.recipe_parts.phases import Phase, Window
+from nbfeatviz.synthesis.recipe_parts.pixel_updates import (
     Blur,
     Bound,
     Clip,
@@ -18,20 +37,9 @@ from nbfeatviz.synthesis.changes import (
     Zoom,
     ZScore,
 )
-from nbfeatviz.synthesis.focus import Focus
-from nbfeatviz.synthesis.gradient_changes import Margin, UnitDeviation, UnitNorm
-from nbfeatviz.synthesis.gradient_scale import GradientScale
-from nbfeatviz.synthesis.multi_resolution import MultiResolution
-from nbfeatviz.synthesis.natural_phase import NaturalPhase
-from nbfeatviz.synthesis.natural_prior import NaturalPrior
-from nbfeatviz.synthesis.parameterizations import Centred, Fourier, Pixels, Sigmoid
-from nbfeatviz.synthesis.parts import Ramp, nearest
-from nbfeatviz.synthesis.phases import Phase, Window
-from nbfeatviz.synthesis.recipe import Recipe
-from nbfeatviz.synthesis.regularizers import CentreBias, LpNorm, PreSigmoid, TotalVariation
-from nbfeatviz.synthesis.split_bregman import SplitBregman
-from nbfeatviz.synthesis.step_rules import Adam, MeanMagnitude, Nadam, Plain, Progress, RMSprop, Standardized
-from nbfeatviz.synthesis.transforms import Crops, Jitter, Noise, Pad, Part, Roll, Rotate, Scale, Views
+from nbfeatviz.synthesis.recipe_parts.regularizers import CentreBias, LpNorm, PreSigmoid, TotalVariation
+from nbfeatviz.synthesis.recipe_parts.split_bregman import SplitBregman
+from nbfeatviz.synthesis.recipe_parts.transforms import Crops, Jitter, Noise, Pad, Part, Roll, Rotate, Scale, Views
 
 __all__ = [
     "ALL", "DEFAULT", "Adam", "Blur", "Bound", "CentreBias", "Centred", "Clip", "Crops", "Decay", "Denoise",

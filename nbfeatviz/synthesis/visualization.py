@@ -58,7 +58,7 @@ class Settings:
         objective: the objective, or of a sheet the tuple of them.
         recipe: the recipe.
         steps: steps really done.
-        step_size: the step rule's.
+        step_size: the optimizer's.
         seed: of noise and transforms, or one a picture.
         size: (height, width), or None for the network's own.
         start: None for noise, "picture" for a given one, or the settings of the run that was gone on from.

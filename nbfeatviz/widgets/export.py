@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from nbfeatviz.encoding import encode_animation, encode_png, to_pil
+from nbfeatviz.synthesis.objective_terms.photo_terms import Caricature, Content, Photo, Style
 from nbfeatviz.synthesis.objectives import ClassLogit
-from nbfeatviz.synthesis.photo_terms import Caricature, Content, Photo, Style
 from nbfeatviz.synthesis.visualization import Settings
 
 _SMALLEST_SHOWN = 224

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from nbfeatviz import engine
-from nbfeatviz.networks.applications import applications
 from nbfeatviz.networks.loading import EMBEDDED, load
-from nbfeatviz.networks.model_file import FILES, check_file
 from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.own_models.model_file import FILES, check_file
+from nbfeatviz.networks.zoo.applications import applications
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
 from nbfeatviz.widgets.errors import in_words
 from nbfeatviz.widgets.execution.worker import SameThread, Worker

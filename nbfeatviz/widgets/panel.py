@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nbfeatviz.networks.compiled_functions import COMPILED_AT_MOST
+from nbfeatviz.networks.compute.compiled_functions import COMPILED_AT_MOST
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets.comm.dispatch import bound, dispatcher
@@ -225,7 +225,7 @@ class Panel:
     def _set_state(self, state: str, text: str, **more: Any) -> None:
         """Sets the status line, and lets the trait follow."""
         network = self.network
-        kept = "" if network is None else f"{network.kept} of at most {COMPILED_AT_MOST} compiled functions are kept"
+        kept = "" if network is None else f"{network.cached} of at most {COMPILED_AT_MOST} compiled functions are kept"
         self.layout.live.set_status(state, text, kept=kept, **more)
         self._traits.state_changed(self.layout.live.status["state"])
 

@@ -8,7 +8,7 @@ import nbfeatviz as nv
 from nbfeatviz.attribution.fills import filled
 from nbfeatviz.attribution.question import fitted_picture
 from nbfeatviz.attribution.spatial import default_layer
-from nbfeatviz.networks.graph import read_graph
+from nbfeatviz.networks.graph.reader import read_graph
 
 
 @pytest.fixture(params=["lite0", "digits"])

@@ -116,7 +116,7 @@ def test_a_finite_difference_agrees():
         network.model, clone_function=lambda layer: layer.from_config({**layer.get_config(), "dtype": "float64"})
     )
     copy.set_weights(network.model.get_weights())
-    from nbfeatviz.networks.graph import read_graph
+    from nbfeatviz.networks.graph.reader import read_graph
 
     graph, step = read_graph(copy), 1e-5
     below = next(call.index for call in graph.calls if call.path == "dropped")

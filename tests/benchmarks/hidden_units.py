@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, samples
-from nbfeatviz.networks import efficientnet_lite
 from nbfeatviz.networks.backbone import Backbone, Tap
+from nbfeatviz.networks.zoo import efficientnet_lite
 from nbfeatviz.synthesis import quality
 from tests.benchmarks.naturalness import NaturalnessJudge, naturalness
 from tests.benchmarks.pictures import BATCH, OUTPUT, grown, photograph_crops, sheet

@@ -11,10 +11,10 @@ from tqdm import tqdm
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
-from nbfeatviz.networks import efficientnet_lite
+from nbfeatviz.networks.zoo import efficientnet_lite
 from nbfeatviz.synthesis.ascent import Ascent
-from nbfeatviz.synthesis.natural_prior import NaturalPrior, prior_of, with_weight
 from nbfeatviz.synthesis.recipe import Recipe
+from nbfeatviz.synthesis.recipe_parts.natural_prior import NaturalPrior, prior_of, with_weight
 from tests.benchmarks.judging import BATCH, inputs_of, judgement, softmax
 from tests.benchmarks.pictures import OUTPUT, sheet
 

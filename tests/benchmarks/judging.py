@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from nbfeatviz.networks import efficientnet_lite
+from nbfeatviz.networks.zoo import efficientnet_lite
 
 BATCH = 10
 

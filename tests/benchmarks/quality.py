@@ -24,7 +24,7 @@ import numpy as np
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
 from nbfeatviz.encoding import displayed
-from nbfeatviz.networks import efficientnet_lite, train_mnist
+from nbfeatviz.networks.zoo import efficientnet_lite, train_mnist
 from nbfeatviz.synthesis import quality
 from tests.benchmarks.hidden_units import units_table
 from tests.benchmarks.joint import joint_table

@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
-from nbfeatviz.networks import efficientnet_lite
+from nbfeatviz.networks.zoo import efficientnet_lite
 from tests.benchmarks.judging import probabilities
 from tests.benchmarks.naturalness import INPUT_RANGE
 from tests.benchmarks.pictures import OUTPUT, sheet, spread_classes

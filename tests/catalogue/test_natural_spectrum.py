@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from nbfeatviz.catalogue.natural_spectrum import measured
-from nbfeatviz.synthesis.natural_phase import SPECTRUM, NaturalPhase, natural_magnitude
-from nbfeatviz.synthesis.parameterizations import colour_matrix
+from nbfeatviz.synthesis.recipe_parts.natural_phase import SPECTRUM, NaturalPhase, natural_magnitude
+from nbfeatviz.synthesis.recipe_parts.parameterizations import colour_matrix
 
 
 def test_the_stored_file_is_what_the_script_measures():

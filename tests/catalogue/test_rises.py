@@ -10,7 +10,7 @@ import nbfeatviz as nv
 from nbfeatviz import objectives
 from nbfeatviz.networks import backbone
 from nbfeatviz.synthesis import quality
-from nbfeatviz.synthesis.bystanders import FEWEST_PHOTOGRAPHS, PHOTOGRAPHS, Bystanders, Rises
+from nbfeatviz.synthesis.unit_responses import FEWEST_PHOTOGRAPHS, PHOTOGRAPHS, Rises, UnitResponses
 from tests.synthesis.conftest import make_network
 
 PHOTOS = tuple(sample.path for sample in nv.samples.ALL)
@@ -87,50 +87,50 @@ def test_a_layer_of_one_unit_has_no_others():
     assert np.isnan(found.selectivity) and (found.higher, found.most()) == (0, [])
 
 
-def test_a_bystander_follows_within_its_layer(net):
-    bystanders = Bystanders(net, UNIT, PHOTOS, pictures(1)[0])
-    assert bystanders.rises is None
-    bystanders.look(pictures(1, 2)[0])
-    while bystanders.gather():
+def test_responses_follow_within_its_layer(net):
+    responses = UnitResponses(net, UNIT, PHOTOS, pictures(1)[0])
+    assert responses.rises is None
+    responses.look(pictures(1, 2)[0])
+    while responses.gather():
         pass
-    first = bystanders.rises
-    assert bystanders.follows(net, objectives.channel("conv2", 3))
-    assert (bystanders.rises.unit, list(bystanders.rises.rises)) == (3, list(first.rises))
+    first = responses.rises
+    assert responses.follows(net, objectives.channel("conv2", 3))
+    assert (responses.rises.unit, list(responses.rises.rises)) == (3, list(first.rises))
     for other in (objectives.channel("conv1", 1), objectives.neuron("conv2", 1), objectives.channel("relu2", 1)):
-        assert not bystanders.follows(net, other)
-    assert Bystanders(net, UNIT, PHOTOS).complete, "photographs are measured once a layer"
-    assert not Bystanders(make_network(), UNIT, PHOTOS).complete
+        assert not responses.follows(net, other)
+    assert UnitResponses(net, UNIT, PHOTOS).complete, "photographs are measured once a layer"
+    assert not UnitResponses(make_network(), UNIT, PHOTOS).complete
 
 
 def test_a_first_comparison_is_of_fewer_parts_of_the_same_photographs():
     net = make_network()
     parts = quality.crops_of(PHOTOS, PHOTOGRAPHS, (16, 16))
     natural = quality.channel_means(net, "conv2", (np.clip(parts, 0, 1) * 255 + 0.5).astype(np.uint8) / np.float32(255))
-    bystanders = Bystanders(net, UNIT, PHOTOS)
-    bystanders.look(pictures(1)[0])
+    responses = UnitResponses(net, UNIT, PHOTOS)
+    responses.look(pictures(1)[0])
     for count in range(1, FEWEST_PHOTOGRAPHS):
-        assert bystanders.gather() and bystanders.rises is None, count
-    assert bystanders.gather()
-    np.testing.assert_allclose(bystanders.rises.natural, natural[:FEWEST_PHOTOGRAPHS], rtol=1e-4, atol=1e-6)
-    other = Bystanders(net, UNIT, PHOTOS)  # goes on where the first one is
+        assert responses.gather() and responses.rises is None, count
+    assert responses.gather()
+    np.testing.assert_allclose(responses.rises.natural, natural[:FEWEST_PHOTOGRAPHS], rtol=1e-4, atol=1e-6)
+    other = UnitResponses(net, UNIT, PHOTOS)  # goes on where the first one is
     left = 1
     while other.gather():
         left += 1
     assert left == PHOTOGRAPHS - FEWEST_PHOTOGRAPHS
-    assert bystanders.complete
-    np.testing.assert_allclose(bystanders.rises.natural, natural, rtol=1e-4, atol=1e-6)
+    assert responses.complete
+    np.testing.assert_allclose(responses.rises.natural, natural, rtol=1e-4, atol=1e-6)
 
 
 def test_what_photographs_gave_is_not_kept_where_it_depends_on_something_else(net, monkeypatch):
-    version, key = [1], Bystanders._key
-    monkeypatch.setattr(Bystanders, "_key", property(lambda self: (key.fget(self), version[0])))
-    bystanders = Bystanders(net, UNIT, PHOTOS)
-    while bystanders.gather():
+    version, key = [1], UnitResponses._key
+    monkeypatch.setattr(UnitResponses, "_key", property(lambda self: (key.fget(self), version[0])))
+    responses = UnitResponses(net, UNIT, PHOTOS)
+    while responses.gather():
         pass
-    assert bystanders.follows(net, UNIT)
+    assert responses.follows(net, UNIT)
     version[0] = 2
-    assert not bystanders.follows(net, UNIT)
-    assert not Bystanders(net, UNIT, PHOTOS).complete
+    assert not responses.follows(net, UNIT)
+    assert not UnitResponses(net, UNIT, PHOTOS).complete
 
 
 def test_changed_weights_count():
@@ -147,7 +147,7 @@ def test_changed_weights_count():
     nv.rises(net, unit, image, photos=photos)
     wanted = change()
     np.testing.assert_allclose(nv.rises(net, unit, image, photos=photos).values, wanted, rtol=1e-4)
-    wanted, follower = change(), Bystanders(net, unit, PHOTOS)
+    wanted, follower = change(), UnitResponses(net, unit, PHOTOS)
     follower.look(image)
     np.testing.assert_allclose(follower._values, wanted, rtol=1e-4)
 

@@ -9,9 +9,9 @@ import tensorflow as tf
 from keras import layers
 
 from nbfeatviz.networks.backbone import Backbone, Tap
+from nbfeatviz.networks.compute.rectifiers import Passing
 from nbfeatviz.networks.contract import InputContract
 from nbfeatviz.networks.network import Network
-from nbfeatviz.networks.rectifiers import Passing
 
 PICTURES = np.random.default_rng(2).random((2, 6, 6, 3), dtype=np.float32)
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import nbfeatviz as nv
-from nbfeatviz.networks import mnist, train_mnist
 from nbfeatviz.networks.contract import InputContract
+from nbfeatviz.networks.zoo import mnist, train_mnist
 
 
 @pytest.fixture

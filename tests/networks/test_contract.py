@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 
 import nbfeatviz as nv
-from nbfeatviz.networks import efficientnet_lite
 from nbfeatviz.networks.contract import InputContract
 from nbfeatviz.networks.loading import applications
+from nbfeatviz.networks.zoo import efficientnet_lite
 
 PIXELS = np.random.default_rng(3).integers(0, 256, (2, 5, 6, 3)).astype(np.float32)
 

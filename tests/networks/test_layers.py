@@ -9,7 +9,7 @@ import pytest
 from keras import layers
 
 import nbfeatviz as nv
-from nbfeatviz.networks.graph import read_graph
+from nbfeatviz.networks.graph.reader import read_graph
 from nbfeatviz.networks.layers import Layer, LayerTree
 
 

@@ -241,7 +241,7 @@ def no_answer(monkeypatch):
     server = socket.create_server(("127.0.0.1", 0))
     connect, home = socket.create_connection, server.getsockname()
     monkeypatch.setattr(socket, "create_connection", lambda address, *rest, **more: connect(home, *rest, **more))
-    monkeypatch.setattr("nbfeatviz.networks.applications._FETCH_SECONDS", 0.2)
+    monkeypatch.setattr("nbfeatviz.networks.zoo.applications._FETCH_SECONDS", 0.2)
     yield
     server.close()
 

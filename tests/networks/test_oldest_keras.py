@@ -8,7 +8,13 @@ import sys
 from pathlib import Path
 
 OLDEST = Path(sys.prefix) / "oldest-keras"  # put there by tests/run.sh
-FILES = ("test_graph.py", "test_head.py", "test_layer_clone.py", "test_held_inputs.py", "test_derived_weights.py")
+FILES = (
+    "graph/test_graph.py",
+    "graph/test_layer_clone.py",
+    "compute/test_derived_weights.py",
+    "own_models/test_held_inputs.py",
+    "test_head.py",
+)
 
 
 def test_with_the_oldest_keras():

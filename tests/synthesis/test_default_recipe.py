@@ -7,7 +7,7 @@ import pytest
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, quality
-from nbfeatviz.networks import efficientnet_lite, train_mnist
+from nbfeatviz.networks.zoo import efficientnet_lite, train_mnist
 from tests.benchmarks.judging import judged
 from tests.benchmarks.pictures import photographs
 

@@ -7,11 +7,11 @@ from PIL import Image
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
-from nbfeatviz.synthesis.changes import Blur, Decay, Denoise, Moment, SplitBregman
-from nbfeatviz.synthesis.natural_phase import natural_magnitude
-from nbfeatviz.synthesis.natural_prior import with_weight
-from nbfeatviz.synthesis.parameterizations import Centred, colour_matrix
-from nbfeatviz.synthesis.transforms import Crops, Roll, Views, transformed
+from nbfeatviz.synthesis.recipe_parts.natural_phase import natural_magnitude
+from nbfeatviz.synthesis.recipe_parts.natural_prior import with_weight
+from nbfeatviz.synthesis.recipe_parts.parameterizations import Centred, colour_matrix
+from nbfeatviz.synthesis.recipe_parts.pixel_updates import Blur, Decay, Denoise, SplitBregman, StepContext
+from nbfeatviz.synthesis.recipe_parts.transforms import Crops, Roll, Views, transformed
 from tests.synthesis.conftest import Applied, make_one_layer
 
 HEIGHT, WIDTH = 9, 12
@@ -122,9 +122,9 @@ def test_yosinskis_start_noise_decay_and_blur_have_the_published_norms():
     noise = Centred().initial(np.random.RandomState(0), (227, 227, 3))
     assert np.linalg.norm(noise.astype(np.float64)) == pytest.approx(3921.523644968777, rel=1e-6)
     assert noise.std() == pytest.approx(9.97384688004555, rel=1e-6)
-    moment = Moment(Centred(), tf.constant(0), tf.constant(9))
-    x = Decay(1e-4).apply(tf.constant(noise[None]), moment)
-    x = Blur(1.0 / 227).apply(x, moment)
+    context = StepContext(Centred(), tf.constant(0), tf.constant(9))
+    x = Decay(1e-4).apply(tf.constant(noise[None]), context)
+    x = Blur(1.0 / 227).apply(x, context)
     assert np.linalg.norm(x.numpy()) == pytest.approx(1118.408, abs=2e-3)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import nbfeatviz as nv
 from nbfeatviz import objectives, recipes
-from nbfeatviz.synthesis.transforms import Jitter, Pad, Rotate, Scale
+from nbfeatviz.synthesis.recipe_parts.transforms import Jitter, Pad, Rotate, Scale
 from tests.synthesis.conftest import make_one_layer
 
 

@@ -12,8 +12,8 @@ import pytest
 import nbfeatviz as nv
 from nbfeatviz.attribution import methods as registry
 from nbfeatviz.attribution.gradients import saliency_steps
-from nbfeatviz.synthesis import next_step
-from nbfeatviz.synthesis.step_function import step_function
+from nbfeatviz.synthesis.run import compiled_step
+from nbfeatviz.synthesis.run.step_function import step_function
 from nbfeatviz.widgets.execution import precompile as ahead
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
 from tests.synthesis.conftest import make_network
@@ -64,7 +64,7 @@ def steps_made(monkeypatch):
             made.append(1)
         return step_function(*settings)
 
-    monkeypatch.setattr(next_step, "step_function", make)
+    monkeypatch.setattr(compiled_step, "step_function", make)
     return made
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from nbfeatviz.synthesis.side_by_side import SideBySide
+from nbfeatviz.synthesis.run.batch_run import BatchRun
 from nbfeatviz.widgets.execution.compile_thread import CompileThread
 from nbfeatviz.widgets.execution.run_reporter import Run, RunObserver, shown_prediction
 
@@ -152,7 +152,7 @@ def run_loop(
         target = control.wait(hold, attend)
         if control.stopped:
             return
-        if target is not None and not isinstance(ascent, SideBySide):
+        if target is not None and not isinstance(ascent, BatchRun):
             try:
                 ascent.retarget(**target)
             except (ValueError, TypeError) as error:
@@ -176,7 +176,7 @@ def run_loop(
         reporter.stepped(step, first or not control.retargeted)
         if first:
             control.rest(DRAW_SECONDS)
-        if control.retargeted or isinstance(ascent, SideBySide) or not ascent.network.classifies:
+        if control.retargeted or isinstance(ascent, BatchRun) or not ascent.network.classifies:
             continue
         if not ascent.predicts:  # the run does not wait for that
             predicting = predicting or CompileThread([ascent.prepare_prediction], control.wake)

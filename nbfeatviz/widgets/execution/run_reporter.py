@@ -12,18 +12,18 @@ from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import quality
 from nbfeatviz.synthesis.ascent import Ascent, Step
 from nbfeatviz.synthesis.dream import Dreaming
-from nbfeatviz.synthesis.side_by_side import SideBySide
+from nbfeatviz.synthesis.run.batch_run import BatchRun
 
 TELL_SECONDS = 0.2
 MEASURE_SECONDS = 0.5
 MEASURE_SHARE = 40  # measuring may take a fortieth of the time
 LOOK_SECONDS = 1.0
 
-Run = Ascent | SideBySide | Dreaming
+Run = Ascent | BatchRun | Dreaming
 
 
 class Look(Protocol):
-    """Takes a picture of a run; see `Onlooker.see`."""
+    """Takes a picture of a run; see `UnitMonitor.see`."""
 
     def __call__(self, ascent: Ascent, picture: np.ndarray, *, first: bool = False, last: bool = False) -> None:
         """Comes back at once."""

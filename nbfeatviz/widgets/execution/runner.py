@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.synthesis.ascent import Ascent
-from nbfeatviz.synthesis.side_by_side import SideBySide
+from nbfeatviz.synthesis.run.batch_run import BatchRun
 from nbfeatviz.synthesis.visualization import Settings, Visualization
 from nbfeatviz.widgets.errors import in_words
 from nbfeatviz.widgets.execution.run_loop import RunControl, run_loop
@@ -172,7 +172,7 @@ class Runner:
             if not result.settings.steps:
                 return  # not one step: what was shown before stays
             self.result = result
-            if not isinstance(ascent, SideBySide) and ascent.network.classifies:
+            if not isinstance(ascent, BatchRun) and ascent.network.classifies:
                 self._live.predicted(shown_prediction(ascent.network, ascent.predict(result.image)))
             reporter.settled(ascent, result.image if result.images is None else result.images)
         except Exception as error:  # whatever it is, the controls must come back to rest

@@ -1,4 +1,4 @@
-"""Onlooker: watches a run from a thread of its own, and says what its pictures do to the whole layer.
+"""UnitMonitor: watches a run from a thread of its own, and says what its pictures do to the whole layer.
 
 Steps never wait for it: of several pictures it takes the latest, and once something is shown it rests between what it
 measures. Where there is time before a run, photographs are measured then.
@@ -17,8 +17,8 @@ import numpy as np
 from nbfeatviz import samples
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.ascent import Ascent
-from nbfeatviz.synthesis.bystanders import PHOTOGRAPHS, Bystanders, Rises, natural_measures
 from nbfeatviz.synthesis.objectives import Objective
+from nbfeatviz.synthesis.unit_responses import PHOTOGRAPHS, Rises, UnitResponses, natural_measures
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
 
 REST = 4  # times as long as it worked, while a run goes on
@@ -44,10 +44,10 @@ class UnitMonitor:
         self._lock = threading.Lock()
         self._sight: _Sight | None = None
         self._start: np.ndarray | None = None
-        self._bystanders: Bystanders | None = None
+        self._responses: UnitResponses | None = None
         self._expected: tuple[Network, Objective] | None = None
-        self._ready: tuple[object, Bystanders] | None = None  # what is expected, and the bystanders for it
-        self._showed: Bystanders | None = None  # whose facts were shown last
+        self._ready: tuple[object, UnitResponses] | None = None  # what is expected, and the responses for it
+        self._showed: UnitResponses | None = None  # whose facts were shown last
         self._working = False
         self._hurries = True
         self._run = 0
@@ -60,7 +60,7 @@ class UnitMonitor:
         with self._lock:
             if first:
                 self._run += 1
-                self._start, self._bystanders, self._expected = picture, None, None
+                self._start, self._responses, self._expected = picture, None, None
             self._sight, self._hurries = (ascent.network, ascent.objective, picture), last
         self._begin()
 
@@ -83,7 +83,7 @@ class UnitMonitor:
         """The run and its picture are gone."""
         with self._lock:
             self._run += 1
-            self._sight = self._bystanders = self._start = self._showed = None
+            self._sight = self._responses = self._start = self._showed = None
             self._show({})
 
     def _work(self) -> None:
@@ -91,7 +91,7 @@ class UnitMonitor:
         while True:
             with self._lock:
                 sight, self._sight, run = self._sight, None, self._run
-                behind = self._bystanders is not None and not self._bystanders.complete
+                behind = self._responses is not None and not self._responses.complete
                 expected = None if sight is not None or behind else self._expected
                 if (sight is None and not behind and expected is None) or self._closed.is_set():
                     self._working, self._ready = False, None
@@ -103,40 +103,40 @@ class UnitMonitor:
                     self._prepare(expected)
                 elif (found := self._measured(sight)) is not None:
                     page = as_page(found)
-                    if self._bystanders is not None and self._bystanders.complete:
+                    if self._responses is not None and self._responses.complete:
                         page["photographs"] = self._usual_detail()
             except Exception as error:  # the run goes on without these facts
                 _log.info("nothing is said of the other units: %s", error)
-                self._bystanders = self._expected = self._ready = None  # the next picture is another chance
+                self._responses = self._expected = self._ready = None  # the next picture is another chance
             with self._lock:
                 if page and run == self._run:  # else it is of a run that is over
-                    self._showed = self._bystanders
+                    self._showed = self._responses
                     self._show(page)
             self._rest(time.monotonic() - begun, before=expected is not None)
 
     def _rest(self, worked: float, before: bool) -> None:
         """Leaves the processors to others, unless a person waits: for the facts of a last picture, or for any."""
-        waited_for = self._hurries or self._showed is not self._bystanders
+        waited_for = self._hurries or self._showed is not self._responses
         if self._threaded and (before or not waited_for):
             self._closed.wait(min(LONGEST_REST_SECONDS, (REST_BEFORE if before else REST) * worked))
 
     def _measured(self, sight: _Sight | None) -> Rises | None:
         """What is to be shown: of each new picture, and of the last one when enough photographs are there, and all."""
-        bystanders, start = self._bystanders, self._start
+        responses, start = self._responses, self._start
         if sight is not None:
             network, objective, picture = sight
-            if bystanders is None or not bystanders.follows(network, objective):
-                bystanders = self._bystanders = Bystanders(network, objective, _PHOTOS, start)
-            bystanders.look(picture)
-            return bystanders.rises
-        if bystanders is None or (bystanders.gather() and bystanders is self._showed):
+            if responses is None or not responses.follows(network, objective):
+                responses = self._responses = UnitResponses(network, objective, _PHOTOS, start)
+            responses.look(picture)
+            return responses.rises
+        if responses is None or (responses.gather() and responses is self._showed):
             return None
-        return bystanders.rises
+        return responses.rises
 
     def _prepare(self, expected: tuple[Network, Objective]) -> None:
         """Measures one photograph for a run to come."""
         if self._ready is None or self._ready[0] is not expected:
-            self._ready = expected, Bystanders(*expected, _PHOTOS)
+            self._ready = expected, UnitResponses(*expected, _PHOTOS)
         if self._ready[1].gather():
             return
         contract = expected[0].contract

@@ -13,9 +13,9 @@ from nbfeatviz.networks.precision import checked_precision
 from nbfeatviz.networks.receptive_field import receptive_field
 from nbfeatviz.synthesis import objectives, recipes
 from nbfeatviz.synthesis.ascent import LARGEST_STEP, MOST_STEPS
-from nbfeatviz.synthesis.natural_prior import with_weight
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.recipe import Recipe
+from nbfeatviz.synthesis.recipe_parts.natural_prior import with_weight
 from nbfeatviz.widgets.settings import recipe_values
 from nbfeatviz.widgets.settings.term_settings import Chosen, TermSettings, checked_terms, checked_weight
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from nbfeatviz.synthesis import recipes
-from nbfeatviz.synthesis.parts import check, checked_number, nearest
 from nbfeatviz.synthesis.recipe import MOST_STEPS, Phase, Recipe
+from nbfeatviz.synthesis.recipe_parts.fields import check, checked_number, nearest
 
 _ELSEWHERE = ("name", "reference", "steps", "step_size", "display")  # the last three have fields of their own
 _ONE = {"transforms": "transform", "regularizers": "regularizer", "phases": "phase"}

@@ -11,7 +11,7 @@ import nbfeatviz as nv
 from nbfeatviz import recipes, samples
 from nbfeatviz.networks.loading import EMBEDDED
 from nbfeatviz.synthesis import quality
-from nbfeatviz.synthesis.natural_prior import NaturalPrior, prior_of, with_weight
+from nbfeatviz.synthesis.recipe_parts.natural_prior import NaturalPrior, prior_of, with_weight
 from tests.benchmarks.speed.timing import in_turn, loaded, objective, our_way, precisions, row
 
 CASES = (("InceptionV3", "mixed10", 1.15), ("efficientnet-lite0", "predictions", 1.3))  # at most

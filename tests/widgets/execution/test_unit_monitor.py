@@ -1,4 +1,4 @@
-"""Onlooker: facts about the other units arrive, and no step waits for them."""
+"""UnitMonitor: facts about the other units arrive, and no step waits for them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 
 import nbfeatviz as nv
 from nbfeatviz import objectives
-from nbfeatviz.synthesis import bystanders, quality
-from nbfeatviz.synthesis.bystanders import FEWEST_PHOTOGRAPHS, PHOTOGRAPHS, Rises
+from nbfeatviz.synthesis import quality, unit_responses
+from nbfeatviz.synthesis.unit_responses import FEWEST_PHOTOGRAPHS, PHOTOGRAPHS, Rises
 from nbfeatviz.widgets.execution.unit_monitor import UnitMonitor, as_page
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
 from tests.synthesis.conftest import make_network
@@ -86,7 +86,7 @@ def test_photographs_are_measured_before_run_is_pressed(make):
     key = UNIT.resolved(net).terms[0][1].tap
 
     def known() -> list[int]:
-        return [len(values) for at, values in bystanders._known.get(net, {}).items() if at[1] == key]
+        return [len(values) for at, values in unit_responses._known.get(net, {}).items() if at[1] == key]
 
     wait(lambda: known() == [PHOTOGRAPHS])
     pages: list[Any] = []
@@ -124,8 +124,8 @@ def test_it_follows_a_run_and_its_target(make):
 
 def test_no_step_waits_for_it(make, monkeypatch):
     held = threading.Event()
-    measured = bystanders._units
-    monkeypatch.setattr(bystanders, "_units", lambda *given: held.wait(20) and measured(*given))
+    measured = unit_responses._units
+    monkeypatch.setattr(unit_responses, "_units", lambda *given: held.wait(20) and measured(*given))
     explorer = make(background=True, steps=1_000_000)
     try:
         explorer.run()
@@ -146,7 +146,7 @@ def test_what_goes_wrong_is_nobodys_loss(make, monkeypatch):
     def broken(*given: Any) -> Any:
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr(bystanders, "_units", broken)
+    monkeypatch.setattr(unit_responses, "_units", broken)
     explorer = make()
     explorer.run()
     assert (explorer.panel.layout.live.rises, explorer.panel.layout.live.status["error"], explorer.state) == (
@@ -162,7 +162,7 @@ def test_a_sheet_is_not_looked_at(make):
     assert explorer.panel.layout.live.rises == {}
 
 
-def test_a_closed_onlooker_has_no_thread(net):
+def test_a_closed_monitor_has_no_thread(net):
     shown: list[dict[str, Any]] = []
     unit_monitor = UnitMonitor(Worker(), shown.append)
     ascent = nv.ascend(net, UNIT, recipe="tutorial13", steps=2)

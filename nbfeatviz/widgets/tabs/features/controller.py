@@ -14,7 +14,7 @@ from nbfeatviz.checks import is_whole
 from nbfeatviz.encoding import encode_png, tile
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes
-from nbfeatviz.synthesis.side_by_side import SideBySide
+from nbfeatviz.synthesis.run.batch_run import BatchRun
 from nbfeatviz.widgets.errors import in_words
 from nbfeatviz.widgets.execution.exclusive import Exclusive
 from nbfeatviz.widgets.execution.runner import Runner
@@ -46,7 +46,7 @@ class FeaturesController:
         self.panel, self.view, self._worker, self._exclusive = panel, view, worker, exclusive
         self._lock = threading.RLock()
         self._settings = FeaturesSettings()
-        self._runs: SideBySide | None = None  # of the sheet that is shown
+        self._runs: BatchRun | None = None  # of the sheet that is shown
         self._cells: tuple[Cell, ...] = ()
         self._throughput = Throughput()
         self.runner: Runner = Runner(worker, view, self._prepared, self._set_status, self._notify)
@@ -152,14 +152,14 @@ class FeaturesController:
         """Ends the sheet before its next step; its pictures stay."""
         self.runner.stop()
 
-    def _prepared(self) -> SideBySide:
+    def _prepared(self) -> BatchRun:
         """On the worker: what the tab is set to."""
         network, chosen, settings = self.panel.network, self.panel.settings, self._settings
         if network is None:
             raise ValueError("no network is loaded.")
         cells = settings.cells(network, chosen)
         step_size = None if settings.what == "recipes" else chosen.step_size
-        runs = SideBySide(network, [cell.case for cell in cells], step_size=step_size, precision=chosen.precision)
+        runs = BatchRun(network, [cell.case for cell in cells], step_size=step_size, precision=chosen.precision)
         with self._lock:
             self._runs, self._cells = runs, cells
             self._show_displays()
@@ -201,7 +201,7 @@ class FeaturesController:
         self._exclusive.stop()
         self._worker.submit(lambda: self._go_on(runs, cells[place], place))
 
-    def _go_on(self, runs: SideBySide, cell: Cell, place: int) -> None:
+    def _go_on(self, runs: BatchRun, cell: Cell, place: int) -> None:
         try:
             result = runs.results()[place]
             if result is None:

@@ -9,8 +9,8 @@ from typing import Any
 from nbfeatviz.checks import is_whole
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes
-from nbfeatviz.synthesis.phases import MOST_STEPS
-from nbfeatviz.synthesis.side_by_side import Case
+from nbfeatviz.synthesis.recipe_parts.phases import MOST_STEPS
+from nbfeatviz.synthesis.run.batch_run import Case
 from nbfeatviz.widgets.settings.term_settings import TermSettings
 from nbfeatviz.widgets.tabs.optimize.view import PanelSettings
 

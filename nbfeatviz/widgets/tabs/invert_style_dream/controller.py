@@ -15,8 +15,8 @@ from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.dream import Dreaming
+from nbfeatviz.synthesis.objective_terms.photo_terms import Photo as Seen
 from nbfeatviz.synthesis.objectives import Objective
-from nbfeatviz.synthesis.photo_terms import Photo as Seen
 from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets.canvas.run_commands import RunCommands
 from nbfeatviz.widgets.execution.exclusive import Exclusive

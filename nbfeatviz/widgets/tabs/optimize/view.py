@@ -13,7 +13,7 @@ import traitlets
 from nbfeatviz.encoding import DISPLAYS
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes
-from nbfeatviz.synthesis.natural_prior import weight_of
+from nbfeatviz.synthesis.recipe_parts.natural_prior import weight_of
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
 from nbfeatviz.widgets.comm.frontend import Commands, awaiting
 from nbfeatviz.widgets.settings import recipe_values

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nbfeatviz.synthesis import objectives, recipes
-from nbfeatviz.synthesis.natural_prior import weight_of
+from nbfeatviz.synthesis.recipe_parts.natural_prior import weight_of
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
 from nbfeatviz.widgets.comm.frontend import Commands
 from nbfeatviz.widgets.settings import recipe_values

@@ -1,0 +1,1 @@
+"""How a network is computed quickly: folded, in half the bits, compiled and kept."""

@@ -1,0 +1,1 @@
+"""The calls of a Keras model: read, named, and evaluated in part."""

@@ -1,0 +1,1 @@
+"""The networks that can be asked for by name."""

@@ -1,0 +1,1 @@
+"""What an objective can be a weighted sum of, apart from the units of a network."""

@@ -1,0 +1,1 @@
+"""A run of gradient ascent: its checked plan, its compiled step, and what each step gives."""
