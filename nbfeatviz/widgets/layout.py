@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+import anywidget
 import ipycanvas
 import ipywidgets
 
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
+from nbfeatviz.widgets.comm.dispatch import Message
 from nbfeatviz.widgets.comm.frontend import Commands, follow_module
+from nbfeatviz.widgets.execution.exclusive import Exclusive
+from nbfeatviz.widgets.execution.worker import SameThread, Worker
 from nbfeatviz.widgets.layer_tree import LayerTreeView
+from nbfeatviz.widgets.panel_api import PanelApi, TabController
 from nbfeatviz.widgets.tabs import registry
+from nbfeatviz.widgets.tabs.features import messages as features_messages
+from nbfeatviz.widgets.tabs.features.controller import FeaturesController
 from nbfeatviz.widgets.tabs.features.view import FeaturesView
 from nbfeatviz.widgets.tabs.invert_style_dream.layout import InvertStyleDreamLayout
 from nbfeatviz.widgets.tabs.optimize.view import OptimizeView
 from nbfeatviz.widgets.tabs.photo.view import PhotoView
+
+
+@dataclass(frozen=True)
+class Room:
+    """A tab with a view of its own, which the panel shows while that tab is open, beside the tree.
+
+    Attributes:
+        view: the widget, with the traits that the page shows; its page side makes an element of role "tabpanel".
+        controller: what is done in the tab, made of the panel, the view, the worker, and what else it computes.
+        handlers: what the controller does, by the kind of message of the page.
+    """
+
+    view: anywidget.AnyWidget
+    controller: Callable[[PanelApi, Any, Worker | SameThread, Exclusive], TabController]
+    handlers: Mapping[str, Callable[[Any, Message], None]]
 
 
 class Layout:
@@ -27,7 +52,7 @@ class Layout:
         tree: the layer tree.
         controls: of the Optimize tab.
         tabs: the tab bar and the photo tabs.
-        features: the Features tab.
+        rooms: tabs with views of their own, by their names in the registry.
         remakes: those of the Invert and Style tabs, by their kind.
         grid: all that is seen.
     """
@@ -41,11 +66,13 @@ class Layout:
         self.controls = OptimizeView(live=self.live, commands=self.commands)
         self.tabs = PhotoView(live=self.live, commands=self.commands, controls=self.controls)
         self.features = FeaturesView(live=self.live, commands=self.commands, controls=self.controls)
+        self.rooms = {"features": Room(self.features, FeaturesController, features_messages.HANDLERS)}
         self.invert_style_dream = {
             kind: InvertStyleDreamLayout(kind, self.live) for kind in registry.names("invert_style_dream")
         }
         boxes = [remake.box for remake in self.invert_style_dream.values()]
-        self.grid = ipywidgets.Box([self.tabs, self.tree, self.canvas, self.live, self.controls, self.features, *boxes])
+        views = [room.view for room in self.rooms.values()]
+        self.grid = ipywidgets.Box([self.tabs, self.tree, self.canvas, self.live, self.controls, *views, *boxes])
         named = {
             "grid": self.grid,
             "tree": self.tree,
@@ -53,11 +80,14 @@ class Layout:
             "live": self.live,
             "controls": self.controls,
             "photo": self.tabs,
-            "features": self.features,
         }
         for name, part in named.items():
             part.add_class(f"nbfeatviz-{name}")
-        own = {"tree": self.tree, "optimize": self.controls, "photo": self.tabs, "features": self.features}
+        for name, room in self.rooms.items():
+            room.view.add_class("nbfeatviz-room")
+            room.view.add_class(f"nbfeatviz-room-{name}")
+        own = {"tree": self.tree, "optimize": self.controls, "photo": self.tabs}
+        own |= {name: room.view for name, room in self.rooms.items()}
         for name, part in own.items():
             follow_module(self.live, name, part)
         for remake in self.invert_style_dream.values():

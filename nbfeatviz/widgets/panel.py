@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from nbfeatviz.widgets.layout import Layout
 from nbfeatviz.widgets.network_switcher import NetworkSwitcher
 from nbfeatviz.widgets.panel_api import LayerChooser, TabController
 from nbfeatviz.widgets.settings.panel_settings import PanelSettings
-from nbfeatviz.widgets.tabs.features import messages as features_messages
 from nbfeatviz.widgets.tabs.features.controller import FeaturesController
 from nbfeatviz.widgets.tabs.invert_style_dream import messages as invert_style_dream_messages
 from nbfeatviz.widgets.tabs.invert_style_dream.controller import InvertStyleDreamController
@@ -73,13 +72,14 @@ class Panel:
         exclusive = Exclusive(self._set_state, self._precompiler.forget_run if self._precompiler else lambda: None)
         self.optimize = OptimizeController(self, layout.controls, layout.live, worker, exclusive, self._precompiler)
         self.photo = PhotoController(self, layout.tabs, worker, self._precompiler)
-        self.features = FeaturesController(self, layout.features, worker, exclusive)
+        self._rooms = {name: room.controller(self, room.view, worker, exclusive) for name, room in layout.rooms.items()}
+        self.features = cast(FeaturesController, self._rooms["features"])
         self.invert_style_dream = {
             kind: InvertStyleDreamController(self, one.tab, one.live, worker, exclusive)
             for kind, one in layout.invert_style_dream.items()
         }
         self._controllers: list[TabController] = [
-            self.photo, self.features, *self.invert_style_dream.values(), self.optimize
+            self.photo, *self._rooms.values(), *self.invert_style_dream.values(), self.optimize
         ]  # fmt: skip
         self._listen()
 
@@ -88,8 +88,9 @@ class Panel:
         handlers = {
             **bound(optimize_messages.HANDLERS, self.optimize),
             **bound(photo_messages.HANDLERS, self.photo),
-            **bound(features_messages.HANDLERS, self.features),
         }
+        for name, room in self.layout.rooms.items():
+            handlers |= bound(room.handlers, self._rooms[name])
         self.layout.commands.on_msg(dispatcher(handlers, self.show_error))
         for kind, one in self.layout.invert_style_dream.items():
             own = bound(invert_style_dream_messages.HANDLERS, self.invert_style_dream[kind])
@@ -170,7 +171,8 @@ class Panel:
     def tab_changed(self) -> None:
         """Shows the layer that the open tab is about; in tabs that answer quickly the choice follows the keyboard."""
         tab = self.photo.tab
-        self.layout.tree.selected = self.invert_style_dream.get(tab, self.photo).layer
+        about: dict[str, TabController] = {**self._rooms, **self.invert_style_dream}
+        self.layout.tree.selected = about.get(tab, self.photo).layer
         self.layout.tree.follow = tab in ("grad-cam", "activations")
 
     def open_tab(self, name: str) -> None:

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  colourTable, isBeyond, mostOf, placing, rangeOf, ticks, valueAt,
+  colourTable,
+  isBeyond,
+  mostOf,
+  placing,
+  rangeOf,
+  ticks,
+  valueAt,
 } from "../../nbfeatviz/widgets/tabs/photo/colour.js";
 
 test("what has signs is shown around zero, whichever end is farther", () => {
@@ -27,7 +33,11 @@ test("only values beyond the ends of the colours are said to be, not rounding", 
 });
 
 test("the lowest and highest quantum lie where their values do in the colour map", () => {
-  for (const [low, high, from, to] of [[0, 1, 0, 1], [-2, 2, -4, 4], [0.25, 0.5, 0, 1]]) {
+  for (const [low, high, from, to] of [
+    [0, 1, 0, 1],
+    [-2, 2, -4, 4],
+    [0.25, 0.5, 0, 1],
+  ]) {
     const [start, step] = placing(low, high, [from, to], 65535);
     assert.ok(Math.abs(start - (255 * (low - from)) / (to - from)) < 1e-9);
     assert.ok(Math.abs(start + 65535 * step - (255 * (high - from)) / (to - from)) < 1e-9);

@@ -35,7 +35,9 @@ test("lists and records are compared by what is in them", (t) => {
 
 /** Settings of a kernel that answers when it is told to. */
 function kernel(wait) {
-  const known = { unit: 0, steps: null }, sent = [], shown = [];
+  const known = { unit: 0, steps: null },
+    sent = [],
+    shown = [];
   const settings = new EchoedSettings({
     known: () => known,
     send: (name, value) => sent.push([name, value]),
@@ -47,28 +49,38 @@ function kernel(wait) {
 }
 
 test("a slider is shown at once and sent as often as it may be, the last value in any case", (t) => {
-  const pass = stillTime(t), { settings, sent, shown, answer } = kernel(40);
+  const pass = stillTime(t),
+    { settings, sent, shown, answer } = kernel(40);
   for (const value of [1, 2, 3]) settings.set("unit", value);
   assert.deepEqual(shown, [1, 2, 3]);
   assert.deepEqual(sent, [["unit", 1]]);
   pass(40);
-  assert.deepEqual(sent, [["unit", 1], ["unit", 3]]);
+  assert.deepEqual(sent, [
+    ["unit", 1],
+    ["unit", 3],
+  ]);
   answer();
   assert.equal(settings.get("unit"), 3);
   assert.equal(settings.isPending("unit"), false);
 });
 
 test("two settings that change within the wait are both sent", (t) => {
-  const pass = stillTime(t), { settings, sent } = kernel(40);
+  const pass = stillTime(t),
+    { settings, sent } = kernel(40);
   settings.set("unit", 1);
   settings.set("unit", 2);
   settings.set("steps", 64);
   pass(40);
-  assert.deepEqual(sent, [["unit", 1], ["unit", 2], ["steps", 64]]);
+  assert.deepEqual(sent, [
+    ["unit", 1],
+    ["unit", 2],
+    ["steps", 64],
+  ]);
 });
 
 test("what waits goes before what else is asked, once", (t) => {
-  const pass = stillTime(t), { settings, sent } = kernel(40);
+  const pass = stillTime(t),
+    { settings, sent } = kernel(40);
   settings.set("unit", 1);
   settings.set("unit", 2);
   settings.flush();
@@ -78,7 +90,8 @@ test("what waits goes before what else is asked, once", (t) => {
 });
 
 test("a value that is the kernel's already is not sent; null and nothing are the same", (t) => {
-  const pass = stillTime(t), { settings, sent } = kernel(40);
+  const pass = stillTime(t),
+    { settings, sent } = kernel(40);
   settings.set("unit", 0);
   settings.set("steps", null);
   settings.set("size", null);
@@ -87,7 +100,8 @@ test("a value that is the kernel's already is not sent; null and nothing are the
 });
 
 test("what the kernel refuses is shown as the kernel has it, and is not sent again", (t) => {
-  const pass = stillTime(t), { settings, sent } = kernel(40);
+  const pass = stillTime(t),
+    { settings, sent } = kernel(40);
   settings.set("unit", 1);
   settings.set("unit", 99);
   settings.clear();

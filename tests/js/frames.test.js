@@ -7,7 +7,8 @@ import { RunTable } from "../../nbfeatviz/widgets/canvas/run_table.js";
 import { stillTime } from "./clock.js";
 
 test("one acknowledgement stands for all frames that were drawn while it waited", (t) => {
-  const pass = stillTime(t), sent = [];
+  const pass = stillTime(t),
+    sent = [];
   const acknowledgement = new Acknowledgement((content) => sent.push(content));
   acknowledgement.drawn({ sequence: 1, hold: 300 });
   pass(100);
@@ -21,17 +22,22 @@ test("one acknowledgement stands for all frames that were drawn while it waited"
 });
 
 test("on a slow way each frame is acknowledged at once", (t) => {
-  const pass = stillTime(t), sent = [];
+  const pass = stillTime(t),
+    sent = [];
   const acknowledgement = new Acknowledgement((content) => sent.push(content));
   for (const sequence of [1, 2]) {
     acknowledgement.drawn({ sequence, hold: 0 });
     pass(1);
   }
-  assert.deepEqual(sent.map(({ sequence }) => sequence), [1, 2]);
+  assert.deepEqual(
+    sent.map(({ sequence }) => sequence),
+    [1, 2],
+  );
 });
 
 test("nothing is acknowledged by a view that is closed", (t) => {
-  const pass = stillTime(t), sent = [];
+  const pass = stillTime(t),
+    sent = [];
   const acknowledgement = new Acknowledgement((content) => sent.push(content));
   acknowledgement.drawn({ sequence: 1, hold: 300 });
   acknowledgement.close();
@@ -51,7 +57,13 @@ test("rows are read wherever their buffer begins", () => {
   const table = new RunTable();
   table.keep(0, buffer(row(0), row(1)));
   assert.deepEqual(table.at(1), {
-    index: 1, loss: 1.5, gradientMin: -1, gradientMax: 1, stepSize: 0.25, score: 1.25, distance: 0,
+    index: 1,
+    loss: 1.5,
+    gradientMin: -1,
+    gradientMax: 1,
+    stepSize: 0.25,
+    score: 1.25,
+    distance: 0,
   });
   assert.equal(table.done, 2);
   assert.equal(table.at(99), table.at(1), "after the last step its numbers stay");

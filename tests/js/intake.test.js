@@ -9,24 +9,76 @@ const big = (value, bytes = 4) => Array.from({ length: bytes }, (_, k) => (value
 const little = (value, bytes = 4) => big(value, bytes).reverse();
 
 const png = (width, height, ended = true) => [
-  ...letters("\x89PNG\r\n\x1a\n"), ...big(13), ...letters("IHDR"), ...big(width), ...big(height), 8, 2, 0, 0, 0, ...big(0),
+  ...letters("\x89PNG\r\n\x1a\n"),
+  ...big(13),
+  ...letters("IHDR"),
+  ...big(width),
+  ...big(height),
+  8,
+  2,
+  0,
+  0,
+  0,
+  ...big(0),
   ...(ended ? [...big(0), ...letters("IEND"), ...big(0)] : []),
 ];
 const jpeg = (width, height, ended = true) => [
-  0xff, 0xd8, 0xff, 0xe0, ...big(4, 2), 1, 2, 0xff, 0xc0, ...big(8, 2), 8, ...big(height, 2), ...big(width, 2), 3,
-  0xff, 0xda, ...big(2, 2), 1, 2, 0xff, 0x00, 3, ...(ended ? [0xff, 0xd9] : []),
+  0xff,
+  0xd8,
+  0xff,
+  0xe0,
+  ...big(4, 2),
+  1,
+  2,
+  0xff,
+  0xc0,
+  ...big(8, 2),
+  8,
+  ...big(height, 2),
+  ...big(width, 2),
+  3,
+  0xff,
+  0xda,
+  ...big(2, 2),
+  1,
+  2,
+  0xff,
+  0x00,
+  3,
+  ...(ended ? [0xff, 0xd9] : []),
 ];
 const gif = (width, height) => [...letters("GIF89a"), ...little(width, 2), ...little(height, 2)];
-const riff = (kind, body) => [...letters("RIFF"), ...little(4 + 8 + body.length), ...letters("WEBP"), ...letters(kind), ...little(body.length), ...body];
+const riff = (kind, body) => [
+  ...letters("RIFF"),
+  ...little(4 + 8 + body.length),
+  ...letters("WEBP"),
+  ...letters(kind),
+  ...little(body.length),
+  ...body,
+];
 const webp = {
   extended: (width, height) => riff("VP8X", [0, 0, 0, 0, ...little(width - 1, 3), ...little(height - 1, 3)]),
   lossless: (width, height) => riff("VP8L", [0x2f, ...little((width - 1) | ((height - 1) << 14))]),
   lossy: (width, height) => riff("VP8 ", [0, 0, 0, 0x9d, 1, 0x2a, ...little(width, 2), ...little(height, 2)]),
 };
-const bmp = (width, height) => [...letters("BM"), ...little(26), ...little(0), ...little(26), ...little(40), ...little(width), ...little(height)].slice(0, 26);
+const bmp = (width, height) =>
+  [
+    ...letters("BM"),
+    ...little(26),
+    ...little(0),
+    ...little(26),
+    ...little(40),
+    ...little(width),
+    ...little(height),
+  ].slice(0, 26);
 const known = {
-  PNG: png(640, 480), JPEG: jpeg(640, 480), GIF: gif(640, 480), BMP: bmp(640, 480),
-  "WebP, extended": webp.extended(640, 480), "WebP, lossless": webp.lossless(640, 480), "WebP, lossy": webp.lossy(640, 480),
+  PNG: png(640, 480),
+  JPEG: jpeg(640, 480),
+  GIF: gif(640, 480),
+  BMP: bmp(640, 480),
+  "WebP, extended": webp.extended(640, 480),
+  "WebP, lossless": webp.lossless(640, 480),
+  "WebP, lossy": webp.lossy(640, 480),
 };
 
 for (const [name, bytes] of Object.entries(known))
@@ -46,14 +98,19 @@ test("what is cut off is seen", () => {
 
 test("every beginning of every file is examined without an error", () => {
   for (const bytes of Object.values(known))
-    for (let end = 0; end < bytes.length; end++) assert.ok([null, false, true].includes(examine(Uint8Array.from(bytes.slice(0, end)))?.whole ?? null));
+    for (let end = 0; end < bytes.length; end++)
+      assert.ok([null, false, true].includes(examine(Uint8Array.from(bytes.slice(0, end)))?.whole ?? null));
 });
 
 test("a file of no known kind has none", () => {
   assert.equal(examine(Uint8Array.from(letters("<svg onload=alert(1)>"))), null);
 });
 
-const file = (bytes, name = "photo.png", size = bytes.length) => ({ name, size, arrayBuffer: async () => Uint8Array.from(bytes).buffer });
+const file = (bytes, name = "photo.png", size = bytes.length) => ({
+  name,
+  size,
+  arrayBuffer: async () => Uint8Array.from(bytes).buffer,
+});
 const refused = {
   "is 101 MB; the panel takes files of up to 100 MB": file([], "huge.png", 100e6 + 1),
   "is empty": file([]),
@@ -61,11 +118,18 @@ const refused = {
   "has 100,000 × 1,000 pixels, which is 100,000,000; the panel takes up to 64,000,000": file(png(100000, 1000)),
   "is cut off: the end of the JPEG is missing": file(jpeg(4, 4, false)),
   "has no pixels": file(png(0, 4)),
-  "cannot be read from the disk": { name: "gone.png", size: 4, arrayBuffer: () => Promise.reject(new Error("NotReadableError")) },
+  "cannot be read from the disk": {
+    name: "gone.png",
+    size: 4,
+    arrayBuffer: () => Promise.reject(new Error("NotReadableError")),
+  },
 };
 for (const [words, one] of Object.entries(refused))
   test(`refused: ${words}`, async () => {
-    await assert.rejects(checked(one), (error) => error instanceof Refusal && error.message.startsWith(`“${one.name}” ${words}`));
+    await assert.rejects(
+      checked(one),
+      (error) => error instanceof Refusal && error.message.startsWith(`“${one.name}” ${words}`),
+    );
   });
 
 test("a good file is taken with its bytes", async () => {

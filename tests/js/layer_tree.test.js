@@ -4,8 +4,12 @@ import { inView, nested, shortKind } from "../../nbfeatviz/widgets/layer_tree.js
 
 const row = (path, depth, group = false, kind = "Conv2D") => ({ path, name: path, depth, group, kind });
 const items = nested([
-  row("base", 1, true), row("base/block1", 2, true), row("base/block1/conv", 3), row("base/block2", 2, true),
-  row("base/block2/pool", 3, false, "MaxPooling2D"), row("head", 1, false, "Dense"),
+  row("base", 1, true),
+  row("base/block1", 2, true),
+  row("base/block1/conv", 3),
+  row("base/block2", 2, true),
+  row("base/block2/pool", 3, false, "MaxPooling2D"),
+  row("head", 1, false, "Dense"),
 ]);
 const paths = (seen) => items.filter((item) => seen.has(item)).map((item) => item.row.path);
 

@@ -4,7 +4,8 @@ import { throttle } from "../../nbfeatviz/widgets/comm/throttle.js";
 import { stillTime } from "./clock.js";
 
 test("the first call is answered at once, the last of many after the wait, none twice", (t) => {
-  const pass = stillTime(t), calls = [];
+  const pass = stillTime(t),
+    calls = [];
   const call = throttle(60, (value) => calls.push(value));
   for (const value of [1, 2, 3]) call(value);
   assert.deepEqual(calls, [1]);
@@ -19,7 +20,8 @@ test("the first call is answered at once, the last of many after the wait, none 
 });
 
 test("it is called at most once every wait, however many calls there are", (t) => {
-  const pass = stillTime(t), calls = [];
+  const pass = stillTime(t),
+    calls = [];
   const call = throttle(50, (value) => calls.push(value));
   for (let k = 0; k < 1000; k++) {
     call(k);
@@ -31,7 +33,8 @@ test("it is called at most once every wait, however many calls there are", (t) =
 });
 
 test("without the leading call, the first one waits too", (t) => {
-  const pass = stillTime(t), calls = [];
+  const pass = stillTime(t),
+    calls = [];
   const call = throttle(100, (value) => calls.push(value), { leading: false });
   call("a");
   pass(99);

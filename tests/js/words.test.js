@@ -18,7 +18,10 @@ test("numbers have four digits, and powers of ten where they are far from one", 
 
 test("a class is found by name in any case, by number, or handed on as it was written", () => {
   const classes = ["tench", "Goldfish"];
-  assert.deepEqual(["goldfish", "TENCH", "7", "cat"].map((text) => classOf(classes, text)), [1, 0, 7, "cat"]);
+  assert.deepEqual(
+    ["goldfish", "TENCH", "7", "cat"].map((text) => classOf(classes, text)),
+    [1, 0, 7, "cat"],
+  );
 });
 
 test("a prediction is a probability where the network gives one, else a value", () => {
@@ -28,7 +31,10 @@ test("a prediction is a probability where the network gives one, else a value", 
 });
 
 test("a picture is measured against photographs where these are known", () => {
-  assert.equal(pictureInWords({ saturation: 0.012, high_frequency: 0.3 }, 0.2), "1.2 % saturated · 30 % fine detail (1.5 × photographs)");
+  assert.equal(
+    pictureInWords({ saturation: 0.012, high_frequency: 0.3 }, 0.2),
+    "1.2 % saturated · 30 % fine detail (1.5 × photographs)",
+  );
   assert.equal(pictureInWords({ saturation: 0.5, high_frequency: 0.04 }), "50 % saturated · 4.0 % fine detail");
   assert.equal(pictureInWords({}), "–");
 });
@@ -42,26 +48,46 @@ test("a unit's percentile and selectivity", () => {
 test("how far the units rose", () => {
   const found = { unit: 1, rises: [-0.5, 2, 1], most: [[2, 1]], higher: 0 };
   assert.equal(riseInWords(found), "unit 1: +2.0 σ · none of 2 others rose more · highest others: 2 (+1.0)");
-  assert.equal(riseInWords({ ...found, unit: 0, most: [], higher: 2, parts: [3, 9] }),
-    "unit 0: −0.5 σ · 2 of 2 others rose more · so far by 3 of 9 parts of photographs");
+  assert.equal(
+    riseInWords({ ...found, unit: 0, most: [], higher: 2, parts: [3, 9] }),
+    "unit 0: −0.5 σ · 2 of 2 others rose more · so far by 3 of 9 parts of photographs",
+  );
   assert.equal(riseInWords({ unit: 0, rises: [1], most: [], higher: 0 }), "unit 0: +1.0 σ");
 });
 
 test("an objective of several terms, with signs and factors", () => {
   const terms = [
-    { kind: "channel", layer: null, unit: 3, weight: 1 }, { kind: "class", layer: null, unit: 1, weight: -0.5 },
-    { kind: "others", layer: null, unit: null, weight: -1 }, { kind: "neuron", layer: "block1", unit: null, weight: 2 },
+    { kind: "channel", layer: null, unit: 3, weight: 1 },
+    { kind: "class", layer: null, unit: 1, weight: -0.5 },
+    { kind: "others", layer: null, unit: null, weight: -1 },
+    { kind: "neuron", layer: "block1", unit: null, weight: 2 },
   ];
-  assert.equal(formula(terms, 3, ["tench", "goldfish"]), "channel 3 − 0.5 · goldfish − other units + 2 · neuron 3 of block1");
+  assert.equal(
+    formula(terms, 3, ["tench", "goldfish"]),
+    "channel 3 − 0.5 · goldfish − other units + 2 · neuron 3 of block1",
+  );
 });
 
 test("channels in order of their number, their mean or their largest value", () => {
   const grid = { count: 3, figures: Float32Array.from([0, 5, 0, 0, 2, 1, 0, 0, 1, 9, 0, 0]) };
-  assert.deepEqual(["index", "mean", "max"].map((sort) => sorted(grid, sort)), [[0, 1, 2], [1, 2, 0], [2, 0, 1]]);
+  assert.deepEqual(
+    ["index", "mean", "max"].map((sort) => sorted(grid, sort)),
+    [
+      [0, 1, 2],
+      [1, 2, 0],
+      [2, 0, 1],
+    ],
+  );
 });
 
 test("cells fill the width, large where all are in view", () => {
-  for (const [total, width] of [[1, 300], [12, 500], [112, 500], [2048, 900], [5, 20]]) {
+  for (const [total, width] of [
+    [1, 300],
+    [12, 500],
+    [112, 500],
+    [2048, 900],
+    [5, 20],
+  ]) {
     const { columns, cell, pitch, rows } = arranged(total, width);
     assert.ok(columns * pitch - 4 <= Math.max(width, pitch), "no wider than there is room");
     assert.ok(columns * rows >= total && columns * (rows - 1) < total, "a place for each");
@@ -73,7 +99,10 @@ test("cells fill the width, large where all are in view", () => {
 test("the best score of several is marked, whatever is missing", () => {
   const record = (deletion, insertion) => ({ title: "CAM", deletion, insertion });
   const all = [record(0.1, 0.9), record(0.2, undefined), { title: "silent", note: "all zero" }];
-  const strong = (one) => scoresOf(one, all).filter((line) => line.strong).map((line) => line.text);
+  const strong = (one) =>
+    scoresOf(one, all)
+      .filter((line) => line.strong)
+      .map((line) => line.text);
   assert.deepEqual(all.map(strong), [["deletion 0.100", "insertion 0.900"], [], []]);
   assert.equal(scoresOf(all[2], all)[1].text, "says nothing");
 });

@@ -124,14 +124,14 @@ class FeaturesView {
     const buttons = buttonRow(this.run, this.stop, this.save);
     this.side = make(
       "section",
-      { class: "nbfeatviz-featureside" },
+      { class: "nbfeatviz-roomside" },
       row("sheet of", this.what),
       ...Object.values(this.rows),
       buttons,
     );
     const heading = make("div", { class: "nbfeatviz-sheetheading" }, this.title, this.text);
-    const view = make("section", { class: "nbfeatviz-featureview" }, heading, this.meter, this.empty, this.sheet.el);
-    const attributes = { class: "nbfeatviz-featurespanel", role: "tabpanel", id: uniqueId(), "aria-label": "Features" };
+    const view = make("section", { class: "nbfeatviz-roomview" }, heading, this.meter, this.empty, this.sheet.el);
+    const attributes = { role: "tabpanel", id: uniqueId(), "aria-label": "Features" };
     el.append(make("div", attributes, view, this.side));
     this.listen();
   }

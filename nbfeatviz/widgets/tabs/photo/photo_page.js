@@ -121,6 +121,11 @@ export class PhotoPage {
     return this.tabs.find(([name]) => name === this.tab)?.[2] ?? "";
   }
 
+  /** Whether the open tab is about the photo; any other has a view of its own. */
+  get isAboutPhoto() {
+    return ["photo", "invert_style_dream"].includes(this.room);
+  }
+
   get photo() {
     return this.model.get("photo") ?? {};
   }

@@ -17,7 +17,6 @@ import { TargetBox } from "./target.js";
 /** @typedef {import("./photo_page.js").Known} Known */
 
 const QUICK_MS = 200;
-const OWN_ROOMS = ["optimize", "features"]; // they are about no photo, and have views of their own
 const MAP_TABS = ["saliency", "grad-cam", "occlusion"];
 /** @type {Record<string, string>} the group of settings that a tab's options are of */
 const GROUPS = { saliency: "saliency", "grad-cam": "cam", occlusion: "occlusion" };
@@ -144,7 +143,7 @@ export class PhotoView {
     this.grid = grid;
     this.leave?.();
     this.leave = this.photobox.accept(grid.closest(".nbfeatviz-panel") ?? grid, () => {
-      if (OWN_ROOMS.includes(this.page.room)) this.page.open("saliency"); // where a photo is seen
+      if (!this.page.isAboutPhoto) this.page.open("saliency"); // where a photo is seen
     });
     this.show();
   }
@@ -154,13 +153,9 @@ export class PhotoView {
   show() {
     const { page } = this,
       { tab, room } = page,
-      own = OWN_ROOMS.includes(room),
+      own = !page.isAboutPhoto,
       made = room === "invert_style_dream";
-    if (this.grid) {
-      Object.assign(this.grid.dataset, { tab, photo: page.hasPhoto ? "there" : "none" });
-      this.grid.classList.toggle("nbfeatviz-photos", !own && !made);
-      this.grid.classList.toggle("nbfeatviz-remakes", made);
-    }
+    if (this.grid) this.showRoom(this.grid, tab, room);
     this.showTabs(tab, own);
     this.panel.hidden = own;
     this.panel.setAttribute("aria-labelledby", `${this.id}-${tab}`);
@@ -176,12 +171,26 @@ export class PhotoView {
   }
 
   /**
+   * Opens the room of a tab: the style sheet shows only what belongs to it.
+   * @param {HTMLElement} grid
+   * @param {string} tab
+   * @param {string} room
+   */
+  showRoom(grid, tab, room) {
+    Object.assign(grid.dataset, { tab, photo: this.page.hasPhoto ? "there" : "none" });
+    grid.classList.toggle("nbfeatviz-photos", room === "photo");
+    grid.classList.toggle("nbfeatviz-remakes", room === "invert_style_dream");
+    grid.classList.toggle("nbfeatviz-own", !["optimize", "photo", "invert_style_dream"].includes(room));
+    for (const one of grid.querySelectorAll(".nbfeatviz-room"))
+      one.classList.toggle("nbfeatviz-open", one.classList.contains(`nbfeatviz-room-${tab}`));
+  }
+
+  /**
    * @param {string} tab
    * @param {boolean} own whether the tab has a view of its own
    */
   showTabs(tab, own) {
-    const features = this.grid?.querySelector(".nbfeatviz-featurespanel")?.id;
-    const controlled = tab === "features" ? features : own ? undefined : this.panel.id;
+    const controlled = own ? this.grid?.querySelector(".nbfeatviz-open [role=tabpanel]")?.id : this.panel.id;
     for (const one of this.buttons) {
       const open = one.dataset.tab === tab;
       one.setAttribute("aria-selected", String(open));
