@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that the tests need, and then the tests: a virtual environment, the package with its test
-# dependencies, a browser, and pytest. Arguments go on to pytest. Without any, what needs no browser runs in two
+# dependencies, Node, a browser, and pytest. Arguments go on to pytest. Without any, what needs no browser runs in two
 # processes, a file in one of them; the browser tests, which measure what a person waits for, have the machine after that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,6 +25,11 @@ if [ ! -d "$venv/oldest-keras/keras" ]; then
   python -m pip install --quiet --disable-pip-version-check --no-deps --target "$venv/oldest-keras" "keras==$oldest.0"
 fi
 
+# What builds, checks and tests the page's scripts. Node itself is among the test dependencies.
+if [ ! scripts/js/node_modules/.package-lock.json -nt scripts/js/package-lock.json ]; then
+  npm ci --prefix scripts/js --no-progress
+fi
+
 has_browser() { python -c "from tests.browser.harness import find_browser; find_browser()" 2>/dev/null; }
 
 if ! has_browser; then
@@ -37,6 +42,8 @@ ruff check .
 ruff format --check .
 mypy
 lint-imports --no-logo
+npm --prefix scripts/js run --silent check
+npm --prefix scripts/js test --silent
 if [ $# -gt 0 ]; then
   exec python -m pytest "$@"
 fi

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -57,6 +58,30 @@ def test_whoever_waits_follows_a_module_that_is_built_anew(explorer):
     assert all(
         "nbfeatviz-123abc" in widget._esm for widget in (layout.tree, layout.tabs, layout.controls, layout.features)
     )
+
+
+ORDERS = {
+    "the module first": "await load(module); const tree = await (await load(tree_line)).default();",
+    "the line first": "const waits = (await load(tree_line)).default(); await load(module); const tree = await waits;",
+    "another panel's module between": "const waits = (await load(tree_line)).default(); await load(module + '#other');"
+    "await load(module); const tree = await waits; assert.equal(await (await load(tree_line + ' ')).default(), tree);",
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_widget_finds_its_part_in_whichever_order_the_page_restores_them(order: str):
+    script = f"""
+        import assert from "node:assert/strict";
+        const module = {frontend.MODULE.as_uri()!r}, tree_line = {json.dumps(frontend.awaiting("tree"))};
+        const load = (what) => import(what.startsWith("file:") ? what : "data:text/javascript," + encodeURIComponent(what));
+        {ORDERS[order]}
+        assert.equal(typeof tree.render, "function");
+        assert.equal((await load(module)).default.constructor, Object);
+    """
+    done = subprocess.run(
+        ["node", "--input-type=module", "-e", script], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_module_without_a_version_is_refused():
