@@ -15,6 +15,7 @@ function initialize({ model }) {
   pages.set(key, page);
   page.connect();
   return () => {
+    page.close();
     pages.delete(key);
   };
 }

@@ -63,6 +63,9 @@ export class LivePage {
   leaving;
   /** @type {Promise<void>} */
   drawing = Promise.resolve();
+  closed = false; // another version of this module has taken over
+  /** @type {() => void} */
+  unlisten = () => {};
 
   /** @param {LiveModel} model */
   constructor(model) {
@@ -76,7 +79,7 @@ export class LivePage {
 
   connect() {
     const changed = () => this.changed();
-    listen(this.model, {
+    this.unlisten = listen(this.model, {
       "msg:custom": (content, buffers) => this.receive(content, buffers ?? []),
       "change:status": changed,
       "change:overlay": changed,
@@ -268,7 +271,15 @@ export class LivePage {
     clearTimeout(this.leaving);
     return () => {
       this.views.delete(view);
-      if (!this.views.size) this.leaving = setTimeout(() => this.send("gone"), GONE_MS);
+      if (!this.views.size && !this.closed) this.leaving = setTimeout(() => this.send("gone"), GONE_MS);
     };
+  }
+
+  close() {
+    this.closed = true;
+    this.unlisten();
+    clearTimeout(this.leaving);
+    clearTimeout(this.askTimer);
+    this.acknowledgement.close();
   }
 }

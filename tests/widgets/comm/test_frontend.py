@@ -73,7 +73,8 @@ def test_a_widget_finds_its_part_in_whichever_order_the_page_restores_them(order
     script = f"""
         import assert from "node:assert/strict";
         const module = {frontend.MODULE.as_uri()!r}, tree_line = {json.dumps(frontend.awaiting("tree"))};
-        const load = (what) => import(what.startsWith("file:") ? what : "data:text/javascript," + encodeURIComponent(what));
+        const url = (what) => (what.startsWith("file:") ? what : "data:text/javascript," + encodeURIComponent(what));
+        const load = (what) => import(url(what));
         {ORDERS[order]}
         assert.equal(typeof tree.render, "function");
         assert.equal((await load(module)).default.constructor, Object);

@@ -70,6 +70,8 @@ export class PhotoPage {
   busyWith;
   answered = false;
   look = { map: "inferno", opacity: 0.65 };
+  /** @type {(() => void)[]} */
+  leaving = [];
 
   /** @param {import("../../comm/kernel.js").Model<Traits>} model */
   constructor(model) {
@@ -85,7 +87,7 @@ export class PhotoPage {
   connect() {
     const { model } = this,
       changed = () => this.changed();
-    listen(model, {
+    const unlisten = listen(model, {
       "msg:custom": (content, buffers) => this.receive(content, buffers ?? []),
       "change:tab": changed,
       "change:photo": changed,
@@ -100,11 +102,12 @@ export class PhotoPage {
         this.changed();
       },
     });
+    this.leaving.push(unlisten);
     this.decode("preview");
     this.decode("seen");
     peer(model, "controls").then((controls) => {
       this.controls = /** @type {typeof this.controls} */ (controls);
-      listen(controls, { "change:facts": changed });
+      this.leaving.push(listen(controls, { "change:facts": changed }));
       this.changed();
     });
     this.send("photo-hello");
@@ -392,6 +395,10 @@ export class PhotoPage {
     this.decoding[trait] = undefined;
     this.pictures[trait] = picture;
     this.show();
+  }
+
+  close() {
+    for (const leave of this.leaving) leave();
   }
 
   show() {
