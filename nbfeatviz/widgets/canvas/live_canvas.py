@@ -59,7 +59,7 @@ class LiveCanvas(anywidget.AnyWidget):
     def __init__(self, **traits: Any) -> None:
         self._lock = threading.RLock()
         self._run = 0
-        self._pacing = FlowControl()
+        self._flow = FlowControl()
         self.throughput = Throughput()
         self._display = "as it is"
         self._forget()
@@ -77,7 +77,7 @@ class LiveCanvas(anywidget.AnyWidget):
         self._settled = True
         self._picture: np.ndarray | None = None  # what the still shows, where that depends on the display
         self._numbers_at = 0.0
-        self._pacing.restart()
+        self._flow.restart()
 
     def begin(self) -> None:
         """A new run: what was kept of the one before is freed."""
@@ -168,15 +168,15 @@ class LiveCanvas(anywidget.AnyWidget):
     def acknowledge(self, sequence: int, held: float = 0.0) -> None:
         """The page has drawn (or given up on) a frame, and those before it, `held` ms ago."""
         with self._lock:
-            self._pacing.acknowledge(sequence, held)
+            self._flow.acknowledge(sequence, held)
             self._send_what_is_due()
 
     def _send_what_is_due(self) -> None:
-        if self._pending is not None and self._pacing.may_send:
+        if self._pending is not None and self._flow.may_send:
             number, encoded, computed = self._pending
             self._pending = None
             encoded = redisplayed(encoded, self._display)
-            self._send_numbers({"frame": number, "computed": computed * 1000, **self._pacing.sent()}, [encoded])
+            self._send_numbers({"frame": number, "computed": computed * 1000, **self._flow.sent()}, [encoded])
         elif self._numbers_sent < len(self._numbers) and time.monotonic() - self._numbers_at >= NUMBERS_SECONDS:
             self._send_numbers({}, [])
 
@@ -244,7 +244,7 @@ class LiveCanvas(anywidget.AnyWidget):
     def restore(self) -> None:
         """A page has come (back): sends it everything there is of the run."""
         with self._lock:
-            self._pacing.heard()
+            self._flow.heard()
             content = {
                 "kind": "restore",
                 "run": self._run,

@@ -14,7 +14,7 @@ from nbfeatviz.synthesis.ascent import Ascent, Step
 from nbfeatviz.synthesis.dream import Dreaming
 from nbfeatviz.synthesis.run.batch_run import BatchRun
 
-TELL_SECONDS = 0.2
+REPORT_SECONDS = 0.2
 MEASURE_SECONDS = 0.5
 MEASURE_SHARE = 40  # measuring may take a fortieth of the time
 LOOK_SECONDS = 1.0
@@ -108,7 +108,7 @@ class RunReporter:
         self._live, self._set_status, self._progress, self._look = live, set_status, progress, look
         self._ascent: Run | None = None
         self._looked_at: float | None = None
-        self._told_at = self._measured_at = -float("inf")
+        self._reported_at = self._measured_at = -float("inf")
         self._pause = MEASURE_SECONDS
         self.loss: Any = float("nan")
 
@@ -154,8 +154,8 @@ class RunReporter:
             self._live.keep(step)
             return
         self._live.offer(step)
-        if time.monotonic() - self._told_at > TELL_SECONDS:
-            self._told_at = time.monotonic()
+        if time.monotonic() - self._reported_at > REPORT_SECONDS:
+            self._reported_at = time.monotonic()
             self._progress(step.loss, step.image)
         if step.image.ndim == 3 and time.monotonic() - self._measured_at > self._pause:
             self._measure(step.image)

@@ -246,7 +246,7 @@ def test_when_the_last_view_is_gone_the_frames_are_given_back(explorer):
 def test_an_acknowledgement_is_heard(explorer):
     explorer.run()
     dispatch(explorer, {"kind": "ack", "sequence": 1})
-    assert explorer.panel.layout.live._pacing._acknowledged >= 1
+    assert explorer.panel.layout.live._flow._acknowledged >= 1
 
 
 # The photo tabs

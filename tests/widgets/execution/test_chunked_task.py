@@ -1,4 +1,4 @@
-"""Analyst: the last question counts, one piece at a time, and nothing that is told can break a run. Kept: bounded."""
+"""ChunkedTask: the last question counts, one piece at a time, and nothing that is told can break a run. Kept: bounded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.widgets.conftest import wait
 
 
 class Page:
-    """What an analyst tells and shows."""
+    """What a task notifies and shows."""
 
     def __init__(self, worker: Any) -> None:
         self.told: list[tuple[str, str]] = []

@@ -52,7 +52,7 @@ class FakeAscent:
 
 
 class Recorder:
-    """A watcher that keeps what it is told; `at` does something after that many steps."""
+    """An observer that keeps what it is told; `at` does something after that many steps."""
 
     def __init__(self, at: dict[int, Any] | None = None, on_hold: Any = None) -> None:
         self.told: list[Any] = []

@@ -55,7 +55,7 @@ class FeaturesView(anywidget.AnyWidget):
 
     def __init__(self, **traits: Any) -> None:
         self._lock = threading.RLock()
-        self._pacing = FlowControl()
+        self._flow = FlowControl()
         self._look: tuple[str, int | None] = ("display", None)
         self._displays: tuple[str, ...] = ()  # of the pictures; those that it does not name are shown as they are
         self._latest: tuple[np.ndarray, list[float], int] | None = None  # pictures, losses, step
@@ -65,7 +65,7 @@ class FeaturesView(anywidget.AnyWidget):
     def begin(self) -> None:
         """A new sheet: nothing is shown of the one before."""
         with self._lock:
-            self._pacing.restart()
+            self._flow.restart()
             self._latest, self._waiting, self._settled = None, False, False
             self.sheet, self.losses = b"", []
             self.send({"kind": "begin"})
@@ -83,15 +83,15 @@ class FeaturesView(anywidget.AnyWidget):
     def acknowledge(self, sequence: int, held: float = 0.0) -> None:
         """The page has drawn a sheet."""
         with self._lock:
-            self._pacing.acknowledge(sequence, held)
+            self._flow.acknowledge(sequence, held)
             self._send_what_is_due()
 
     def _send_what_is_due(self) -> None:
-        if self._waiting and self._latest is not None and self._pacing.may_send:
+        if self._waiting and self._latest is not None and self._flow.may_send:
             pictures, losses, step = self._latest
             self._waiting = False
             sheet, layout = tiled(self._store(pictures))
-            content = {"kind": "sheet", "step": step, "losses": losses, "layout": layout, **self._pacing.sent()}
+            content = {"kind": "sheet", "step": step, "losses": losses, "layout": layout, **self._flow.sent()}
             self.send(content, [encode_jpeg(sheet)])
 
     def settle(self, pictures: np.ndarray) -> None:
@@ -143,7 +143,7 @@ class FeaturesView(anywidget.AnyWidget):
     def restore(self) -> None:
         """A page has come (back): a sheet in progress is sent again."""
         with self._lock:
-            self._pacing.heard()
+            self._flow.heard()
             if self._latest is not None and not self._settled:
                 self._waiting = True
                 self._send_what_is_due()

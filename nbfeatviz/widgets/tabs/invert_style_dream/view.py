@@ -31,10 +31,10 @@ class InvertStyleDreamView(anywidget.AnyWidget):
     """The page shows `settings` and `facts` and says changes on `commands`.
 
     Attributes:
-        kind: of `RemakeSettings`.
+        kind: of `InvertStyleDreamSettings`.
         settings: its fields.
         facts: what can be chosen: layers, recipes, and what is meant where nothing is set.
-        photo: {} or what is known of the style's photo, as in `AttributionTabs`.
+        photo: {} or what is known of the style's photo, as in `PhotoView`.
         preview: JPEG of it.
         live: the canvas of this tab, whose state enables the buttons.
         commands: where the page says what is done in this tab.

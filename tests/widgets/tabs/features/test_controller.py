@@ -1,4 +1,4 @@
-"""The sheet desk in a panel: sheets emerge, exclude a run, and one picture is gone on with exactly."""
+"""FeaturesController in a panel: sheets emerge, exclude a run, and one picture is gone on with exactly."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from tests.synthesis.conftest import make_network
 PICTURE = np.random.default_rng(3).random((16, 16, 3), dtype=np.float32)
 
 
-class Desk:
+class Rig:
     """Answers at once."""
 
     def __init__(self, network: Any) -> None:
@@ -31,7 +31,7 @@ class Desk:
 
 @pytest.fixture
 def controller(net):
-    return Desk(net)
+    return Rig(net)
 
 
 def test_a_channel_in_full(controller, net):
@@ -131,7 +131,7 @@ def test_a_neuron_picked_before_the_channel_came_brings_the_channel_too(net):
     channels = ChannelView(lambda: net, waiting.append)
     channels.open("conv2", 2)
     channels.position(0, 0)  # this answer takes the place of the one before
-    view = Desk(net).view
+    view = Rig(net).view
     kinds = [(dispatch.content or {})["kind"] for dispatch in waiting[-1](view)]
     assert kinds == ["channel", "field"]
     channels.position(1, 1)
@@ -148,7 +148,7 @@ def test_all_of_it_again_for_a_page_that_has_come_back(controller):
 
 
 def test_a_network_that_leaves_its_sizes_open_has_as_many_neurons_as_the_photo_gives():
-    controller = Desk(make_network(size=(None, None), flatten=False))
+    controller = Rig(make_network(size=(None, None), flatten=False))
     size = controller.view.question.picture.shape[0] // 2
     controller.channels.open("conv2", 0)
     controller.channels.position(0.999, 0.5)

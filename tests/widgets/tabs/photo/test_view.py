@@ -1,4 +1,4 @@
-"""AttributionTabs: what the page is shown, in messages that any kernel can send."""
+"""PhotoView: what the page is shown, in messages that any kernel can send."""
 
 from __future__ import annotations
 
