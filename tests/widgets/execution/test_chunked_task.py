@@ -1,4 +1,4 @@
-"""ChunkedTask: the last question counts, one piece at a time, and nothing that is told can break a run. Kept: bounded."""
+"""ChunkedTask: the last question counts, one piece at a time; what is told breaks no run; what is kept is bounded."""
 
 from __future__ import annotations
 
