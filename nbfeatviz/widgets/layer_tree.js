@@ -1,8 +1,8 @@
 // The layer tree: an ARIA tree with a filter, all of it on the page.
 
+import { sender } from "./comm/connection.js";
 import { isModified, make, take } from "./comm/dom.js";
 import { Echo } from "./comm/echo.js";
-import { sender } from "./comm/kernel.js";
 import { throttle } from "./comm/throttle.js";
 
 /** @typedef {import("./comm/traits.js").TreeTraits} Traits */

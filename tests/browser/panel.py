@@ -81,6 +81,11 @@ class Panel:
         return self.canvas(".nbfeatviz-status").inner_text()
 
     @property
+    def subject(self) -> str:
+        """The caption of the picture."""
+        return self.canvas(".nbfeatviz-subject").inner_text()
+
+    @property
     def error(self) -> str:
         return self.root.get_by_role("alert", include_hidden=True).first.inner_text()
 

@@ -326,7 +326,7 @@ def test_kernel_interrupt_and_restart(lab: JupyterServer, page) -> None:
     panel.wait_rest()
     kept = panel.pixels()["hash"]
     notebook.restart_kernel()
-    panel.wait(lambda: "disconnected" in panel.status, "the panel to say that it is disconnected", 20)
+    panel.wait(lambda: "the kernel has ended" in panel.status, "the panel to say that it has ended", 20)
     assert panel.pixels()["hash"] == kept, "the last picture stays"
     assert panel.button("Run").is_disabled()
 

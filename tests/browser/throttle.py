@@ -65,6 +65,16 @@ class ThrottledProxy:
         self._sockets: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._closed = False
+        self._cut = False
+
+    def cut(self) -> None:
+        """Break every connection, and refuse new ones until `mend`."""
+        self._cut = True
+        self._shut_all()
+
+    def mend(self) -> None:
+        """Take new connections again."""
+        self._cut = False
 
     @property
     def megabits(self) -> float | None:
@@ -101,6 +111,9 @@ class ThrottledProxy:
         self._closed = True
         if self._listener is not None:
             _shut(self._listener)
+        self._shut_all()
+
+    def _shut_all(self) -> None:
         with self._lock:
             sockets, self._sockets = self._sockets, set()
         for each in sockets:
@@ -116,6 +129,9 @@ class ThrottledProxy:
 
     def _connect(self, client: socket.socket) -> None:
         target = _small_socket()
+        if self._cut:
+            _shut(client)
+            return
         try:
             target.connect(("127.0.0.1", self._target_port))
         except OSError:
@@ -124,7 +140,7 @@ class ThrottledProxy:
             return
         with self._lock:
             self._sockets |= {client, target}
-        if self._closed:
+        if self._closed or self._cut:
             _shut(client)
             _shut(target)
         pumps = [

@@ -68,6 +68,15 @@ export class Figures {
   }
 
   /**
+   * Says which readings are not of the picture that is replayed, but of the last one.
+   * @param {boolean} replaying
+   */
+  mark(replaying) {
+    for (const reading of [this.prediction, this.picture, this.unit])
+      if (replaying && reading.textContent !== "–") reading.append(" · of the last step");
+  }
+
+  /**
    * @param {Row | undefined} row
    * @param {Prediction | null} prediction
    * @param {Measures} measures

@@ -22,6 +22,7 @@ import traitlets
 from nbfeatviz.encoding import Frames, displayed, encode_frame, encode_png, redisplayed
 from nbfeatviz.synthesis.ascent import Step
 from nbfeatviz.widgets.canvas.flow_control import FlowControl
+from nbfeatviz.widgets.caption import PHOTO, Subject
 from nbfeatviz.widgets.comm.frontend import MODULE, STYLE, Commands
 from nbfeatviz.widgets.execution.throughput import Throughput
 
@@ -42,6 +43,8 @@ class LiveCanvas(anywidget.AnyWidget):
         status: {"state", "text", "error", "steps"}: what the status line is made from.
         rises: what the picture does to all units of the layer; see `unit_monitor.as_page`.
         note: what is to be said of a run that the network never answered, "" for nothing.
+        subjects: what the pictures are of: [first step, words, key] of each target of the run (see `caption.Subject`).
+        selection: the words of what is chosen now; "" where that is not to be compared.
         overlay: {"box": [top, left, bottom, right] or None, "pick": bool, "size": [height, width]}.
     """
 
@@ -54,6 +57,8 @@ class LiveCanvas(anywidget.AnyWidget):
     status = traitlets.Dict().tag(sync=True)
     overlay = traitlets.Dict().tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
+    subjects = traitlets.List().tag(sync=True)
+    selection = traitlets.Unicode().tag(sync=True)
     rises = traitlets.Dict().tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
@@ -84,8 +89,13 @@ class LiveCanvas(anywidget.AnyWidget):
         with self._lock:
             self._forget()
             self._run += 1
-            self.rises, self.note = {}, ""
+            self.rises, self.note, self.subjects = {}, "", []
             self.send({"kind": "begin", "run": self._run})
+
+    def show_subject(self, subject: Subject) -> None:
+        """Says what the pictures are of that come from now on."""
+        with self._lock:
+            self.subjects = [*self.subjects, [len(self._numbers), subject.words, subject.of]]
 
     def set_status(
         self,
@@ -117,6 +127,7 @@ class LiveCanvas(anywidget.AnyWidget):
                 "error": self.status.get("error", "") if error is None else error,
                 "precision": self.status.get("precision", "") if precision is None else precision,
                 "kept": self.status.get("kept", "") if kept is None else kept,
+                "rows": len(self._numbers),
             }
 
     def show_error(self, error: str) -> None:
@@ -206,6 +217,8 @@ class LiveCanvas(anywidget.AnyWidget):
         with self._lock:
             data = encode_png(picture if photo else displayed(picture, self._display))
             self._picture = None if photo else picture
+            if photo:
+                self.subjects = [[0, PHOTO.words, PHOTO.of]]
             self._pending, self._settled = None, True
             if self._numbers_sent < len(self._numbers) or self._prediction or not self._facts_sent:
                 self._send_numbers({}, [])
@@ -255,6 +268,16 @@ class LiveCanvas(anywidget.AnyWidget):
             }
             latest = [] if self._settled or not len(self.frames) else [self._frame(len(self.frames) - 1)]
             self.send(content, [self._table(0), *latest])
+
+    def resend(self, first: int) -> None:
+        """The page lacks numbers, from that step on."""
+        with self._lock:
+            first = min(max(first, 0), len(self._numbers))
+            self.send({"kind": "rows", "run": self._run, "first": first}, [self._table(first)])
+
+    def answer(self) -> None:
+        """The page asks whether the kernel is there."""
+        self.send({"kind": "pong"})
 
     def _frame(self, step: int) -> bytes:
         """The encoded picture of a step, as it is displayed."""

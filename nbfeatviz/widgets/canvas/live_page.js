@@ -1,7 +1,8 @@
 // What the page keeps of a live canvas: the numbers of the run, and which picture is drawn.
 
+import { connectionOf, sender } from "../comm/connection.js";
 import { download } from "../comm/dom.js";
-import { bytesOf, fileOf, KERNEL_LOST, listen, peer, sender } from "../comm/kernel.js";
+import { bytesOf, fileOf, listen, peer } from "../comm/kernel.js";
 import { Acknowledgement } from "./acknowledgement.js";
 import { RunTable } from "./run_table.js";
 
@@ -13,6 +14,7 @@ import { RunTable } from "./run_table.js";
 const JPEG = "image/jpeg",
   PNG = "image/png";
 const ASK_AGAIN_MS = 3000;
+const RESEND_MS = 2000;
 const GONE_MS = 2000; // a page that is laid out anew shows the panel again within this time
 
 /**
@@ -43,7 +45,6 @@ export class LivePage {
   /** @type {Set<View>} */
   views = new Set();
   blank = true;
-  disconnected = false;
   run = 0;
   table = new RunTable();
   /** @type {import("../comm/traits.js").Prediction | null} */
@@ -63,6 +64,8 @@ export class LivePage {
   leaving;
   /** @type {Promise<void>} */
   drawing = Promise.resolve();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  resendTimer;
   closed = false; // another version of this module has taken over
   /** @type {() => void} */
   unlisten = () => {};
@@ -70,6 +73,7 @@ export class LivePage {
   /** @param {LiveModel} model */
   constructor(model) {
     this.model = model;
+    this.connection = connectionOf(model);
     this.send = sender(model);
     this.acknowledgement = new Acknowledgement((content) => this.send("ack", content));
     this.canvas = /** @type {Promise<import("../comm/traits.js").CanvasModel>} */ (
@@ -79,19 +83,40 @@ export class LivePage {
 
   connect() {
     const changed = () => this.changed();
-    this.unlisten = listen(this.model, {
+    const unlisten = listen(this.model, {
       "msg:custom": (content, buffers) => this.receive(content, buffers ?? []),
-      "change:status": changed,
+      "change:status": () => this.statusChanged(),
       "change:overlay": changed,
       "change:rises": changed,
       "change:note": changed,
-      [KERNEL_LOST]: () => {
-        this.disconnected = true;
-        this.changed();
-      },
+      "change:subjects": changed,
+      "change:selection": changed,
     });
+    const leave = this.connection.onChange(() => this.connectionChanged());
+    this.unlisten = () => {
+      unlisten();
+      leave();
+    };
     this.still();
     this.send("hello");
+    this.statusChanged();
+  }
+
+  /** After a cut the kernel is asked for all there is; the picture, which the host may have cleared, is drawn again. */
+  connectionChanged() {
+    if (this.connection.isLive) this.send("hello");
+    this.changed();
+  }
+
+  statusChanged() {
+    this.askForMissing();
+    if (this.isComputing) this.connection.expect(() => this.send("ping"));
+    this.changed();
+  }
+
+  /** Whether the kernel is to be heard of soon. */
+  get isComputing() {
+    return this.model.get("status").state === "running";
   }
 
   /** @param {number} run */
@@ -111,10 +136,13 @@ export class LivePage {
    * @param {DataView[]} buffers
    */
   receive(content, buffers) {
+    this.connection.heard();
+    if (this.isComputing) this.connection.expect(() => this.send("ping"));
     /** @type {Record<string, () => unknown>} */
     const acts = {
       begin: () => this.begin(content.run),
       steps: () => this.steps(content, buffers),
+      rows: () => content.run === this.run && this.table.keep(content.first, buffers[0]),
       settle: () => this.still(),
       restore: () => this.restore(content, buffers),
       replay: () => this.replayed(content, buffers),
@@ -135,6 +163,18 @@ export class LivePage {
     this.prediction = content.prediction ?? this.prediction;
     this.facts = content.facts ?? this.facts;
     this.speed = content.speed ?? 0;
+    this.askForMissing();
+  }
+
+  /** Rows that a broken connection has lost are sent again, as often as it takes. */
+  askForMissing() {
+    const first = this.table.firstMissing(this.model.get("status").rows ?? 0);
+    if (first === undefined || this.resendTimer !== undefined) return;
+    this.send("resend", { first });
+    this.resendTimer = setTimeout(() => {
+      this.resendTimer = undefined;
+      this.askForMissing();
+    }, RESEND_MS);
   }
 
   /**
@@ -257,12 +297,22 @@ export class LivePage {
   }
 
   get statusText() {
-    if (this.disconnected) return "disconnected: run the cell again to go on; the last picture stays";
-    const { state, text, steps, precision } = this.model.get("status"),
-      { speed } = this;
-    if (state !== "running") return text ?? "";
+    if (this.connection.state === "lost") return "connection lost, trying again";
+    if (this.connection.state === "ended") return "the kernel has ended: run the cell again";
+    const { state, text, steps, precision, rows = 0 } = this.model.get("status"),
+      { speed, table } = this;
+    if (state !== "running") return table.received < rows ? "receiving the last numbers …" : (text ?? "");
     const fast = speed ? ` · ${speed.toFixed(speed < 10 ? 1 : 0)} steps/s` : "";
-    return `step ${this.table.done}/${steps}${fast}${precision ? ` · ${precision}` : ""}`;
+    return `step ${table.done}/${steps}${fast}${precision ? ` · ${precision}` : ""}`;
+  }
+
+  /**
+   * What a step's picture is of; undefined where there is no picture.
+   * @param {number} step
+   */
+  subjectOf(step) {
+    const subjects = this.model.get("subjects") ?? [];
+    return this.blank ? undefined : subjects.findLast(([first]) => first <= step);
   }
 
   /** @param {View} view */
@@ -280,6 +330,7 @@ export class LivePage {
     this.unlisten();
     clearTimeout(this.leaving);
     clearTimeout(this.askTimer);
+    clearTimeout(this.resendTimer);
     this.acknowledgement.close();
   }
 }

@@ -1,6 +1,6 @@
 // One view of the live canvas: overlay, replay slider, curve, figures, status, error.
 
-import { arrowOf, make, placeBox, positionIn, showNote, take } from "../comm/dom.js";
+import { arrowOf, make, placeBox, positionIn, say, showNote, take } from "../comm/dom.js";
 import { throttle } from "../comm/throttle.js";
 import { Figures } from "./figures.js";
 import { drawLossCurve } from "./loss_curve.js";
@@ -19,6 +19,7 @@ export class LiveView {
   box = make("div", { class: "nbfeatviz-box", hidden: true });
   empty = make("div", { class: "nbfeatviz-empty", text: "press Run and watch the picture emerge" });
   position = make("span", { class: "nbfeatviz-position" });
+  subject = make("div", { class: "nbfeatviz-subject" });
   curve = make("canvas", { class: "nbfeatviz-curve", role: "img", "aria-label": "loss curve" });
   statusAt = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -54,7 +55,12 @@ export class LiveView {
     el.append(
       this.status,
       this.overlay,
-      make("label", { class: "nbfeatviz-replay" }, make("span", { text: "replay" }), this.replay, this.position),
+      make(
+        "div",
+        { class: "nbfeatviz-under" },
+        this.subject,
+        make("label", { class: "nbfeatviz-replay" }, make("span", { text: "replay" }), this.replay, this.position),
+      ),
       make("div", { class: "nbfeatviz-figures" }, this.curve, this.figures.el, this.chart.el),
       make("div", { class: "nbfeatviz-said" }, this.error, this.note),
     );
@@ -82,10 +88,29 @@ export class LiveView {
     this.showBox(model.get("overlay"));
     this.fitPicture();
     this.showReplay(table.length, page.place);
-    const found = model.get("rises") ?? {};
+    const subject = page.subjectOf(page.shown);
+    this.showSubject(subject?.[1] ?? "");
+    const rises = model.get("rises") ?? {},
+      found = rises.of === subject?.[2] ? rises : {}; // nothing is said of another layer
     this.figures.show(table.at(page.place), page.prediction, page.facts, found);
+    this.figures.mark(page.place < table.length);
     this.chart.show(found);
+    this.chart.mark(page.place < table.length);
     this.drawCurve();
+  }
+
+  /**
+   * Says what the picture is of, and whether something else is chosen by now.
+   * @param {string} words "" where there is no picture
+   */
+  showSubject(words) {
+    const { page } = this,
+      chosen = page.model.get("selection"),
+      row = page.table.at(page.shown);
+    say(this.subject, words && row ? `${words} · step ${row.index + 1}` : words);
+    const past = Boolean(chosen && row && words !== chosen);
+    this.subject.classList.toggle("nbfeatviz-past", past);
+    this.subject.title = past ? `what is chosen now: ${chosen}` : "";
   }
 
   /**
@@ -94,7 +119,7 @@ export class LiveView {
    */
   showReplay(last, place) {
     const { replay, page } = this;
-    replay.disabled = !last || !page.replayable;
+    replay.disabled = !last || !page.replayable || !page.connection.isLive;
     replay.max = String(last);
     if (document.activeElement !== replay || !page.replaying) replay.value = String(place);
     this.position.textContent = last ? `${place}/${last}` : "";
@@ -115,7 +140,10 @@ export class LiveView {
       this.status.textContent = text;
       this.statusAt = performance.now();
     }
-    this.status.classList.toggle("nbfeatviz-busy", BUSY.includes(page.model.get("status").state) && !page.disconnected);
+    this.status.classList.toggle(
+      "nbfeatviz-busy",
+      BUSY.includes(page.model.get("status").state) && page.connection.isLive,
+    );
   }
 
   /** The canvas beside this view: its shape, and out of the way of Tab and of screen readers. */

@@ -30,6 +30,8 @@ def save(controller: RunCommands, content: Message) -> None:
 
 HANDLERS = {
     "hello": lambda controller, content: controller.live.restore(),
+    "ping": lambda controller, content: controller.live.answer(),
+    "resend": lambda controller, content: controller.live.resend(int(content["first"])),
     "ack": lambda controller, content: acknowledge(controller.live, content),
     "pause": lambda controller, content: controller.pause(),
     "resume": lambda controller, content: controller.resume(),

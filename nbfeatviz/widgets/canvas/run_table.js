@@ -32,6 +32,16 @@ export class RunTable {
   }
 
   /**
+   * The first row that has not arrived though others after it have, or though there are so many; undefined for none.
+   * @param {number} [rows]
+   */
+  firstMissing(rows = 0) {
+    if (this.received >= Math.max(rows, this.length)) return undefined;
+    const hole = this.rows.findIndex((row) => !row);
+    return hole < 0 ? this.length : hole;
+  }
+
+  /**
    * Keeps rows; those that are there already are taken once.
    * @param {number} first place of the first
    * @param {DataView} buffer float32

@@ -42,9 +42,15 @@ export class UnitChart {
   show(found) {
     this.found = found.rises ? /** @type {Rises} */ (found) : null;
     this.el.hidden = !this.found;
-    if (!this.found) return;
-    say(this.caption, riseInWords(this.found));
-    this.draw();
+    if (this.found) this.draw();
+  }
+
+  /**
+   * Says that it is not of the picture that is replayed, but of the last one.
+   * @param {boolean} replaying
+   */
+  mark(replaying) {
+    if (this.found) say(this.caption, riseInWords(this.found) + (replaying ? " · of the last step" : ""));
   }
 
   draw() {

@@ -17,16 +17,6 @@
 export const peer = (model, trait) => model.widget_manager.get_model(model.get(trait).slice("IPY_MODEL_".length));
 
 /**
- * Sends to the kernel on the comm that the kernel hears at all times.
- * @param {Model<any>} model of a widget with the trait `commands`
- * @returns {Send}
- */
-export function sender(model) {
-  const commands = peer(model, "commands");
-  return async (kind, content = {}, buffers = []) => (await commands).send({ kind, ...content }, {}, buffers);
-}
-
-/**
  * Calls listeners of a model until the function that is returned is called.
  * @param {Model<any>} model
  * @param {Record<string, (...args: any[]) => void>} listeners
@@ -37,9 +27,6 @@ export function listen(model, listeners) {
     for (const [event, listener] of Object.entries(listeners)) model.off(event, listener);
   };
 }
-
-/** The event of a model whose kernel is gone. */
-export const KERNEL_LOST = "comm_live_update";
 
 /**
  * A copy of a buffer as it came from the kernel, which may begin anywhere in a larger one.

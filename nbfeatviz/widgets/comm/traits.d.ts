@@ -17,6 +17,7 @@ export interface Measures {
 
 /** What the picture does to all units of the layer; see `unit_monitor.as_page`. */
 export interface Rises {
+  of: string;
   unit: number;
   rises: number[];
   most: [number, number][];
@@ -34,6 +35,7 @@ export interface Status {
   steps?: number;
   precision?: string;
   kept?: string;
+  rows?: number;
 }
 
 export interface OverlayTrait {
@@ -53,6 +55,8 @@ export type LiveTraits = {
   overlay: OverlayTrait;
   note: string;
   rises: Partial<Rises>;
+  subjects: [first: number, words: string, of: string][];
+  selection: string;
 };
 
 /** Numbers of a run from the step `first` on, float32 in the first buffer, and perhaps a frame in the second. */

@@ -13,6 +13,7 @@ from nbfeatviz.synthesis import quality
 from nbfeatviz.synthesis.ascent import Ascent, Step
 from nbfeatviz.synthesis.dream import Dreaming
 from nbfeatviz.synthesis.run.batch_run import BatchRun
+from nbfeatviz.widgets.caption import Subject, subject
 
 REPORT_SECONDS = 0.2
 MEASURE_SECONDS = 0.5
@@ -34,6 +35,9 @@ class Display(Protocol):
 
     def begin(self) -> None:
         """A new run."""
+
+    def show_subject(self, subject: Subject) -> None:
+        """Says what the pictures are of that come from now on."""
 
     def offer(self, step: Step) -> None:
         """Takes a step."""
@@ -150,6 +154,10 @@ class RunReporter:
     def stepped(self, step: Step, show: bool) -> None:
         """A step was done."""
         self.loss = step.loss
+        if step.index == 0 and isinstance(self._ascent, Ascent | Dreaming):
+            settings = self._ascent.settings
+            about = subject(self._ascent.network, settings.objective, settings.recipe, settings.seed)
+            self._live.show_subject(about)
         if not show:
             self._live.keep(step)
             return

@@ -19,6 +19,7 @@ from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.ascent import Ascent
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.unit_responses import PHOTOGRAPHS, Rises, UnitResponses, natural_measures
+from nbfeatviz.widgets.caption import key
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
 
 REST = 4  # times as long as it worked, while a run goes on
@@ -44,6 +45,7 @@ class UnitMonitor:
         self._lock = threading.Lock()
         self._sight: _Sight | None = None
         self._start: np.ndarray | None = None
+        self._of = ""  # what was measured last, see `caption.Subject`
         self._responses: UnitResponses | None = None
         self._expected: tuple[Network, Objective] | None = None
         self._ready: tuple[object, UnitResponses] | None = None  # what is expected, and the responses for it
@@ -102,7 +104,7 @@ class UnitMonitor:
                 if expected is not None:
                     self._prepare(expected)
                 elif (found := self._measured(sight)) is not None:
-                    page = as_page(found)
+                    page = as_page(found, self._of)
                     if self._responses is not None and self._responses.complete:
                         page["photographs"] = self._usual_detail()
             except Exception as error:  # the run goes on without these facts
@@ -127,6 +129,7 @@ class UnitMonitor:
             network, objective, picture = sight
             if responses is None or not responses.follows(network, objective):
                 responses = self._responses = UnitResponses(network, objective, _PHOTOS, start)
+            self._of = key(network, objective)
             responses.look(picture)
             return responses.rises
         if responses is None or (responses.gather() and responses is self._showed):
@@ -158,9 +161,10 @@ class UnitMonitor:
             self._worker.close()
 
 
-def as_page(found: Rises) -> dict[str, Any]:
-    """What the page shows: the rise of every unit, and the facts in numbers."""
+def as_page(found: Rises, of: str) -> dict[str, Any]:
+    """What the page shows: the rise of every unit, and the facts in numbers; `of`: see `caption.Subject`."""
     return {
+        "of": of,
         "layer": found.layer,
         "unit": found.unit,
         "rises": [round(float(rise), 3) for rise in np.nan_to_num(found.rises)],

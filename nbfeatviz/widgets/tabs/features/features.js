@@ -1,10 +1,11 @@
 // The Features tab: what a sheet is to show, and the sheet.
 
 import { Acknowledgement } from "../../canvas/acknowledgement.js";
+import { connectionOf, sender } from "../../comm/connection.js";
 import { fill, make, uniqueId } from "../../comm/dom.js";
 import { EchoedSettings } from "../../comm/echo.js";
 import { button, buttonRow, disable, numberField, pair, put, row, select, textField } from "../../comm/fields.js";
-import { KERNEL_LOST, listen, peer, sender } from "../../comm/kernel.js";
+import { listen, peer } from "../../comm/kernel.js";
 import { percent } from "../../comm/numbers.js";
 import { Sheet } from "./sheet.js";
 
@@ -19,7 +20,6 @@ const listed = (list) => (Array.isArray(list) ? list.join(", ") : (list ?? ""));
 
 /** One view of the tab. */
 class FeaturesView {
-  lost = false;
   drawn = false;
   /** @type {Promise<void>} */
   drawing = Promise.resolve();
@@ -44,13 +44,14 @@ class FeaturesView {
    */
   constructor(model, el) {
     this.model = model;
+    this.connection = connectionOf(model);
     const send = sender(model),
       changed = () => this.show();
     /** @type {import("../../comm/kernel.js").Send} */
     this.send = async (...message) => {
       this.settings.flush();
       this.panelSettings.flush();
-      if (!this.lost) await send(...message);
+      await send(...message);
     };
     this.settings = new EchoedSettings({
       known: () => model.get("settings"),
@@ -179,14 +180,23 @@ class FeaturesView {
       this.controls = /** @type {import("../../comm/kernel.js").Model<OptimizeTraits>} */ (controls);
       this.show();
     });
-    const lost = () => {
-      this.lost = true;
-      this.show();
-    };
-    follow("live", { [KERNEL_LOST]: lost });
+    this.leaving.push(this.connection.onChange(() => this.connectionChanged()));
     this.show();
     this.still();
     this.send("sheet-hello");
+  }
+
+  /** After a cut the kernel is asked for the sheet in progress. */
+  connectionChanged() {
+    if (this.connection.isLive) {
+      this.still();
+      this.send("sheet-hello");
+    }
+    this.show();
+  }
+
+  get lost() {
+    return !this.connection.isLive;
   }
 
   /**

@@ -16,6 +16,7 @@ from nbfeatviz.encoding import encode_jpeg, encode_png, presented, stretched
 from nbfeatviz.synthesis.ascent import Step
 from nbfeatviz.widgets.canvas.flow_control import FlowControl
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
+from nbfeatviz.widgets.caption import Subject
 from nbfeatviz.widgets.comm.frontend import Commands, awaiting
 from nbfeatviz.widgets.tabs.optimize.view import OptimizeView
 
@@ -105,6 +106,9 @@ class FeaturesView(anywidget.AnyWidget):
             self.places, self.losses = layout, losses
             self.sheet = data
             self.send({"kind": "settle"})
+
+    def show_subject(self, subject: Subject) -> None:
+        """Each picture has a title."""
 
     def predicted(self, prediction: Any) -> None:
         """A sheet shows no classes."""

@@ -1,9 +1,10 @@
 // The controls of the Invert, Style and Dream tabs: what is made from the photo, and how.
 
+import { connectionOf, sender } from "../../comm/connection.js";
 import { fill, make } from "../../comm/dom.js";
 import { EchoedSettings } from "../../comm/echo.js";
 import { disable, numberField, pair, put, row, select } from "../../comm/fields.js";
-import { KERNEL_LOST, listen, peer, sender } from "../../comm/kernel.js";
+import { listen, peer } from "../../comm/kernel.js";
 import { RunButtons } from "../../execution/run_buttons.js";
 import { PhotoBox } from "../../photo_input/photo_box.js";
 import { Weight } from "../../settings/weight.js";
@@ -80,7 +81,6 @@ class StyleFields {
 
 /** One view of a tab's controls. */
 class InvertStyleDreamView {
-  lost = false;
   /** @type {(() => void)[]} */
   leaving = [];
   /** @type {(() => void) | undefined} */
@@ -93,13 +93,14 @@ class InvertStyleDreamView {
    */
   constructor(model, el) {
     this.model = model;
+    this.connection = connectionOf(model);
     const kind = model.get("kind"),
       send = sender(model),
       changed = () => this.show();
     /** @type {import("../../comm/kernel.js").Send} */
     this.send = async (...message) => {
       this.settings.flush();
-      if (!this.lost) await send(...message);
+      await send(...message);
     };
     this.settings = new EchoedSettings({
       known: () => model.get("settings"),
@@ -171,18 +172,14 @@ class InvertStyleDreamView {
         "msg:custom": (content) => this.receive(content),
       }),
     );
+    this.leaving.push(this.connection.onChange(show));
     peer(model, "live").then((live) => {
       const follow = () => {
         this.buttons.state = live.get("status").state ?? "loading";
         this.show();
       };
-      const lost = () => {
-        this.lost = true;
-        if (this.style) this.style.page.lost = true;
-        this.show();
-      };
       this.follow = follow;
-      this.leaving.push(listen(live, { "change:status": follow, [KERNEL_LOST]: lost }));
+      this.leaving.push(listen(live, { "change:status": follow }));
       follow();
     });
     this.show();
@@ -200,7 +197,7 @@ class InvertStyleDreamView {
 
   show(force = false) {
     const facts = this.model.get("facts") ?? {},
-      off = !facts.ready || this.lost,
+      off = !facts.ready || !this.connection.isLive,
       get = (/** @type {string} */ name) => this.settings.get(name);
     const recipes = facts.recipes ?? [],
       [, , reference = "", steps, stepSize] = recipes.find(([name]) => name === get("recipe")) ?? [];

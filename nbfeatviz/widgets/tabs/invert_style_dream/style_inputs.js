@@ -1,5 +1,6 @@
 // What a style is taken from: a second photo, and the layers that it is read from.
 
+import { connectionOf } from "../../comm/connection.js";
 import { decoded, make, uniqueId } from "../../comm/dom.js";
 import { Echo } from "../../comm/echo.js";
 import { button, disable, textField } from "../../comm/fields.js";
@@ -8,7 +9,6 @@ import { button, disable, textField } from "../../comm/fields.js";
 
 /** The second photo of the Style tab, as a PhotoBox handles it. */
 export class StylePhoto {
-  lost = false;
   /** @type {{ preview: HTMLCanvasElement | null }} */
   pictures = { preview: null };
   turn = {};
@@ -23,11 +23,16 @@ export class StylePhoto {
     this.send = send;
     this.changed = changed;
     this.echo = new Echo(changed);
+    this.connection = connectionOf(model);
     this.decode();
   }
 
   get photo() {
     return this.model.get("photo") ?? {};
+  }
+
+  get lost() {
+    return !this.connection.isLive;
   }
 
   get hasPhoto() {

@@ -21,6 +21,7 @@ from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets import export
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
 from nbfeatviz.widgets.canvas.run_commands import RunCommands
+from nbfeatviz.widgets.caption import subject
 from nbfeatviz.widgets.execution.exclusive import Exclusive
 from nbfeatviz.widgets.execution.precompile import Precompiler
 from nbfeatviz.widgets.execution.runner import Runner
@@ -210,6 +211,10 @@ class OptimizeController(RunCommands):
         self.view.show(settings, network, changed)
         if changed & {"display", "recipe"}:
             self.live.display(settings.displayed)
+        if network is not None:
+            chosen = subject(network, settings.target(network), settings.recipe, settings.seed)
+            if chosen.words != self.live.selection:
+                self.live.selection = chosen.words
         if changed & {"network", "objective", "layer", "row", "col"}:
             overlay = settings.overlay(network)
             if overlay != self.live.overlay:
@@ -257,6 +262,9 @@ class OptimizeController(RunCommands):
         """Shows a picture and takes its settings, so that the next run goes on with it (on the worker)."""
         self.runner.result = result
         self.live.clear()
+        network, made = self.panel.network, result.settings
+        if network is not None:
+            self.live.show_subject(subject(network, made.objective, made.recipe, made.seed))
         self.live.settle(result.image)
         self.panel.progressed(float("nan"), result.image)
         with self.lock:

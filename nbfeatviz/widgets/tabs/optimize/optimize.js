@@ -1,9 +1,10 @@
 // The controls of the Optimize tab. What the person does goes to the kernel as commands; what is set comes back.
 
+import { connectionOf, sender } from "../../comm/connection.js";
 import { fill, make, uniqueId } from "../../comm/dom.js";
 import { EchoedSettings } from "../../comm/echo.js";
 import { committing, disable, numberField, pair, put, row, select, textField } from "../../comm/fields.js";
-import { KERNEL_LOST, listen, peer, sender } from "../../comm/kernel.js";
+import { listen, peer } from "../../comm/kernel.js";
 import { classOf } from "../../comm/numbers.js";
 import { RunButtons } from "../../execution/run_buttons.js";
 import { RecipeValues } from "./recipe_values.js";
@@ -50,7 +51,6 @@ const check = (name, box, title) =>
 
 /** One view of the controls. */
 class OptimizeView {
-  disconnected = false;
   /** @type {(() => void)[]} */
   leaving = [];
   total = make("span", { class: "nbfeatviz-total" });
@@ -67,6 +67,7 @@ class OptimizeView {
   constructor(model, el) {
     this.model = model;
     const send = sender(model);
+    this.connection = connectionOf(model);
     this.settings = new EchoedSettings({
       known: () => model.get("settings"),
       send: (name, value) => send("set", { name, value }),
@@ -161,6 +162,7 @@ class OptimizeView {
         "msg:custom": (content) => this.receive(content),
       }),
     );
+    this.leaving.push(this.connection.onChange(() => this.enable()));
     peer(model, "live").then((live) => {
       const follow = () => {
         const status = live.get("status");
@@ -168,11 +170,7 @@ class OptimizeView {
         this.kept.textContent = status.kept ?? "";
         this.show();
       };
-      const lost = () => {
-        this.disconnected = true;
-        this.enable();
-      };
-      this.leaving.push(listen(live, { "change:status": follow, [KERNEL_LOST]: lost }));
+      this.leaving.push(listen(live, { "change:status": follow }));
       follow();
     });
     this.show();
@@ -269,9 +267,9 @@ class OptimizeView {
   }
 
   enable() {
-    const ready = Boolean(this.facts.ready) && !this.disconnected;
+    const ready = Boolean(this.facts.ready) && this.connection.isLive;
     this.buttons.show(ready);
-    this.network.disabled = this.disconnected;
+    this.network.disabled = !this.connection.isLive;
     this.values.enable(ready);
     this.terms.enable(ready);
     const { objective, unit, number, recipe, display, natural, steps, seed, stepSize, keep, start, precision } = this;

@@ -1,8 +1,9 @@
 // What the page keeps of a panel's photo tabs: what the kernel has sent about the photo, and what the person wishes.
 
+import { connectionOf, sender } from "../../comm/connection.js";
 import { decoded, download } from "../../comm/dom.js";
 import { Echo } from "../../comm/echo.js";
-import { bytesOf, fileOf, KERNEL_LOST, listen, peer, sender } from "../../comm/kernel.js";
+import { bytesOf, fileOf, listen, peer } from "../../comm/kernel.js";
 import { throttle } from "../../comm/throttle.js";
 
 /** @typedef {import("../../comm/traits.js").PhotoTraits} Traits */
@@ -57,7 +58,6 @@ export class PhotoPage {
   /** @type {Map<string, number>} the last request that was answered, by what it takes the place of */
   latest = new Map();
   arrivals = 0;
-  lost = false;
   /** @type {import("../../comm/kernel.js").Model<import("../../comm/traits.js").OptimizeTraits> | null} */
   controls = null;
   /** @type {Results} */
@@ -76,11 +76,8 @@ export class PhotoPage {
   /** @param {import("../../comm/kernel.js").Model<Traits>} model */
   constructor(model) {
     this.model = model;
-    const send = sender(model);
-    /** @type {import("../../comm/kernel.js").Send} without a kernel there is none to hear it */
-    this.send = async (...message) => {
-      if (!this.lost) await send(...message);
-    };
+    this.connection = connectionOf(model);
+    this.send = sender(model);
     this.sendTab = throttle(TAB_MS, (/** @type {string} */ name) => this.send("tab", { name }));
   }
 
@@ -97,12 +94,11 @@ export class PhotoPage {
       "change:progress": () => this.progressed(),
       "change:preview": () => this.decode("preview"),
       "change:seen": () => this.decode("seen"),
-      [KERNEL_LOST]: () => {
-        this.lost = true;
-        this.changed();
-      },
     });
-    this.leaving.push(unlisten);
+    this.leaving.push(
+      unlisten,
+      this.connection.onChange(() => this.connectionChanged()),
+    );
     this.decode("preview");
     this.decode("seen");
     peer(model, "controls").then((controls) => {
@@ -111,6 +107,16 @@ export class PhotoPage {
       this.changed();
     });
     this.send("photo-hello");
+  }
+
+  /** After a cut the kernel is asked for all that it has sent. */
+  connectionChanged() {
+    if (this.connection.isLive) this.send("photo-hello");
+    this.changed();
+  }
+
+  get lost() {
+    return !this.connection.isLive;
   }
 
   // What the kernel knows
