@@ -79,6 +79,19 @@ test("a row that comes twice counts once, and a hole is seen", () => {
   assert.equal(table.rows[4], undefined);
 });
 
+test("what is missing is known: a hole, or the end where more rows are said to be", () => {
+  const table = new RunTable();
+  assert.equal(table.firstMissing(), undefined);
+  assert.equal(table.firstMissing(3), 0);
+  table.keep(0, buffer(row(0), row(1)));
+  assert.equal(table.firstMissing(2), undefined);
+  assert.equal(table.firstMissing(5), 2);
+  table.keep(4, buffer(row(4)));
+  assert.equal(table.firstMissing(5), 2, "a hole");
+  table.keep(2, buffer(row(2), row(3)));
+  assert.equal(table.firstMissing(5), undefined);
+});
+
 test("a run without steps has done none", () => {
   assert.deepEqual([new RunTable().done, new RunTable().at(0)], [0, undefined]);
 });

@@ -15,6 +15,7 @@ from nbfeatviz.widgets.canvas import flow_control as flow_control
 from nbfeatviz.widgets.canvas import live_canvas
 from nbfeatviz.widgets.canvas.flow_control import FEWEST_IN_FLIGHT, MOST_IN_FLIGHT
 from nbfeatviz.widgets.canvas.live_canvas import COLUMNS, LiveCanvas
+from nbfeatviz.widgets.caption import PHOTO, Subject
 from nbfeatviz.widgets.comm.frontend import Commands
 
 JPEG, PNG = b"\xff\xd8", b"\x89PNG"
@@ -315,6 +316,39 @@ def test_free_gives_the_frames_back_and_keeps_the_rest(page: Page):
     assert len(page.of("restore")[-1][1][0]) == COLUMNS * 4
 
 
+def test_a_page_that_lacks_numbers_is_sent_them_again(page: Page):
+    page.live.begin()
+    for index in range(5):
+        page.offer(index)
+    page.live.set_status("idle", "finished")
+    assert page.live.status["rows"] == 5, "by which the page knows what it lacks"
+    for first, rest in ((2, 3), (0, 5), (5, 0), (-1, 5), (9, 0)):
+        page.live.resend(first)
+        content, (buffer,) = page.of("rows")[-1]
+        assert content["run"] == page.of("begin")[-1][0]["run"]
+        assert len(np.frombuffer(buffer, np.float32)) == rest * COLUMNS
+        assert content["first"] == 5 - rest
+
+
+def test_every_picture_of_a_run_has_a_subject(page: Page):
+    page.live.begin()
+    page.live.show_subject(Subject("unit 1", "a"))
+    page.offer(0)
+    page.offer(1)
+    page.live.show_subject(Subject("unit 2", "b"))
+    page.offer(0)
+    assert page.live.subjects == [[0, "unit 1", "a"], [2, "unit 2", "b"]]
+    page.live.begin()
+    assert page.live.subjects == []
+    page.live.settle(picture(0.5), photo=True)
+    assert page.live.subjects == [[0, PHOTO.words, PHOTO.of]]
+
+
+def test_a_page_that_asks_is_answered(page: Page):
+    page.live.answer()
+    assert page.of("pong")
+
+
 def test_clear_forgets_the_run_and_its_picture(page: Page):
     page.live.begin()
     page.offer(0)
@@ -338,6 +372,7 @@ def test_the_status_keeps_what_is_not_said_anew(page: Page):
         "error": "something <b>is</b> wrong.",
         "precision": "bfloat16",
         "kept": "3 of 24",
+        "rows": 0,
     }
     page.live.set_status("compiling", error="")
     assert page.live.status["error"] == ""

@@ -14,6 +14,7 @@ import nbfeatviz as nv
 from nbfeatviz import objectives
 from nbfeatviz.synthesis import quality, unit_responses
 from nbfeatviz.synthesis.unit_responses import FEWEST_PHOTOGRAPHS, PHOTOGRAPHS, Rises
+from nbfeatviz.widgets.caption import key
 from nbfeatviz.widgets.execution.unit_monitor import UnitMonitor, as_page
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
 from tests.synthesis.conftest import make_network
@@ -31,7 +32,8 @@ def test_after_a_run_the_panel_says_what_rises_says(make, net):
     explorer = make()
     explorer.run()
     result = nv.maximize(net, UNIT, recipe="tutorial13", steps=20)
-    wanted = as_page(nv.rises(net, UNIT, result.image, start=result.frames[0]))
+    wanted = as_page(nv.rises(net, UNIT, result.image, start=result.frames[0]), key(net, UNIT))
+    assert explorer.panel.layout.live.rises["of"] == wanted["of"] == explorer.panel.layout.live.subjects[-1][2]
     assert explorer.panel.layout.live.rises["most"][0][0] == wanted["most"][0][0]
     assert (explorer.panel.layout.live.rises["layer"], explorer.panel.layout.live.rises["unit"]) == ("conv2", 1)
     np.testing.assert_allclose(
@@ -179,5 +181,5 @@ def test_a_closed_monitor_has_no_thread(net):
 
 def test_what_the_page_is_told_can_be_sent():
     natural = np.array([[0.0], [1.0]])
-    page = as_page(Rises("conv", 0, np.array([np.nan]), np.zeros(1), natural))
+    page = as_page(Rises("conv", 0, np.array([np.nan]), np.zeros(1), natural), "a picture")
     assert (page["rises"], page["selectivity"], page["most"]) == ([0.0], None, [])
