@@ -48,7 +48,7 @@ def subject(network: Network, objective: Objective, recipe: str | Recipe, seed: 
 
 def key(network: Network, objective: Objective) -> str:
     """Tells pictures of one network and objective from any other."""
-    return f"{name_of(network)} {network.version} {objective!r}"
+    return f"{id(network)} {objective!r}"  # two networks may have one name
 
 
 def name_of(network: Network) -> str:
