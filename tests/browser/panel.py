@@ -45,8 +45,11 @@ class Panel:
 
     @classmethod
     def opened(cls, page: Page, server: JupyterServer, name: str, *cells: str) -> tuple[NotebookPage, Self]:
-        """A notebook of these cells (by default a panel alone) that has been run, and its panel once it is ready."""
-        write_notebook(server.folder / name, *cells or (PLAIN,))
+        """A notebook of these cells (by default a panel alone) that has been run, and its panel once it is ready.
+
+        Its kernel is its own, and has TensorFlow imported; tests about that import write their notebook themselves.
+        """
+        write_notebook(server.folder / name, *cells or (PLAIN,), kernel="warm")
         notebook = NotebookPage(page, server).open(name)
         notebook.run_all()
         panel = cls(page)
