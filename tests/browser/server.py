@@ -23,6 +23,8 @@ from typing import Any, Literal
 
 import psutil  # type: ignore[import-untyped]
 
+# drawn without a graphics card, its animation takes a second of a core at each page and each change of the theme
+_UNNEEDED_PLUGINS = ["@jupyterlab/apputils-extension:splash"]
 _KERNEL_TITLES = {"python3": "Python 3", "warm": "Python 3 with TensorFlow imported"}
 
 
@@ -173,6 +175,9 @@ class JupyterServer:
             kernel.mkdir(parents=True)
             spec = {"argv": argv, "display_name": _KERNEL_TITLES[name], "language": "python"}
             (kernel / "kernel.json").write_text(json.dumps(spec))
+        page_config = self._home / "config" / "labconfig" / "page_config.json"
+        page_config.parent.mkdir(parents=True)
+        page_config.write_text(json.dumps({"disabledExtensions": dict.fromkeys(_UNNEEDED_PLUGINS, True)}))
         for plugin, values in self._settings.items():
             package, name = plugin.split(":")
             file = self._home / "settings" / package / f"{name}.jupyterlab-settings"
