@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that the tests need, and then the tests: a virtual environment, the package with its test
 # dependencies, a browser, and pytest. Arguments go on to pytest. Without any, all runs in two processes: first what needs
-# no browser, a file in one of them and TensorFlow with one thread in each, and then the browser tests.
+# no browser, a file in one of them, and then the browser tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -41,7 +41,7 @@ if [ $# -gt 0 ]; then
   exec python -m pytest "$@"
 fi
 failed=0
-TF_NUM_INTRAOP_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
+python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
   --ignore tests/browser --durations 40 || failed=$?
 python -m pytest --numprocesses 2 --dist worksteal tests/browser --durations 20 || failed=$?
 exit "$failed"
