@@ -108,9 +108,9 @@ class Panel:
         pixels: dict[str, Any] = self.canvas(".nbfeatviz-picture").evaluate(_PIXELS)
         return pixels
 
-    def run(self) -> None:
+    def run(self, clicks: int = 1) -> None:
         self._run_before = self.data()["run"]
-        self.button("Run").click()
+        self.button("Run").click(click_count=clicks)
 
     def wait(self, condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
         """Waits until a condition holds, and says what was waited for if it never does."""

@@ -423,7 +423,7 @@ def test_errors_stand_in_the_panel_in_words(lab: JupyterServer, page) -> None:
     panel.wait_ready()
     assert panel.field("network").input_value() == "efficientnet-lite0", "the network in use stays"
     assert panel.pixels()["hash"] == kept
-    panel.button("Run").dblclick()
+    panel.run(clicks=2)
     panel.wait_steps(3)
     panel.button("Stop").click()
     panel.wait_rest()
