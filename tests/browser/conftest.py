@@ -7,13 +7,21 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page
 
+from tests.browser.forkserver import KernelForkServer
 from tests.browser.harness import Browser, JupyterServer
 
 
 @pytest.fixture(scope="package")
-def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+def warm_kernel() -> Iterator[list[str]]:
+    """The command of a kernel that has TensorFlow imported when it begins."""
+    with KernelForkServer() as forks:
+        yield forks.argv
+
+
+@pytest.fixture(scope="package")
+def lab_server(tmp_path_factory: pytest.TempPathFactory, warm_kernel: list[str]) -> Iterator[JupyterServer]:
     """A JupyterLab for the whole session."""
-    with JupyterServer("lab", tmp_path_factory.mktemp("lab")) as server:
+    with JupyterServer("lab", tmp_path_factory.mktemp("lab"), warm_kernel=warm_kernel) as server:
         yield server
 
 
@@ -25,9 +33,9 @@ def lab(lab_server: JupyterServer) -> Iterator[JupyterServer]:
 
 
 @pytest.fixture(scope="package")
-def notebook7_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+def notebook7_server(tmp_path_factory: pytest.TempPathFactory, warm_kernel: list[str]) -> Iterator[JupyterServer]:
     """A Notebook 7 for the whole session."""
-    with JupyterServer("notebook", tmp_path_factory.mktemp("notebook7")) as server:
+    with JupyterServer("notebook", tmp_path_factory.mktemp("notebook7"), warm_kernel=warm_kernel) as server:
         yield server
 
 

@@ -45,8 +45,11 @@ class Panel:
 
     @classmethod
     def opened(cls, page: Page, server: JupyterServer, name: str, *cells: str) -> tuple[NotebookPage, Self]:
-        """A notebook of these cells (by default a panel alone) that has been run, and its panel once it is ready."""
-        write_notebook(server.folder / name, *cells or (PLAIN,))
+        """A notebook of these cells (by default a panel alone) that has been run, and its panel once it is ready.
+
+        Its kernel is its own, and has TensorFlow imported; tests about that import write their notebook themselves.
+        """
+        write_notebook(server.folder / name, *cells or (PLAIN,), kernel="warm")
         notebook = NotebookPage(page, server).open(name)
         notebook.run_all()
         panel = cls(page)
@@ -110,9 +113,9 @@ class Panel:
         pixels: dict[str, Any] = self.canvas(".nbfeatviz-picture").evaluate(_PIXELS)
         return pixels
 
-    def run(self) -> None:
+    def run(self, clicks: int = 1) -> None:
         self._run_before = self.data()["run"]
-        self.button("Run").click()
+        self.button("Run").click(click_count=clicks)
 
     def wait(self, condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
         """Waits until a condition holds, and says what was waited for if it never does."""

@@ -16,12 +16,16 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
 import psutil  # type: ignore[import-untyped]
+
+# drawn without a graphics card, its animation takes a second of a core at each page and each change of the theme
+_UNNEEDED_PLUGINS = ["@jupyterlab/apputils-extension:splash"]
+_KERNEL_TITLES = {"python3": "Python 3", "warm": "Python 3 with TensorFlow imported"}
 
 
 class JupyterServer:
@@ -31,6 +35,7 @@ class JupyterServer:
         kind: Which page it serves notebooks with.
         folder: The folder of the notebooks.
         theme: The theme a page starts with, "light" or "dark".
+        warm_kernel: The command of the kernel that notebooks of `write_notebook(..., kernel="warm")` have.
         settings: More front-end settings by plugin, as in
             `{"@jupyterlab/apputils-extension:kernels-settings": {"commsOverSubshells": "disabled"}}`.
 
@@ -45,6 +50,7 @@ class JupyterServer:
         folder: Path,
         *,
         theme: Literal["light", "dark"] = "light",
+        warm_kernel: Sequence[str] = (),
         settings: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         if kind not in ("lab", "notebook"):
@@ -56,6 +62,9 @@ class JupyterServer:
         self._home = Path(tempfile.mkdtemp(prefix="nbfeatviz-jupyter-"))
         self.log = self._home / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._kernels = {"python3": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]}
+        if warm_kernel:
+            self._kernels["warm"] = list(warm_kernel)
         themes = {"theme": f"JupyterLab {theme.title()}", "adaptive-theme": False}
         quiet = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
         self._settings: dict[str, Mapping[str, Any]] = {
@@ -161,11 +170,14 @@ class JupyterServer:
         }
 
     def _write_home(self) -> None:
-        kernel = self._home / "data" / "kernels" / "python3"
-        kernel.mkdir(parents=True)
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
-        (kernel / "kernel.json").write_text(json.dumps(spec))
+        for name, argv in self._kernels.items():
+            kernel = self._home / "data" / "kernels" / name
+            kernel.mkdir(parents=True)
+            spec = {"argv": argv, "display_name": _KERNEL_TITLES[name], "language": "python"}
+            (kernel / "kernel.json").write_text(json.dumps(spec))
+        page_config = self._home / "config" / "labconfig" / "page_config.json"
+        page_config.parent.mkdir(parents=True)
+        page_config.write_text(json.dumps({"disabledExtensions": dict.fromkeys(_UNNEEDED_PLUGINS, True)}))
         for plugin, values in self._settings.items():
             package, name = plugin.split(":")
             file = self._home / "settings" / package / f"{name}.jupyterlab-settings"
@@ -185,14 +197,14 @@ class JupyterServer:
         raise RuntimeError(f"jupyter {self.kind} did not start:\n{log}")
 
 
-def write_notebook(path: Path, *cells: str) -> Path:
-    """Write a notebook with the given code cells for the python3 kernel, and return its path."""
+def write_notebook(path: Path, *cells: str, kernel: Literal["python3", "warm"] = "python3") -> Path:
+    """Write a notebook with the given code cells for that kernel, and return its path."""
     made: list[dict[str, Any]] = [
         {"cell_type": "code", "id": f"c{index}", "metadata": {}, "source": source}
         | {"execution_count": None, "outputs": []}
         for index, source in enumerate(cells)
     ]
-    kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    kernelspec = {"name": kernel, "display_name": _KERNEL_TITLES[kernel], "language": "python"}
     book = {"cells": made, "metadata": {"kernelspec": kernelspec}, "nbformat": 4, "nbformat_minor": 5}
     path.write_text(json.dumps(book))
     return path

@@ -29,7 +29,7 @@ def wire(lab: JupyterServer) -> Iterator[ThrottledProxy]:
 
 
 def _opened(page, lab: JupyterServer, wire: ThrottledProxy, name: str) -> tuple[NotebookPage, Panel]:
-    write_notebook(lab.folder / name, TINY)
+    write_notebook(lab.folder / name, TINY, kernel="warm")
     notebook = NotebookPage(page, lab, port=wire.port).open(name)
     notebook.run_all(seconds=120)
     panel = Panel(page)

@@ -6,11 +6,14 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 
+import psutil  # type: ignore[import-untyped]
 import pytest
+from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.browser import harness
@@ -67,6 +70,17 @@ def _server_of(size: int) -> Iterator[int]:
         listener.shutdown(socket.SHUT_RDWR)
 
 
+def _wait(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited {seconds} s for {what}"
+        time.sleep(0.02)
+
+
+def _runs(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
 def _download(port: int) -> tuple[int, float]:
     start, total = time.perf_counter(), 0
     with socket.create_connection(("127.0.0.1", port)) as client:
@@ -94,8 +108,9 @@ def test_a_click_in_the_page_reaches_the_kernel_and_comes_back(
     page.close()
 
 
-def test_commands_of_a_notebook_page(lab: JupyterServer, browser: Browser) -> None:
-    file = write_notebook(lab.folder / "commands.ipynb", "kept = 1")
+@pytest.mark.parametrize("kernel", ["python3", "warm"])
+def test_commands_of_a_notebook_page(kernel: Literal["python3", "warm"], lab: JupyterServer, browser: Browser) -> None:
+    file = write_notebook(lab.folder / f"commands-{kernel}.ipynb", "kept = 1", kernel=kernel)
     page = browser.new_page()
     notebook = NotebookPage(page, lab).open(file.name)
     notebook.run_all()
@@ -106,9 +121,7 @@ def test_commands_of_a_notebook_page(lab: JupyterServer, browser: Browser) -> No
     with pytest.raises(PlaywrightTimeoutError):
         notebook.run_code("time.sleep(1)", seconds=0.3)
     notebook.run_code("time.sleep(60)", wait=False)
-    deadline = time.monotonic() + 10
-    while notebook.kernel_status() != "busy":
-        assert time.monotonic() < deadline
+    _wait(lambda: notebook.kernel_status() == "busy", "the kernel to be busy")
     with pytest.raises(PlaywrightTimeoutError):
         notebook.wait_idle(seconds=0.5)
     notebook.interrupt_kernel()
@@ -123,6 +136,26 @@ def test_commands_of_a_notebook_page(lab: JupyterServer, browser: Browser) -> No
     notebook.set_theme("JupyterLab Dark")
     assert page.evaluate("document.body.dataset.jpThemeLight") == "false"
     page.close()
+
+
+def test_a_warm_kernel_has_tensorflow_imported_and_is_one_of_its_own(lab: JupyterServer, page: Page) -> None:
+    write_notebook(lab.folder / "warm.ipynb", "import os, signal, sys", kernel="warm")
+    notebook = NotebookPage(page, lab).open("warm.ipynb")
+    notebook.run_all()
+    assert notebook.run_code("sorted({'keras', 'tensorflow', 'ipywidgets'} & set(sys.modules))") == (
+        "['keras', 'tensorflow']"
+    )
+    same = "(os.getsid(0) == os.getpid(), os.getcwd() == os.path.realpath(%r), os.environ['JUPYTER_TOKEN'] == %r)"
+    assert notebook.run_code(same % (str(lab.folder), lab.token)) == "(True, True, True)"
+    first = int(notebook.run_code("kept = 1; os.getpid()"))
+    notebook.run_code("os.kill(os.getpid(), signal.SIGKILL)", wait=False)
+    _wait(lambda: not _runs(first), "the kernel to be killed")
+    _wait(lambda: notebook.run_code("import os; os.getpid()").isdigit(), "its server to start another")
+    assert notebook.run_code("'kept' in globals()") == "False"
+    second = int(notebook.run_code("os.getpid()"))
+    assert second != first
+    lab.end_kernels()
+    _wait(lambda: not _runs(second), "the kernel to end with its server's wish")
 
 
 def test_the_browser_counts_blobs_and_keeps_errors(lab: JupyterServer, browser: Browser) -> None:
@@ -141,8 +174,8 @@ def test_the_browser_counts_blobs_and_keeps_errors(lab: JupyterServer, browser: 
     assert after["heap"] < held["heap"] + 1_000_000
     assert after["rss"] > after["heap"]
     assert browser.errors(page) == []
-    page.evaluate("console.error('one'); setTimeout(() => { throw new Error('two'); })")
-    page.wait_for_timeout(200)
+    with page.expect_event("pageerror"):
+        page.evaluate("console.error('one'); setTimeout(() => { throw new Error('two'); })")
     assert browser.errors(page)[0] == "one"
     assert "two" in browser.errors(page)[1]
     page.close()

@@ -76,7 +76,7 @@ def dispatch(explorer: nv.FeatureExplorer, content: Any, buffers: Any = (), tab:
         callback(commands, content, buffers)
 
 
-def wait(condition: Any, seconds: float = 20) -> None:
+def wait(condition: Any, seconds: float = 60) -> None:
     """Waits until it holds."""
     end = time.monotonic() + seconds
     while not condition():

@@ -421,7 +421,7 @@ def test_closing_ends_the_run_and_the_thread_and_may_be_repeated(make):
     began = time.monotonic()
     explorer.close()
     assert time.monotonic() - began < 2
-    wait(lambda: threading.active_count() <= before, 2)
+    wait(lambda: threading.active_count() <= before)
     explorer.close()
     for wait_for_it in (True, False):
         with pytest.raises(ValueError, match="this panel is closed"):

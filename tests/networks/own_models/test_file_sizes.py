@@ -56,14 +56,14 @@ def _saved(model: keras.Model, path: Path, alter: Callable[[h5py.File], object] 
 def _refused(path: Path, sentence: str) -> None:
     """The file is refused with the sentence, in little time and with little memory."""
     tracemalloc.start()
-    began = time.monotonic()
+    began = time.process_time()  # a busy machine counts for nothing
     try:
         with pytest.raises(ValueError, match=sentence):
             nv.load(path)
         assert tracemalloc.get_traced_memory()[1] < 80 * 1024**2
     finally:
         tracemalloc.stop()
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def _read(path: Path, model: keras.Model) -> None:
