@@ -6,6 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
+from nbfeatviz.encoding import encode_png, tile
+from nbfeatviz.images import fitted
 from nbfeatviz.networks.contract import checked_size
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes as recipes_module
@@ -18,19 +22,32 @@ from nbfeatviz.synthesis.run.unanswered import warn_unanswered
 from nbfeatviz.synthesis.visualization import Numbers, Visualization
 
 
+class Comparison(tuple[Visualization, ...]):
+    """Visualizations that a notebook shows side by side."""
+
+    def _repr_png_(self) -> bytes | None:
+        """The pictures in one, as they are displayed; None for a number of channels that no picture has."""
+        pictures = [one.displayed() for one in self]
+        if not pictures or pictures[0].shape[2] not in (1, 3, 4):
+            return None
+        size = max(picture.shape[:2] for picture in pictures)
+        return encode_png(tile(np.stack([fitted(picture, size) for picture in pictures])))
+
+
 def compare(
     net: Network,
     objective: Objective | Sequence[Objective],
     *,
     recipe: str | Recipe | Sequence[str | Recipe] = recipes_module.DEFAULT,
     steps: int | None | Sequence[int] = None,
+    step_size: float | None = None,
     seed: int | Sequence[int] = 0,
     size: int | tuple[int, int] | None = None,
     start: Any = None,
     precision: str = "auto",
     statistics: Any = None,
     on_step: Callable[[tuple[int, ...], Step], Any] | None = None,
-) -> tuple[Visualization, ...]:
+) -> Comparison:
     """Several runs that differ in seed, step count, recipe or objective, side by side.
 
     What can be optimized together is: one batch for all cases of one recipe and one kind of objective, one run for
@@ -41,6 +58,7 @@ def compare(
         objective: one for all, or one a case.
         recipe: likewise.
         steps: likewise; None for the recipe's.
+        step_size: of all; None for the recipe's.
         seed: likewise.
         size: (height, width) of the pictures.
         start: as for `ascend`.
@@ -48,7 +66,7 @@ def compare(
         on_step: called with the places of the cases of a batch and its Step, whose image is (n, H, W, C).
 
     Returns:
-        A Visualization a case, in order; without frames.
+        A Visualization a case, in order, without frames; a notebook shows them side by side.
 
     Raises:
         ValueError: lists of unlike lengths, or what `ascend` refuses.
@@ -65,10 +83,10 @@ def compare(
     for place, case in enumerate(cases):
         groups.setdefault(batch_key(net, case, extent), []).append(place)
     found: dict[int, Visualization] = {}
-    options = {"size": size, "start": start, "precision": precision, "statistics": statistics}
+    options = {"step_size": step_size, "size": size, "start": start, "precision": precision, "statistics": statistics}
     for places in groups.values():
         found.update(_run(net, [(place, cases[place]) for place in places], options, on_step))
-    return tuple(found[place] for place in range(len(cases)))
+    return Comparison(found[place] for place in range(len(cases)))
 
 
 def _cases(objective: Any, recipe: Any, steps: Any, seed: Any) -> list[Case]:

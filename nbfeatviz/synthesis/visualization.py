@@ -97,7 +97,7 @@ class Settings:
             maker, arguments = _sheet_code(self, isinstance(self.seed, int))
         elif not isinstance(self.seed, int):
             maker = "compare"
-        arguments += [f"recipe={_recipe_code(self.recipe)}", f"steps={self.steps}"]
+        arguments += [f"recipe={recipe_code(self.recipe)}", f"steps={self.steps}"]
         if self.step_size != self.recipe.step_size:
             arguments.append(f"step_size={exact(self.step_size)}")
         arguments.append(f"seed={self.seed if isinstance(self.seed, int) else list(self.seed)}")
@@ -111,7 +111,8 @@ class Settings:
         return f"nv.{maker}({', '.join(['net', *arguments])})"
 
 
-def _recipe_code(recipe: Recipe) -> str:
+def recipe_code(recipe: Recipe) -> str:
+    """A recipe as Python: its name, with what is changed of it."""
     if recipes.ALL.get(recipe.name) == recipe:
         return repr(recipe.name)
     known = recipes.ALL.get(recipe.name, recipes.DEFAULT)

@@ -146,12 +146,16 @@ class FeatureExplorer(PanelTraits):
         """Leaves a lasting picture and its settings in the notebook, which needs no kernel to be seen."""
         self.panel.optimize.snapshot()
 
+    def __repr__(self) -> str:
+        if not hasattr(self, "panel"):  # it was refused while it was being made
+            return "FeatureExplorer()"
+        return f"FeatureExplorer({self.panel.networks.name!r}, layer={self.layer!r}, unit={self.unit})"
+
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         if data is not None:
-            name = self.panel.networks.name
-            data["text/plain"] = f"FeatureExplorer({name!r}, layer={self.layer!r}, unit={self.unit})"
+            data["text/plain"] = repr(self)
             if self.panel.layout.live.still:
                 data["image/png"] = self.panel.layout.live.still
         return bundle

@@ -11,22 +11,31 @@ import numpy as np
 from PIL import Image
 
 from nbfeatviz.encoding import encode_animation, encode_png, to_pil
+from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.objective_terms.photo_terms import Caricature, Content, Photo, Style
-from nbfeatviz.synthesis.objectives import ClassLogit
-from nbfeatviz.synthesis.visualization import Settings
+from nbfeatviz.synthesis.objectives import ClassLogit, exact
+from nbfeatviz.synthesis.run.batch_run import BatchRun
+from nbfeatviz.synthesis.visualization import Settings, recipe_code
+from nbfeatviz.widgets.python_code import wrapped
 
 _SMALLEST_SHOWN = 224
+_IMPORTS = ("import nbfeatviz as nv", "from nbfeatviz import objectives", "")
 _GIVEN = "  # the network that the panel was given:"
 
 
-def code(settings: Settings) -> str:
-    """Python that makes the picture again, with every run that it went on from."""
+def code(settings: Settings, given: str | None = None) -> str:
+    """Python that makes the picture again, with every run that it went on from, and shows it.
+
+    Args:
+        settings: of the picture.
+        given: the network that the panel was given as an object, as Python; None where the notebook has no name for it.
+    """
     chain: list[Settings] = []
     link: Settings | str | None = settings
     while isinstance(link, Settings):
         chain.append(link)
         link = link.start
-    lines = ["import nbfeatviz as nv", "from nbfeatviz import objectives", ""]
+    lines = [*_IMPORTS]
     photos = {repr(photo): None for run in chain for photo in _photos(run) if repr(photo).isidentifier()}
     lines += [f"{photo} = ...  # the photo that the panel was given" for photo in photos]
     previous, network = None, None
@@ -36,12 +45,42 @@ def code(settings: Settings) -> str:
     for number, run in enumerate(reversed(chain), start=1):
         if run.network != network:
             network = run.network
-            given = network.startswith("...")
-            lines.append(f"net = nv.load({'...' if given else network})" + (_GIVEN + network[3:] if given else ""))
+            lines += _loaded(network, given)
         name = "result" if len(chain) == 1 else f"result{number}"
-        lines.append(f"{name} = {run.code(previous)}")
+        lines.append(wrapped(f"{name} = {run.code(previous)}"))
         previous = name
-    return "\n".join([*lines, f"{previous}.image"])
+    return "\n".join([*lines, f"{previous}"])
+
+
+def sheet_code(runs: BatchRun, given: str | None = None) -> str:
+    """Python that makes the pictures of a sheet again, and shows them; `given`: as for `code`."""
+    columns = {
+        "recipe": [recipe_code(recipes.get(case.recipe)) for case in runs.cases],
+        "steps": [str(min(case.count, runs.done)) for case in runs.cases],
+        "seed": [str(case.seed) for case in runs.cases],
+    }
+    arguments = [_one_or_all([repr(case.objective) for case in runs.cases])]
+    arguments += [f"{name}={_one_or_all(values)}" for name, values in columns.items()]
+    if runs.step_size is not None:
+        arguments.append(f"step_size={exact(runs.step_size)}")
+    arguments.append(f"precision={runs.precision!r}")
+    call = wrapped(f"result = nv.compare({', '.join(['net', *arguments])})")
+    network = runs.network.source or f"... {runs.network.name!r}"
+    return "\n".join([*_IMPORTS, *_loaded(network, given), call, "result"])
+
+
+def _one_or_all(values: list[str]) -> str:
+    """What is the same for all is said once."""
+    return values[0] if len({*values}) == 1 else f"[{', '.join(values)}]"
+
+
+def _loaded(network: str, given: str | None) -> list[str]:
+    """The lines by which a network comes into the variable `net`; see `Settings.network`."""
+    if not network.startswith("..."):
+        return [f"net = nv.load({network})"]
+    if given is None:
+        return [f"net = nv.load(...){_GIVEN}{network[3:]}"]
+    return [] if given == "net" else [f"net = {given}"]
 
 
 def name(settings: Settings | None) -> str:

@@ -91,7 +91,8 @@ class LayerTree {
       on: { keydown: (event) => this.key(event), click: (event) => this.click(event) },
     });
     this.none = make("div", { class: "nbfeatviz-none", text: "no layer matches", hidden: true });
-    el.append(make("div", { class: "nbfeatviz-tree-body" }, this.filter, this.list, this.none));
+    el.append(make("div", { class: "nbfeatviz-tree-body" }, this.filter, this.none, this.list));
+    this.showUse();
     this.build();
   }
 
@@ -123,6 +124,13 @@ class LayerTree {
     );
     element.style.setProperty("--depth", String(row.depth - 1));
     return { element, twist };
+  }
+
+  /** A tree that the open tab is not about is grey; it can be used all the same. */
+  showUse() {
+    const used = this.model.get("used");
+    this.list.classList.toggle("nbfeatviz-unused", !used);
+    this.list.title = used ? "" : "what is shown here does not depend on the chosen layer";
   }
 
   /** Marks the layer that is chosen, opens what it lies in, and scrolls to it. */
@@ -270,6 +278,7 @@ const isChosen = ({ element }) => element.getAttribute("aria-selected") === "tru
 /** @type {import("@anywidget/types").Render<Traits>} */
 function render({ model, el }) {
   const tree = new LayerTree(model, el);
+  model.on("change:used", () => tree.showUse());
   model.on("change:rows", () => tree.build());
   model.on("change:selected", () => tree.select());
 }

@@ -19,6 +19,7 @@ class LayerTreeView(anywidget.AnyWidget):
     Attributes:
         rows: one dict an entry, in order: path, name, kind, shape, units, depth, selectable, group.
         selected: path of the chosen layer.
+        used: what is shown depends on the chosen layer; else the tree is grey.
         follow: moving through the tree by keyboard chooses at once.
         commands: where the page says what was chosen.
     """
@@ -27,6 +28,7 @@ class LayerTreeView(anywidget.AnyWidget):
     rows = traitlets.List().tag(sync=True)
     selected = traitlets.Unicode().tag(sync=True)
     follow = traitlets.Bool(False).tag(sync=True)
+    used = traitlets.Bool(True).tag(sync=True)
     commands = traitlets.Instance(Commands).tag(sync=True, **ipywidgets.widget_serialization)
 
     def show(self, tree: LayerTree | None) -> None:

@@ -17,6 +17,7 @@ from nbfeatviz.widgets.execution.worker import SameThread, Worker
 from nbfeatviz.widgets.layout import Layout
 from nbfeatviz.widgets.network_switcher import NetworkSwitcher
 from nbfeatviz.widgets.panel_api import LayerChooser, TabController
+from nbfeatviz.widgets.python_code import name_in_notebook
 from nbfeatviz.widgets.settings.panel_settings import PanelSettings
 from nbfeatviz.widgets.tabs.features.controller import FeaturesController
 from nbfeatviz.widgets.tabs.invert_style_dream import messages as invert_style_dream_messages
@@ -143,6 +144,14 @@ class Panel:
         """Whether a photo is being read."""
         return self.photo.reading
 
+    def network_code(self) -> str | None:
+        """The network in use as Python, by a name that the notebook has for it; None where it has none."""
+        network = self.network
+        if network is None:
+            return None
+        explorer = name_in_notebook(self._traits)
+        return name_in_notebook(network) or (f"{explorer}.network" if explorer else None)
+
     def show_error(self, error: str) -> None:
         """Shows an error in words; "" takes the one before away."""
         self.layout.live.show_error(error)
@@ -154,7 +163,7 @@ class Panel:
     def settings_changed(self, changed: frozenset[str]) -> None:
         """The Optimize tab is set to something else: tells all that follows it."""
         self._traits.settings_changed()
-        if changed & {"layer", "network"}:
+        if changed & {"layer", "network", "objective", "terms"}:
             self.tab_changed()
         for controller in self._controllers:
             controller.settings_changed(changed)
@@ -174,6 +183,14 @@ class Panel:
         about: dict[str, TabController] = {**self._rooms, **self.invert_style_dream}
         self.layout.tree.selected = about.get(tab, self.photo).layer
         self.layout.tree.follow = tab in ("grad-cam", "activations")
+        self.layout.tree.used = self._uses_layer(tab)
+
+    def _uses_layer(self, tab: str) -> bool:
+        """Whether what a tab shows depends on the chosen layer."""
+        settings = self.settings
+        if tab in ("optimize", "features"):
+            return settings.objective != "class" or any(term.kind != "class" for term in settings.terms)
+        return tab not in ("saliency", "occlusion", "compare")
 
     def open_tab(self, name: str) -> None:
         """Opens a tab."""

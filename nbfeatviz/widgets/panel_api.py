@@ -71,6 +71,9 @@ class PanelApi(Protocol):
     def photo_coming(self) -> bool:
         """Whether a photo is being read."""
 
+    def network_code(self) -> str | None:
+        """The network in use as Python, by a name that the notebook has for it; None where it has none."""
+
     def show_error(self, error: str) -> None:
         """Shows an error in words; "" takes the one before away."""
 

@@ -183,7 +183,7 @@ def test_the_code_of_a_chain_makes_the_last_picture():
     lines, shown = code.rsplit("\n", 1)
     exec(lines, names)
     assert lines.count("nv.maximize(") == 3
-    assert np.array_equal(eval(shown, names), last.image)
+    assert np.array_equal(eval(shown, names).image, last.image)
 
 
 def test_a_result_prints_as_a_line(net, run):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 
 import nbfeatviz as nv
 from nbfeatviz.encoding import decode, encode_jpeg, encode_png
+from nbfeatviz.synthesis.run.batch_run import BatchRun, Case
 from nbfeatviz.widgets import export
 
 
@@ -65,11 +67,34 @@ def test_the_code_makes_the_picture_again(net):
     second = nv.maximize(net, nv.objectives.channel("conv1", 2), start=first, **settings)
     lines = export.code(second.settings).splitlines()
     assert [line for line in lines if "result1 =" in line]
-    assert lines[-1] == "result2.image"
-    names: dict = {}
-    at = next(k for k, line in enumerate(lines) if line.startswith("net = nv.load(...)"))
-    exec("\n".join([*lines[:at], *lines[at + 1 : -1]]), names | {"net": net}, names := {"net": net})
-    assert np.array_equal(names["result2"].image, second.image)
+    assert "net = nv.load(...)  # the network that the panel was given: 'tiny'" in lines
+    text = export.code(second.settings, given="explorer.network")
+    assert "nv.load" not in text
+    names = {"explorer": SimpleNamespace(network=net)}
+    exec(text.rpartition("\n")[0], names)
+    assert np.array_equal(eval(text.rpartition("\n")[2], names).image, second.image), "it ends in the picture"
+
+
+@pytest.mark.parametrize(
+    "differing",
+    [{}, {"seed": [1, 2]}, {"steps": [1, 3]}, {"recipe": ["tutorial13", "lucid"]}, {"step_size": 0.25}],
+    ids=lambda one: "".join(one) or "nothing",
+)
+def test_the_code_of_a_sheet_makes_its_pictures_again(net, differing: dict):
+    units = [nv.objectives.channel("conv1", unit) for unit in (1, 2)]
+    given = {"recipe": ["tutorial13"] * 2, "steps": [2] * 2, "seed": [0] * 2} | differing
+    cases = [
+        Case(unit, recipe, seed, steps)
+        for unit, recipe, seed, steps in zip(units, given["recipe"], given["seed"], given["steps"], strict=True)
+    ]
+    runs = BatchRun(net, cases, step_size=differing.get("step_size"))
+    assert len(list(runs)) == max(given["steps"])
+    text = export.sheet_code(runs, given="net")
+    assert max(map(len, text.splitlines())) <= 100
+    names = {"net": net}
+    exec(text, names)
+    for made, result in zip(names["result"], runs.results(), strict=True):
+        assert np.array_equal(made.image, result.image)
 
 
 def test_code_for_a_named_network_and_a_given_picture():

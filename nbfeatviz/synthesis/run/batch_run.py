@@ -61,6 +61,10 @@ class BatchRun(Iterator[Step]):
         step_size: of all; None for each recipe's.
         precision: of all; see `ascend`.
 
+    Attributes:
+        cases: the pictures, each with its number of steps.
+        done: steps that were done of the longest run.
+
     Raises:
         ValueError, TypeError: what `ascend` refuses, or no case.
         NotFiniteError: from the last step, where a run had a loss or gradient that is not finite; the others have
@@ -78,7 +82,7 @@ class BatchRun(Iterator[Step]):
     ) -> None:
         if not cases:
             raise ValueError("there is nothing to be set side by side: at least one picture is needed.")
-        self.network = network
+        self.network, self.step_size = network, step_size
         self.cases = tuple(replace(case, steps=steps) if case.steps is None else case for case in cases)
         groups: dict[Any, list[int]] = {}
         for place, case in enumerate(self.cases):

@@ -1,12 +1,11 @@
 // One view of the live canvas: overlay, replay slider, curve, figures, status, error.
 
-import { arrowOf, make, placeBox, positionIn, say, showNote, take } from "../comm/dom.js";
+import { arrowOf, isCoarse, make, placeBox, positionIn, say, showNote, take } from "../comm/dom.js";
 import { throttle } from "../comm/throttle.js";
 import { Figures } from "./figures.js";
 import { drawLossCurve } from "./loss_curve.js";
 import { UnitChart } from "./unit_chart.js";
 
-const SMALL = 64; // a picture this narrow is enlarged with its pixels kept square
 const SPEAK_MS = 1000; // a screen reader speaks every change of the status
 const BUSY = ["running", "sheet", "remake"]; // states of a kernel that computes pictures
 
@@ -122,8 +121,9 @@ export class LiveView {
     replay.disabled = !last || !page.replayable || !page.connection.isLive;
     replay.max = String(last);
     if (document.activeElement !== replay || !page.replaying) replay.value = String(place);
-    this.position.textContent = last ? `${place}/${last}` : "";
-    replay.setAttribute("aria-valuetext", place < last ? `step ${place} of ${last}` : `latest of ${last}`);
+    const step = Math.min(place + 1, last); // as the caption and the status count
+    this.position.textContent = last ? `${step}/${last}` : "";
+    replay.setAttribute("aria-valuetext", place < last ? `step ${step} of ${last}` : `latest of ${last}`);
   }
 
   /** A screen reader speaks every change: at most one a second. */
@@ -153,7 +153,7 @@ export class LiveView {
     if (!grid || !picture) return;
     picture.setAttribute("tabindex", "-1"); // focused, it would trap Tab
     picture.setAttribute("aria-hidden", "true"); // the overlay speaks for it
-    grid.classList.toggle("nbfeatviz-small", picture.width <= SMALL);
+    grid.classList.toggle("nbfeatviz-small", isCoarse([picture.height, picture.width]));
     grid.style.setProperty("--aspect", String(picture.width / picture.height));
   }
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from nbfeatviz.synthesis.visualization import Settings
 from nbfeatviz.widgets import export
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
 from nbfeatviz.widgets.execution.runner import Runner
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
+from nbfeatviz.widgets.panel_api import PanelApi
 
 
 class RunCommands:
@@ -15,6 +17,7 @@ class RunCommands:
         live: the canvas.
     """
 
+    panel: PanelApi
     live: LiveCanvas
     runner: Runner
     _worker: Worker | SameThread
@@ -50,7 +53,14 @@ class RunCommands:
         settings = self.runner.settings
         if settings is None:
             raise ValueError("there is no picture to reproduce yet: press Run first.")
-        return export.code(settings)
+        return export.code(settings, self._given(settings))
+
+    def _given(self, settings: Settings) -> str | None:
+        """The network of a picture as Python, where the panel was given it as an object and still uses it."""
+        network = self.panel.network
+        if network is None or settings.network != f"... {network.name!r}":
+            return None
+        return self.panel.network_code()
 
     def save_file(self, kind: str) -> tuple[str, str, bytes]:
         """(file name, MIME type, bytes): the picture as "png", or the run as "gif" or "webp"."""

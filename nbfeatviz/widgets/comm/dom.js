@@ -146,7 +146,7 @@ export function resize(canvas, height, width) {
 /** @param {HTMLCanvasElement} canvas */
 export const contextOf = (canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
 
-const COARSE_PIXELS = 64; // what is this small is enlarged with its pixels kept square
+const COARSE_PIXELS = 199; // what is this small is enlarged with its pixels kept square
 
 /** @param {number[]} shape height and width */
 export const isCoarse = ([height, width]) => Math.max(height, width) <= COARSE_PIXELS;

@@ -97,6 +97,7 @@ export type TreeTraits = {
   rows: TreeRow[];
   selected: string;
   follow: boolean;
+  used: boolean;
   commands: string;
 };
 

@@ -1,7 +1,7 @@
 // The buttons of a run: begin and hold it, save what it has made, and copy the lines that make it again.
 
-import { make } from "../comm/dom.js";
 import { button, buttonRow, disable, select } from "../comm/fields.js";
+import { CodeBox } from "./code_box.js";
 
 /** @type {[string, string][]} */
 const FORMATS = [
@@ -9,7 +9,6 @@ const FORMATS = [
   ["gif", "GIF of the run"],
   ["webp", "WebP of the run"],
 ];
-const COPY = "Copy as Python";
 
 export class RunButtons {
   /** @param {import("../comm/kernel.js").Send} send */
@@ -17,11 +16,13 @@ export class RunButtons {
     this.state = "loading";
     this.ready = false;
     const begin = () => {
+      if (this.run.hasAttribute("aria-disabled")) return;
       this.assume("starting");
       send("run");
     };
     this.run = button("Run", begin, { title: "start from the settings above", class: "nbfeatviz-primary" });
     this.pause = button("Pause", () => send(this.state === "paused" ? "resume" : "pause"), {
+      class: "nbfeatviz-steady",
       title: "hold the run, or go on",
     });
     this.step = button("Step", () => send("step"), { title: "do one step" });
@@ -31,19 +32,12 @@ export class RunButtons {
     this.save = button("Save", () => send("save", { format: this.format.value }), {
       title: "save the picture, or the run as an animation",
     });
-    this.copy = button(COPY, () => send("code"), { title: "the lines that make this image again" });
-    this.code = make("textarea", {
-      class: "nbfeatviz-code",
-      readonly: true,
-      rows: 6,
-      hidden: true,
-      "aria-label": "Python code",
-      spellcheck: "false",
-    });
+    this.code = new CodeBox(() => send("code"));
+    this.run.addEventListener("blur", () => this.show(this.ready));
     this.rows = [
       buttonRow(this.run, this.pause, this.step, this.stop, this.reset),
-      buttonRow(this.save, this.format, this.copy),
-      this.code,
+      buttonRow(this.save, this.format, this.code.copy),
+      this.code.code,
     ];
   }
 
@@ -56,33 +50,28 @@ export class RunButtons {
     this.show(this.ready);
   }
 
+  /**
+   * A disabled button loses the focus: while Run has it, it only says that it is, and does nothing.
+   * @param {boolean} off
+   */
+  #disableRun(off) {
+    const { run } = this,
+      held = off && document.activeElement === run;
+    run.disabled = off && !held;
+    if (held) run.setAttribute("aria-disabled", "true");
+    else run.removeAttribute("aria-disabled");
+  }
+
   /** @param {boolean} ready */
   show(ready) {
     this.ready = ready;
     const { state } = this,
       active = ["running", "paused", "compiling", "starting"].includes(state);
-    this.run.disabled = !ready || active || state === "loading";
+    this.#disableRun(!ready || active || state === "loading");
     this.pause.disabled = !ready || !active || state === "starting";
     this.pause.textContent = state === "paused" ? "Resume" : "Pause";
     this.step.disabled = !ready || ["running", "compiling", "starting", "loading"].includes(state);
     this.stop.disabled = !ready || !active;
-    disable([this.reset, this.save, this.copy], !ready);
-  }
-
-  /** @param {string} text */
-  async showCode(text) {
-    const { code, copy } = this;
-    code.hidden = false;
-    code.value = text;
-    code.rows = Math.min(12, text.split("\n").length + 1);
-    try {
-      await navigator.clipboard.writeText(text);
-      copy.textContent = "Copied";
-    } catch {
-      code.focus();
-      code.select();
-      copy.textContent = "Select and copy";
-    }
-    setTimeout(() => (copy.textContent = COPY), 2000);
+    disable([this.reset, this.save, this.code.copy], !ready);
   }
 }

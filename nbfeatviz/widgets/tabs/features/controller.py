@@ -15,6 +15,7 @@ from nbfeatviz.encoding import encode_png, tile
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.run.batch_run import BatchRun
+from nbfeatviz.widgets import export
 from nbfeatviz.widgets.errors import in_words
 from nbfeatviz.widgets.execution.exclusive import Exclusive
 from nbfeatviz.widgets.execution.runner import Runner
@@ -218,6 +219,18 @@ class FeaturesController:
         if pictures is None or not self._cells:
             raise ValueError("there is no sheet to save yet: press Run first.")
         return f"sheet-{self._settings.what}.png", "image/png", encode_png(tile(pictures))
+
+    def code(self) -> str:
+        """Python that makes the pictures of the sheet again; of one in progress, those so far."""
+        runs = self._runs
+        if runs is None or not runs.done:
+            raise ValueError("there is no sheet to reproduce yet: press Run first.")
+        given = None if runs.network.source else self.panel.network_code()
+        return export.sheet_code(runs, given)
+
+    def show_code(self) -> None:
+        """Shows on the page the Python of `code`."""
+        self.view.send({"kind": "code", "text": self.code()})
 
     def close(self) -> None:
         """Gives everything back."""

@@ -7,6 +7,7 @@ import { EchoedSettings } from "../../comm/echo.js";
 import { button, buttonRow, disable, numberField, pair, put, row, select, textField } from "../../comm/fields.js";
 import { listen, peer } from "../../comm/kernel.js";
 import { percent } from "../../comm/numbers.js";
+import { CodeBox } from "../../execution/code_box.js";
 import { Sheet } from "./sheet.js";
 
 /** @typedef {import("../../comm/traits.js").FeaturesTraits} Traits */
@@ -108,6 +109,7 @@ class FeaturesView {
     });
     this.stop = button("Stop", () => this.send("sheet-stop"), { title: "end the sheet; its pictures stay" });
     this.save = button("Save", () => this.send("sheet-save"), { title: "save the sheet as it is shown, as PNG" });
+    this.code = new CodeBox(() => this.send("sheet-code"));
     this.stepsRow = row("steps", this.steps);
     this.rows = {
       first: row("from", this.first, this.total),
@@ -122,13 +124,14 @@ class FeaturesView {
       look: row("contrast", this.look),
       size: row("show", this.size, make("span", { class: "nbfeatviz-total", text: "pixels" })),
     };
-    const buttons = buttonRow(this.run, this.stop, this.save);
+    const buttons = buttonRow(this.run, this.stop, this.save, this.code.copy);
     this.side = make(
       "section",
       { class: "nbfeatviz-roomside" },
       row("sheet of", this.what),
       ...Object.values(this.rows),
       buttons,
+      this.code.code,
     );
     const heading = make("div", { class: "nbfeatviz-sheetheading" }, this.title, this.text);
     const view = make("section", { class: "nbfeatviz-roomview" }, heading, this.meter, this.empty, this.sheet.el);
@@ -208,6 +211,7 @@ class FeaturesView {
     const acts = {
       begin: () => this.begin(),
       settle: () => this.still(),
+      code: () => this.code.show(content.text),
       refused: () => this.refused(),
       sheet: () => {
         const { layout, losses, step } = content,
@@ -383,7 +387,7 @@ class FeaturesView {
     else this.meter.removeAttribute("aria-valuenow");
     this.run.disabled = off || busy;
     this.stop.disabled = off || !busy;
-    this.save.disabled = off || !this.drawn;
+    disable([this.save, this.code.copy], off || !this.drawn);
     disable(this.side.querySelectorAll("input"), off);
     disable(this.side.querySelectorAll("select"), off);
     disable(

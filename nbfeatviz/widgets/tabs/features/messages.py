@@ -30,5 +30,6 @@ HANDLERS: dict[str, _Act] = {
     "sheet-run": _refusable(lambda controller, content: controller.run()),
     "sheet-stop": lambda controller, content: controller.stop(),
     "sheet-open": _refusable(lambda controller, content: controller.open(content["place"])),
+    "sheet-code": lambda controller, content: controller.show_code(),
     "sheet-save": lambda controller, content: controller.panel.deliver(*controller.as_file()),
 }

@@ -1,9 +1,7 @@
 // A sheet: pictures that came as one, each a button that goes on with it.
 
-import { arrowOf, contextOf, isModified, make, resize, take } from "../../comm/dom.js";
+import { arrowOf, contextOf, isCoarse, isModified, make, resize, take } from "../../comm/dom.js";
 import { digits } from "../../comm/numbers.js";
-
-const SMALL = 64; // a picture this narrow is enlarged with its pixels kept square
 
 /** @typedef {{ el: HTMLButtonElement, canvas: HTMLCanvasElement, figure: HTMLElement, title: string }} Cell */
 
@@ -77,7 +75,7 @@ export class Sheet {
    * @param {import("../../comm/traits.js").SheetLayout} layout
    */
   draw(bitmap, { columns, cell: [height, width], stride: [high, wide] }) {
-    this.el.classList.toggle("nbfeatviz-coarse", width <= SMALL);
+    this.el.classList.toggle("nbfeatviz-coarse", isCoarse([height, width]));
     this.el.style.setProperty("--aspect", String(width / height));
     this.cells.forEach(({ canvas }, place) => {
       resize(canvas, height, width);

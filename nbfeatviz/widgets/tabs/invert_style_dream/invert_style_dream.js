@@ -187,7 +187,7 @@ class InvertStyleDreamView {
 
   /** @param {{ kind: string, text: string }} content */
   receive({ kind, text }) {
-    if (kind === "code") this.buttons.showCode(text);
+    if (kind === "code") this.buttons.code.show(text);
     if (kind !== "refused") return;
     this.settings.clear();
     this.style?.page.echo.clear();
@@ -209,7 +209,7 @@ class InvertStyleDreamView {
     this.recipe.value = get("recipe") ?? "";
     this.recipe.title = reference;
     this.start.value = get("start") ?? "noise";
-    this.steps.placeholder = String(steps ?? "");
+    this.steps.placeholder = steps ? `${steps}${this.model.get("kind") === "dream" ? " an octave" : ""}` : "";
     this.stepSize.placeholder = String(stepSize ?? "");
     const numbers = {
       steps: this.steps,

@@ -306,7 +306,7 @@ class OptimizeController(RunCommands):
             raise ValueError("there is no picture to keep yet: press Run first.")
         made = result is not None and image is result.image
         text = "a run in progress" if busy else "picture given to the panel"
-        text = export.code(result.settings) if result is not None and made else text
+        text = export.code(result.settings, self._given(result.settings)) if result is not None and made else text
         picture = displayed(image, self._settings.displayed) if made or busy else image
         export.leave(picture, text, export.name(None if result is None else result.settings))
 

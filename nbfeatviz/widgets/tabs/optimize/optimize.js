@@ -182,7 +182,7 @@ class OptimizeView {
       this.settings.clear();
       this.show(true);
     }
-    if (kind === "code") this.buttons.showCode(text);
+    if (kind === "code") this.buttons.code.show(text);
   }
 
   /** @returns {Facts} */
