@@ -1,6 +1,7 @@
 // One view of the live canvas: overlay, replay slider, curve, figures, status, error.
 
 import { arrowOf, isCoarse, make, placeBox, positionIn, say, showNote, take } from "../comm/dom.js";
+import { percent } from "../comm/numbers.js";
 import { throttle } from "../comm/throttle.js";
 import { Figures } from "./figures.js";
 import { drawLossCurve } from "./loss_curve.js";
@@ -16,6 +17,7 @@ export class LiveView {
   error = make("div", { role: "alert", class: "nbfeatviz-error", hidden: true });
   note = make("div", { role: "note", "aria-live": "polite", class: "nbfeatviz-note", hidden: true });
   box = make("div", { class: "nbfeatviz-box", hidden: true });
+  neuron = make("div", { class: "nbfeatviz-neuron", "aria-hidden": "true", hidden: true });
   empty = make("div", { class: "nbfeatviz-empty", text: "press Run and watch the picture emerge" });
   position = make("span", { class: "nbfeatviz-position" });
   subject = make("div", { class: "nbfeatviz-subject" });
@@ -40,6 +42,7 @@ export class LiveView {
         on: { click: (event) => this.pick(event), keydown: (event) => this.move(event) },
       },
       this.box,
+      this.neuron,
       this.empty,
     );
     this.replay = make("input", {
@@ -165,10 +168,17 @@ export class LiveView {
     this.overlay.classList.toggle("nbfeatviz-picking", Boolean(pick));
     this.overlay.setAttribute("aria-label", pick ? label : "live canvas");
     this.box.hidden = !box;
+    this.neuron.hidden = !box || !neuron;
     if (!box || !size) return;
     const [height, width] = size,
       [top, left, bottom, right] = box;
     placeBox(this.box, [top / height, left / width, bottom / height, right / width]);
+    if (!neuron) return;
+    Object.assign(this.neuron.style, {
+      top: percent((top + bottom) / 2 / height),
+      left: percent((left + right) / 2 / width),
+    });
+    this.neuron.dataset.place = `row ${neuron[0]}, column ${neuron[1]}`;
   }
 
   /** @param {MouseEvent} event */

@@ -164,7 +164,7 @@ export class Activations {
         layer,
       } = grid,
       range = this.scale.value === "common" ? this.commonRange(grid) : null;
-    this.bar.show(range ?? [0, 1], table, range ? undefined : ["each lowest", "", "each highest"]);
+    this.bar.show(range ?? [0, 1], table, range ? undefined : ["each lowest", "", "each highest"], "activation");
     this.bar.el.hidden = false;
     /** @type {Paint} */
     const paint = (unit, words, offset, stride) => {

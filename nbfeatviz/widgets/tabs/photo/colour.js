@@ -149,9 +149,11 @@ export class ColourBar {
   table = null;
   /** @type {string[]} */
   texts = [];
+  quantity = make("div", { class: "nbfeatviz-quantity" });
   el = make(
     "div",
     { class: "nbfeatviz-bar" },
+    this.quantity,
     make("div", { class: "nbfeatviz-ramp" }, this.canvas, this.mark),
     make("div", { class: "nbfeatviz-ticks" }, ...this.labels),
   );
@@ -160,8 +162,10 @@ export class ColourBar {
    * @param {Range} range
    * @param {Uint32Array} table
    * @param {string[]} [texts] what it says
+   * @param {string} [quantity] that the numbers are of
    */
-  show(range, table, texts = ticks(range)) {
+  show(range, table, texts = ticks(range), quantity = "") {
+    say(this.quantity, quantity);
     this.range = range;
     if (this.table !== table) {
       this.table = table;

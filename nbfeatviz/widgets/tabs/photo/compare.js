@@ -166,7 +166,7 @@ export class Compare {
     const beyond = all.some(isBeyond);
     /** @type {import("./colour.js").Range} */
     const range = signed ? [-1, 1] : [0, 1];
-    this.bar.show(range, table, ticks(range, signed && beyond, beyond));
+    this.bar.show(range, table, ticks(range, signed && beyond, beyond), "share of each map's largest value");
     return all.sort((a, b) => a.arrived - b.arrived).at(-1) ?? null;
   }
 

@@ -68,7 +68,7 @@ export class Overlaid {
 
 /** A large map: values under the pointer and under the keys, and neurons to pick where `picks` is set. */
 export class MapView {
-  /** @type {(ValueMap & { note?: string }) | null} */
+  /** @type {(ValueMap & { note?: string, quantity?: string }) | null} */
   map = null;
   picks = false;
   /** @type {Field | null} */
@@ -105,7 +105,7 @@ export class MapView {
   /**
    * @param {object} what
    * @param {HTMLCanvasElement | null} what.picture what the network sees
-   * @param {(ValueMap & { note?: string }) | null} what.map null for the picture alone
+   * @param {(ValueMap & { note?: string, quantity?: string }) | null} what.map null for the picture alone
    * @param {Uint32Array} what.table of colours
    * @param {string} what.label accessible name
    * @param {boolean} [what.picks]
@@ -120,7 +120,7 @@ export class MapView {
     this.layers.show(picture, map, range, table);
     this.bar.el.classList.toggle("nbfeatviz-void", !map);
     showNote(this.note, map?.note);
-    if (map) this.bar.show(range, table, ticks(range, map.low < range[0], map.high > range[1]));
+    if (map) this.bar.show(range, table, ticks(range, map.low < range[0], map.high > range[1]), map.quantity);
     this.area.setAttribute("aria-label", label);
     this.area.classList.toggle("nbfeatviz-picking", picks);
     this.area.classList.toggle("nbfeatviz-stale", stale);

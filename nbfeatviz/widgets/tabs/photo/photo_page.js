@@ -22,11 +22,11 @@ import { throttle } from "../../comm/throttle.js";
  * @property {number} arrived
  * @property {string} [note]
  */
-/** @typedef {Known & ValueMap & { title: string, text: string, final?: boolean }} HeatMap */
+/** @typedef {Known & ValueMap & { title: string, text: string, quantity: string, final?: boolean }} HeatMap */
 /** @typedef {Known & { layer: string, count: number, cell: Shape, shape: Shape, values: Uint8Array, figures: Float32Array }} Grid */
 /** @typedef {Known & { layer: string, count: number, probabilities: boolean, names?: string[], values: Float32Array }} Bars */
 /** @typedef {Known & { layer: string, count: number, size: Shape, values: Uint8Array }} Filters */
-/** @typedef {ValueMap & { unit: number, layer: string, mean: number, max: number, note?: string, sight: string, rough?: boolean }} Channel */
+/** @typedef {ValueMap & { unit: number, layer: string, mean: number, max: number, note?: string, quantity?: string, sight: string, rough?: boolean }} Channel */
 /** @typedef {Known & Channel} WholeChannel */
 /** @typedef {Known & { row: number, col: number, value: number, box: [number, number, number, number] }} Field */
 /** @typedef {Known & ValueMap & { method: string, title: string, seconds?: number, deletion?: number, insertion?: number }} Compared */
@@ -213,7 +213,11 @@ export class PhotoPage {
   }
 
   get question() {
-    const { kind, class: one, against, unit, layer } = this.target;
+    const { plainTarget } = this,
+      { kind, unit, layer, ...wanted } = this.target;
+    // words that no class has are no question yet
+    const one = typeof wanted.class === "string" ? plainTarget.class : wanted.class;
+    const against = typeof wanted.against === "string" ? plainTarget.against : wanted.against;
     if (kind === "unit") return `what drives unit ${unit} of ${layer}?`;
     if (kind === "difference") return `why ${this.nameOf(one)} rather than ${this.nameOf(against)}?`;
     const index = kind === "predicted" ? this.predictions[0]?.[0] : one;
@@ -427,5 +431,18 @@ function roughChannel({ layer, figures, values, cell, sight }, unit) {
   const [mean, max, low, high] = figures.subarray(4 * unit, 4 * unit + 4),
     size = cell[0] * cell[1];
   const pixels = Uint16Array.from(values.subarray(unit * size, (unit + 1) * size), (value) => value * 257);
-  return { unit, layer, mean, max, low, high, shape: cell, sight, rough: true, signed: low < 0, values: pixels };
+  return {
+    unit,
+    layer,
+    quantity: "activation",
+    mean,
+    max,
+    low,
+    high,
+    shape: cell,
+    sight,
+    rough: true,
+    signed: low < 0,
+    values: pixels,
+  };
 }

@@ -53,7 +53,9 @@ def saliency(view: View, method: str, display: str) -> Iterator[Result]:
         if piece.done == piece.total and method == "integrated-gradients":
             text = f"completeness: {_residual(view, piece.map):.1%} off"
         signed = display == "signed" and METHODS[method].signed
-        yield map_result(piece, displayed(piece.map, display), signed, _title(view, method), text, crowded=True)
+        quantity = _quantity(view, METHODS[method].title)
+        shown = displayed(piece.map, display)
+        yield map_result(piece, shown, signed, _title(view, method), text, quantity=quantity, crowded=True)
 
 
 def _residual(view: View, raw: np.ndarray) -> float:
@@ -68,14 +70,16 @@ def class_activation(view: View, method: str, layer: str | None) -> Iterator[Res
     for piece in map_of(view, method, layer=path):
         coloured = piece.map.ndim == 3
         shown = displayed(piece.map, "signed") if coloured else piece.map
-        yield map_result(piece, shown, METHODS[method].signed, _title(view, method, path), crowded=coloured)
+        quantity = _quantity(view, METHODS[method].title if coloured else "evidence")
+        signed, title = METHODS[method].signed, _title(view, method, path)
+        yield map_result(piece, shown, signed, title, quantity=quantity, crowded=coloured)
 
 
 def occluded(view: View, patch: int | None, stride: int | None, fill: str) -> Iterator[Result]:
     """The occlusion map, as it fills in."""
     options = {"patch": patch, "stride": stride, "fill": fill}
     for piece in map_of(view, "occlusion", **options):
-        yield map_result(piece, piece.map, True, _title(view, "occlusion"), "drop of the value")
+        yield map_result(piece, piece.map, True, _title(view, "occlusion"), quantity=_quantity(view, "drop"))
 
 
 def activation_grid(view: View, layer: str) -> Iterator[Result]:
@@ -131,7 +135,7 @@ def layer_output(view: View, layer: str) -> np.ndarray:
 def one_channel(layer: str, unit: int, values: np.ndarray) -> Result:
     """One channel (h, w) in full."""
     content, buffer = quantized(values, signed=bool(values.min() < 0))
-    figures: dict[str, Any] = {"mean": float(values.mean()), "max": float(values.max())}
+    figures: dict[str, Any] = {"quantity": "activation", "mean": float(values.mean()), "max": float(values.max())}
     figures["note"] = "" if values.any() else f"channel {unit} of {layer!r} is silent on this photo: 0 at every place."
     return Result({"kind": "channel", "layer": layer, "unit": unit, **content, **figures}, (buffer,))
 
@@ -162,12 +166,26 @@ def quantized(values: np.ndarray, signed: bool, crowded: bool = False) -> tuple[
 
 
 def map_result(
-    piece: Partial, shown: np.ndarray, signed: bool, title: str, text: str = "", *, crowded: bool = False
+    piece: Partial,
+    shown: np.ndarray,
+    signed: bool,
+    title: str,
+    text: str = "",
+    *,
+    quantity: str = "",
+    crowded: bool = False,
 ) -> Result:
-    """A piece of a map as a message; `shown` is what the page sees of it."""
+    """A piece of a map as a message; `shown` is what the page sees of it, `quantity` what its numbers are."""
     content, buffer = quantized(shown, signed, crowded)
     final = piece.done == piece.total
-    content |= {"kind": "map", "title": title, "text": text, "note": piece.empty or "", "final": final}
+    content |= {
+        "kind": "map",
+        "title": title,
+        "text": text,
+        "quantity": quantity,
+        "note": piece.empty or "",
+        "final": final,
+    }
     return Result(content, (buffer,), piece.done, piece.total, raw=piece.map if final else None)
 
 
@@ -213,6 +231,14 @@ def _reduced(channels: np.ndarray) -> np.ndarray:
 
 def _title(view: View, method: str, layer: str = "") -> str:
     return " · ".join(part for part in (METHODS[method].title, layer, view.question.label) if part)
+
+
+def _quantity(view: View, what: str) -> str:
+    """What the numbers of a map are, as in "drop of the logit of palace"."""
+    question = view.question
+    of = question.label or "the target"
+    logit = question.network.probabilistic and not of.startswith("unit ")
+    return f"{what} of {'the logit of ' if logit else ''}{of}"
 
 
 def relabelled(question: Question, label: str) -> Question:
