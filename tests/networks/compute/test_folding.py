@@ -67,11 +67,10 @@ class Float64:
         keras.config.set_dtype_policy(self._before[1])
 
 
-def through(net, tap, folded, pictures, dtype=tf.float64):
+def through(net, tap, folded, pictures, dtype=tf.float64, traced=True):
     """A random projection of a tap, its gradient, and how many norms are folded."""
     backbone = Backbone(net, [tap], fast=folded)
 
-    @tf.function
     def run(given):
         with tf.GradientTape() as tape:
             tape.watch(given)
@@ -80,7 +79,7 @@ def through(net, tap, folded, pictures, dtype=tf.float64):
             total = tf.reduce_sum(tf.cast(value, tf.float64) * weights)
         return value, tape.gradient(total, given)
 
-    value, gradient = run(tf.constant(pictures, dtype))
+    value, gradient = (tf.function(run) if traced else run)(tf.constant(pictures, dtype))
     return (
         value.numpy().astype(np.float64),
         gradient.numpy().astype(np.float64),
@@ -88,12 +87,12 @@ def through(net, tap, folded, pictures, dtype=tf.float64):
     )
 
 
-def compared(net, path, folds, pre_activation=False):
+def compared(net, path, folds, pre_activation=False, traced=True):
     """Values and gradients folded and plain, relative to their own size; and whether so many were folded."""
     height, width = net.contract.size
     pictures = np.random.default_rng(1).random((2, height, width, net.contract.channels))
-    plain = through(net, Tap(path, pre_activation), False, pictures)
-    fast = through(net, Tap(path, pre_activation), True, pictures)
+    plain = through(net, Tap(path, pre_activation), False, pictures, traced=traced)
+    fast = through(net, Tap(path, pre_activation), True, pictures, traced=traced)
     assert plain[2] == 0
     assert fast[2] == folds if isinstance(folds, int) else folds(fast[2])
     for one, other in zip(plain[:2], fast[:2], strict=True):
@@ -188,7 +187,8 @@ def test_the_families_of_keras(family):
         )
         net = network(model.inputs, model.outputs)
     last = net.graph.calls[net.graph.output.call].path
-    compared(net, last, folds=lambda count: count > 10)
+    # hundreds of layers are traced, with their gradients, four times as long as they compute; small networks above are
+    compared(net, last, folds=lambda count: count > 10, traced=False)
 
 
 @pytest.mark.parametrize("family", ["InceptionV3", "MobileNetV2", "ResNet50"])
@@ -204,7 +204,8 @@ def test_in_float32_the_gradient_is_as_good_as_the_plain_one(family):
     net = nv.load(model, input_range=(-1, 1))
     pictures = np.random.default_rng(1).random((4, size, size, 3)).astype(np.float32)
     last = Tap(net.graph.calls[net.graph.output.call].path)
-    wanted = through(reference, Tap(reference.graph.calls[reference.graph.output.call].path), False, pictures)[1]
+    end = Tap(reference.graph.calls[reference.graph.output.call].path)
+    wanted = through(reference, end, False, pictures, traced=False)[1]
     errors = [np.abs(through(net, last, folded, pictures, tf.float32)[1] - wanted).mean() for folded in (False, True)]
     assert errors[1] <= 2 * errors[0]
 
