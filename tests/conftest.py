@@ -24,10 +24,11 @@ LONGEST = (
     "tests/notebooks/test_notebooks.py",
     "tests/models/test_kinds.py",
 )
-"""The files that take longest, as they begin: of two processes, none is to be left with one of them at the end."""
+"""The files that take longest and therefore begin first: neither of two processes is left with one at the end."""
 
-# Tracing makes many objects that live on; by default a tenth of all time went into looking through them
-gc.set_threshold(100_000, 50, 100)
+# Tracing makes many objects that live on, and looking through them took up to a tenth of the time. Not less often than
+# so: networks lie in circles of references, and two processes must fit into a small machine.
+gc.set_threshold(10_000, 10, 10)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
