@@ -7,6 +7,7 @@ One module has the page side of all widgets of a panel: `static/panel.js`, which
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -14,7 +15,10 @@ import anywidget
 import traitlets
 
 _STATIC = Path(__file__).parents[1] / "static"
-MODULE = _STATIC / "panel.js"  # a path: with ANYWIDGET_HMR=1, anywidget sends it again whenever it changes
+_BUILT = _STATIC / "panel.js"
+# While someone develops it, anywidget is given the path, and sends the module again whenever it changes; a path is
+# watched on behalf of every widget that was ever made, so these would never be freed.
+MODULE: Path | str = _BUILT if os.environ.get("ANYWIDGET_HMR") == "1" else _BUILT.read_text("utf-8")
 STYLE = (_STATIC / "panel.css").read_text("utf-8")
 
 _AWAITING = """const place = (globalThis["nbfeatviz-{version}"] ??= (() => {{
@@ -32,9 +36,9 @@ def awaiting(name: str, module: str | None = None) -> str:
         name: of the widget in `widgets/panel.js`.
         module: text of the module, by default as it is now.
     """
-    version = re.match(r"/\* nbfeatviz panel (\w+):", module or MODULE.read_text("utf-8"))
+    version = re.match(r"/\* nbfeatviz panel (\w+):", module or _BUILT.read_text("utf-8"))
     if version is None:
-        raise ValueError(f"{MODULE} does not begin with its version: build it again, as CONTRIBUTING.md says.")
+        raise ValueError(f"{_BUILT} does not begin with its version: build it again, as CONTRIBUTING.md says.")
     return _AWAITING.format(version=version[1], name=name)
 
 

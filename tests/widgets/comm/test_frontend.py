@@ -72,7 +72,7 @@ ORDERS = {
 def test_a_widget_finds_its_part_in_whichever_order_the_page_restores_them(order: str):
     script = f"""
         import assert from "node:assert/strict";
-        const module = {frontend.MODULE.as_uri()!r}, tree_line = {json.dumps(frontend.awaiting("tree"))};
+        const module = {frontend._BUILT.as_uri()!r}, tree_line = {json.dumps(frontend.awaiting("tree"))};
         const url = (what) => (what.startsWith("file:") ? what : "data:text/javascript," + encodeURIComponent(what));
         const load = (what) => import(url(what));
         {ORDERS[order]}
