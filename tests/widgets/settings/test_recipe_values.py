@@ -151,7 +151,7 @@ def test_the_code_makes_the_picture_of_a_changed_recipe_again(explorer, net):
     explorer.run()
     code = explorer.code()
     assert "nv.recipes.get('lucid').replace(" in code
-    line = next(line for line in code.splitlines() if "maximize" in line).partition("= ")[2]
+    line = code.partition("result = ")[2].rpartition("\n")[0]
     again = eval(line, {"nv": nv, "objectives": nv.objectives, "net": net})
     assert (again.image == explorer.image).all()
     assert again.settings.recipe == explorer.recipe

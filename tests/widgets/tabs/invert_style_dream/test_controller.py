@@ -80,7 +80,8 @@ def test_a_dream_is_that_of_deep_dream_octave_by_octave(make):
     assert controller.result.settings == expected.settings
     assert len(controller.live.frames) == 9
     assert {controller.live.frames[k].shape for k in range(9)} == {(40, 40, 3)}, "coarse ones are shown as large"
-    assert "nv.deep_dream(net, objectives.deep_dream('conv2'), picture, octaves=3, scale=1.3" in controller.code()
+    code = " ".join(controller.code().split())
+    assert "nv.deep_dream( net, objectives.deep_dream('conv2'), picture, octaves=3, scale=1.3" in code
 
 
 def test_a_dream_begins_anew_with_another_layer_in_mid_run(make):
