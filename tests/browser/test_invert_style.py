@@ -193,7 +193,7 @@ def test_a_photo_in_the_style_of_another(lab: JupyterServer, browser: Browser, p
     last = panel.pixels()
     panel.button("Copy as Python").click()
     code = panel.inside("Python code")
-    panel.wait(lambda: "objectives.style(['stem_conv'" in code.input_value(), "the code")
+    panel.wait(lambda: "objectives.style(['stem_conv'" in "".join(code.input_value().split()), "the code")
     assert "style_photo = ..." in code.input_value()
 
     notebook.save()

@@ -392,7 +392,8 @@ def test_save_animations_copy_code_and_snapshot(lab: JupyterServer, page) -> Non
     code = panel.field("Python code")
     code.wait_for()
     lines = code.input_value().splitlines()
-    lines[-1] = "import numpy; print('equal', numpy.array_equal(" + lines[-1] + ", explorer.image))"
+    assert max(map(len, lines)) <= 100
+    lines[-1] = f"import numpy; print('equal', numpy.array_equal({lines[-1]}.image, explorer.image))"
     assert "equal True" in notebook.run_code("\n".join(lines))
     notebook.run_code("explorer.snapshot()")
     notebook.save()
