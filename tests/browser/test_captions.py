@@ -68,8 +68,8 @@ def test_in_a_run_that_is_aimed_at_another_layer_nothing_is_said_of_the_one_befo
         panel.choose(layer)
         panel.wait(lambda layer=layer: f"· {layer} · unit 2" in panel.subject, "the caption of the new layer")
         said = panel.root.evaluate(
-            "(root) => { const company = root.querySelector('.nbfeatviz-company');"
-            " return [root.querySelector('.nbfeatviz-subject').textContent, company.hidden ? '' : company.textContent] }"
+            "(root) => { const [subject, chart] = ['.nbfeatviz-subject', '.nbfeatviz-company'].map("
+            "(part) => root.querySelector(part)); return [subject.textContent, chart.hidden ? '' : chart.textContent] }"
         )
         for others in re.findall(r"of (\d+) others", said[1]):
             assert int(others) + 1 == units[said[0].split(" · ")[1]], said
