@@ -90,12 +90,13 @@ def test_what_is_copied_runs_when_it_is_pasted(lab: JupyterServer, page) -> None
     assert "equal True" in notebook.run_code("\n".join([*lines[:-1], check]))
 
     panel.open("Features")
-    panel.field("count").select_option("4")
+    panel.field("count").select_option("6")
     panel.run()
-    panel.wait(lambda: panel.button("Run").is_enabled(), "the sheet to end")
+    sheet = panel.root.locator(".nbfeatviz-sheetcells")
+    panel.wait(lambda: sheet.get_attribute("data-step") == "last", "the sheet to end")
     panel.button("Copy as Python").click()
     panel.field("Python code").wait_for()
     lines = panel.field("Python code").input_value().splitlines()
-    sheet = "[one.image for one in explorer.panel.features._runs.results()]"
-    check = PASTED.format(made=f"[one.image for one in {lines[-1]}]", shown=sheet)
+    shown = "[one.image for one in explorer.panel.features._runs.results()]"
+    check = PASTED.format(made=f"[one.image for one in {lines[-1]}]", shown=shown)
     assert "equal True" in notebook.run_code("\n".join([*lines[:-1], check]))
