@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Connection } from "../../nbfeatviz/widgets/comm/connection.js";
+import { Connection, connectionOf } from "../../nbfeatviz/widgets/comm/connection.js";
 import { stillTime } from "./clock.js";
 
 /** A model in a host whose kernel's signals a test sends. */
@@ -10,7 +10,14 @@ function rig({ comm_live = true, host = true } = {}) {
   const slots = {},
     listeners = {},
     sent = [];
-  const signal = (name) => ({ connect: (slot) => (slots[name] = slot) });
+  const signal = (name) => ({
+    connect: (slot) => {
+      slots[name] = slot;
+    },
+    disconnect: (slot) => {
+      if (slots[name] === slot) delete slots[name];
+    },
+  });
   const kernel = {
     status: "idle",
     statusChanged: signal("status"),
@@ -100,4 +107,22 @@ test("what cannot be sent tells that the kernel is gone, and raises nothing", as
   };
   connection.send({ kind: "run" }, []);
   assert.deepEqual(states, ["ended"]);
+});
+
+test("a page keeps nothing of a panel that has left it", async () => {
+  const slots = new Set(),
+    manager = {
+      kernel: { statusChanged: { connect: (slot) => slots.add(slot), disconnect: (slot) => slots.delete(slot) } },
+      get_model: async () => ({ comm_live: true, on: () => {}, send: () => {} }),
+    };
+  const model = { widget_manager: manager, get: () => "IPY_MODEL_2" },
+    one = connectionOf(model);
+  await one.ready;
+  assert.equal(connectionOf(model), one, "shared by all widgets of the panel");
+  const leave = [one.onChange(() => {}), one.onChange(() => {})];
+  leave[0]();
+  assert.equal(slots.size, 1);
+  leave[1]();
+  assert.equal(slots.size, 0);
+  assert.notEqual(connectionOf(model), one);
 });

@@ -32,6 +32,9 @@ export class Connection {
   #listeners = new Set();
   /** @type {Host | undefined} */
   #host;
+  /** @type {[Signal | undefined, (sender: any, value: any) => void][]} */
+  #slots;
+  #closed;
   /** @type {any} */
   #commands;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -39,14 +42,19 @@ export class Connection {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #unanswered;
 
-  /** @param {import("./kernel.js").Model<any>} model of a widget with the trait `commands` */
-  constructor(model) {
+  /**
+   * @param {import("./kernel.js").Model<any>} model of a widget with the trait `commands`
+   * @param {() => void} [closed] called when none listens any more
+   */
+  constructor(model, closed = () => {}) {
+    this.#closed = closed;
     this.#host = /** @type {any} */ (model.widget_manager).kernel;
-    this.#host?.connectionStatusChanged?.connect((_, status) => this.#hostSays(status));
-    this.#host?.statusChanged?.connect((_, status) => {
-      if (ENDED.includes(status)) this.#set("ended");
-    });
-    this.#host?.disposed?.connect(() => this.#set("ended"));
+    this.#slots = [
+      [this.#host?.connectionStatusChanged, (_, status) => this.#hostSays(status)],
+      [this.#host?.statusChanged, (_, status) => ENDED.includes(status) && this.#set("ended")],
+      [this.#host?.disposed, () => this.#set("ended")],
+    ];
+    for (const [signal, slot] of this.#slots) signal?.connect(slot);
     /** the connection, once there is a comm to speak on */
     this.ready = peer(model, "commands").then((commands) => {
       this.#commands = commands;
@@ -84,7 +92,16 @@ export class Connection {
     this.#listeners.add(listener);
     return () => {
       this.#listeners.delete(listener);
+      if (!this.#listeners.size) this.#close();
     };
+  }
+
+  /** The panel has left the page, which keeps nothing of it. */
+  #close() {
+    for (const [signal, slot] of this.#slots) signal?.disconnect(slot);
+    clearTimeout(this.#silence);
+    clearTimeout(this.#unanswered);
+    this.#closed();
   }
 
   /**
@@ -138,7 +155,7 @@ export function connectionOf(model) {
   const key = model.get("commands"),
     known = connections.get(key);
   if (known) return known;
-  const made = new Connection(model);
+  const made = new Connection(model, () => connections.delete(key));
   connections.set(key, made);
   return made;
 }
