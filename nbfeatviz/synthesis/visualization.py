@@ -213,22 +213,32 @@ class Visualization:
 
         Raises:
             ValueError: an ending that no picture has, a folder that does not exist, or another `display`.
+            OSError: it cannot be written, as on a full disk; what was there before stays.
         """
         target = checked_target(path)
         ending, picture = target.suffix.lower(), self.displayed(display)
         if ending in (".gif", ".webp"):
             way = "as it is" if self.images is not None else display or self.settings.recipe.display
             last = encode_png(picture if self.images is not None else self.image)
-            target.write_bytes(encode_animation([*self.frames.kept(), last], ending[1:], display=way))
-        elif ending == ".png":
-            target.write_bytes(encode_png(picture))
+            data = encode_animation([*self.frames.kept(), last], ending[1:], display=way)
         else:
-            target.write_bytes(encode_jpeg(picture, quality=92))
+            data = encode_png(picture) if ending == ".png" else encode_jpeg(picture, quality=92)
+        _write(target, data)
         return target
 
     def _repr_png_(self) -> bytes | None:
         """What a notebook shows; None for a number of channels that no picture has."""
         return encode_png(self.displayed()) if self.image.shape[2] in (1, 3, 4) else None
+
+
+def _write(target: Path, data: bytes) -> None:
+    """Writes a file as a whole or not at all."""
+    new = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        new.write_bytes(data)
+        new.replace(target)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def checked_target(path: str | os.PathLike[str]) -> Path:

@@ -186,6 +186,21 @@ def test_the_code_of_a_chain_makes_the_last_picture():
     assert np.array_equal(eval(shown, names).image, last.image)
 
 
+@pytest.mark.parametrize("ending", ["png", "gif", "jpg"])
+def test_on_a_full_disk_what_was_there_stays_and_nothing_else(run, tmp_path, monkeypatch, ending: str):
+    target = tmp_path / f"picture.{ending}"
+    target.write_bytes(b"before")
+
+    def full(self, data):
+        self.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(target), "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        run.save(target)
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [(target.name, b"before")]
+
+
 def test_a_result_prints_as_a_line(net, run):
     assert repr(run) == "<Visualization: 16×16×3, 5 steps of 'tutorial13', objectives.channel('conv2', 1)>"
     sheet = nv.maximize_grid(net, "conv2", units=[0, 1], recipe="tutorial13", steps=1)

@@ -25,6 +25,7 @@ from nbfeatviz.widgets.execution.worker import SameThread, Worker
 REST = 4  # times as long as it worked, while a run goes on
 REST_BEFORE = 1  # likewise, while none does
 LONGEST_REST_SECONDS = 0.25
+LARGEST_DIGIT = 64  # pixels
 _PHOTOS = tuple(sample.path for sample in samples.ALL)
 _log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class UnitMonitor:
 
     def see(self, ascent: Ascent, picture: np.ndarray, *, first: bool = False, last: bool = False) -> None:
         """Takes a picture of a run: its first one is what rises are measured from, its last one is not to be missed."""
-        if not ascent.single:
+        if not ascent.single or not _is_of_photographs(ascent.network):
             return
         with self._lock:
             if first:
@@ -68,7 +69,7 @@ class UnitMonitor:
 
     def expect(self, ascent: Ascent) -> None:
         """Measures photographs for a run that has not begun: the facts are there with its first picture then."""
-        if not ascent.single:
+        if not ascent.single or not _is_of_photographs(ascent.network):
             return
         with self._lock:
             self._expected = ascent.network, ascent.objective
@@ -159,6 +160,11 @@ class UnitMonitor:
         self._closed.set()
         if self._threaded:
             self._worker.close()
+
+
+def _is_of_photographs(network: Network) -> bool:
+    """Whether photographs are what a network is about: digits and the like, small and grey, are measured by none."""
+    return network.contract.channels != 1 or max(network.contract.size) > LARGEST_DIGIT
 
 
 def as_page(found: Rises, of: str) -> dict[str, Any]:

@@ -179,6 +179,13 @@ def test_a_closed_monitor_has_no_thread(net):
     assert not unit_monitor._working
 
 
+def test_digits_are_not_compared_with_photographs(make_panel):
+    explorer = make_panel(network=nv.load("mnist-cnn"), layer="conv2", unit=1, steps=3)
+    explorer.run()
+    assert explorer.panel.layout.live.rises == {}
+    assert explorer.image is not None
+
+
 def test_what_the_page_is_told_can_be_sent():
     natural = np.array([[0.0], [1.0]])
     page = as_page(Rises("conv", 0, np.array([np.nan]), np.zeros(1), natural), "a picture")
