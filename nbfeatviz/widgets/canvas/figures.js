@@ -72,6 +72,7 @@ export class Figures {
    * @param {boolean} replaying
    */
   mark(replaying) {
+    this.el.classList.toggle("nbfeatviz-replayed", replaying);
     for (const reading of [this.prediction, this.picture, this.unit])
       if (replaying && reading.textContent !== "–") reading.append(" · of the last step");
   }
