@@ -264,8 +264,10 @@ def test_nothing_is_clipped_in_either_theme_wide_or_narrow(lab: JupyterServer, b
             panel.group.get_by_text("advanced", exact=True).click()
         panel.look(notebook, f"{kind}-running", 1500)
         picture = panel.canvas(".nbfeatviz-overlay").bounding_box()
-        gap = panel.replay.bounding_box()["y"] - picture["y"] - picture["height"]
-        assert gap < 12, "the replay is right below the picture"
+        caption = panel.canvas(".nbfeatviz-subject").bounding_box()
+        assert caption["y"] - picture["y"] - picture["height"] < 12, "the caption is right below the picture"
+        gap = panel.replay.bounding_box()["y"] - caption["y"] - caption["height"]
+        assert gap < 12, "the replay is right below the caption"
         panel.button("Stop").click()
         panel.wait_rest()
     page.close()
