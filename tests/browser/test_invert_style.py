@@ -44,7 +44,8 @@ class RemakePanel(PhotoPanel):
 
     def canvas(self, part: str) -> Locator:
         inside = f".nbfeatviz-remake-{self.kind} "
-        return self.root.locator(inside + part if part in (".nbfeatviz-overlay", ".nbfeatviz-picture") else part).first
+        own = (".nbfeatviz-overlay", ".nbfeatviz-picture", ".nbfeatviz-subject")
+        return self.root.locator(inside + part if part in own else part).first
 
     def inside(self, label: str) -> Locator:
         return self.group.get_by_label(label, exact=True)
