@@ -33,6 +33,7 @@ from nbfeatviz.widgets.settings import recipe_values
 from nbfeatviz.widgets.settings.panel_settings import PanelSettings
 from nbfeatviz.widgets.tabs.optimize.view import OptimizeView
 
+_SAID = {"network", "objective", "layer", "unit", "row", "col", "terms", "weight", "recipe", "seed"}  # in a caption
 _AIMLESS = {"keep", "start", "display"}  # fields that a run in progress does not depend on
 
 
@@ -211,10 +212,8 @@ class OptimizeController(RunCommands):
         self.view.show(settings, network, changed)
         if changed & {"display", "recipe"}:
             self.live.display(settings.displayed)
-        if network is not None:
-            chosen = subject(network, settings.target(network), settings.recipe, settings.seed)
-            if chosen.words != self.live.selection:
-                self.live.selection = chosen.words
+        if network is not None and changed & _SAID:
+            self.live.selection = subject(network, settings.target(network), settings.recipe, settings.seed).words
         if changed & {"network", "objective", "layer", "row", "col"}:
             overlay = settings.overlay(network)
             if overlay != self.live.overlay:
