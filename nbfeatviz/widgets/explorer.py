@@ -8,6 +8,7 @@ import ipycanvas
 
 from nbfeatviz.networks.network import Network
 from nbfeatviz.widgets import cell_lifecycle
+from nbfeatviz.widgets.comm import widget_registry
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
 from nbfeatviz.widgets.layout import Layout
 from nbfeatviz.widgets.panel import Panel
@@ -18,7 +19,8 @@ class FeatureExplorer(PanelTraits):
     """The live panel: pick a layer and a unit, press Run, and watch its image emerge.
 
     An ordinary widget: display it, lay it out with others, link its traits. Traits change on the kernel's
-    main thread. Where TensorFlow is not imported yet, the panel is there before it, imports it in the background, and
+    main thread. One that was never displayed ends with the last variable for it, any other by `close()`, or when its
+    cell is run again. Where TensorFlow is not imported yet, the panel is there before it, imports it in the background, and
     says so; what needs it waits.
 
     Args:
@@ -63,6 +65,7 @@ class FeatureExplorer(PanelTraits):
             layout.close()
             raise
         super().__init__([layout.grid], panel, **of_box)
+        widget_registry.hold_weakly(self)
         self.add_class("nbfeatviz-panel")
         cell_lifecycle.register(self)
         try:
@@ -152,6 +155,7 @@ class FeatureExplorer(PanelTraits):
         return f"FeatureExplorer({self.panel.networks.name!r}, layer={self.layer!r}, unit={self.unit})"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        widget_registry.hold(self)
         bundle = super()._repr_mimebundle_(**kwargs)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         if data is not None:
@@ -170,3 +174,9 @@ class FeatureExplorer(PanelTraits):
         if self._closes_layout and self.comm is not None:
             self.layout.close()
         super().close()
+
+    def __del__(self) -> None:
+        """Nobody refers to it, and it was never displayed: it is closed, but not from within the collection."""
+        if hasattr(self, "panel") and self.comm is not None:
+            widget_registry.release(self)
+            self._main.later(self.close)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
@@ -67,7 +68,8 @@ class Panel:
     """
 
     def __init__(self, net: Any, layout: Layout, worker: Worker | SameThread, traits: Traits) -> None:
-        self.layout, self._worker, self._traits = layout, worker, traits
+        self.layout, self._worker = layout, worker
+        self._traits = weakref.ref(traits)  # the widget holds the panel, and ends when nobody holds the widget
         self.networks = NetworkSwitcher(net, worker, layout.live, self._set_status, self._fitted)
         self._precompiler = Precompiler(lambda: self.network) if isinstance(worker, Worker) else None
         exclusive = Exclusive(self._set_state, self._precompiler.forget_run if self._precompiler else lambda: None)
@@ -132,7 +134,8 @@ class Panel:
     @property
     def image(self) -> np.ndarray | None:
         """The picture on the canvas of the Optimize tab."""
-        return self._traits.image
+        traits = self._traits()
+        return None if traits is None else traits.image
 
     @property
     def photo_seen(self) -> np.ndarray | None:
@@ -149,7 +152,8 @@ class Panel:
         network = self.network
         if network is None:
             return None
-        explorer = name_in_notebook(self._traits)
+        traits = self._traits()
+        explorer = None if traits is None else name_in_notebook(traits)
         return name_in_notebook(network) or (f"{explorer}.network" if explorer else None)
 
     def show_error(self, error: str) -> None:
@@ -162,7 +166,8 @@ class Panel:
 
     def settings_changed(self, changed: frozenset[str]) -> None:
         """The Optimize tab is set to something else: tells all that follows it."""
-        self._traits.settings_changed()
+        if (traits := self._traits()) is not None:
+            traits.settings_changed()
         if changed & {"layer", "network", "objective", "terms"}:
             self.tab_changed()
         for controller in self._controllers:
@@ -170,7 +175,8 @@ class Panel:
 
     def progressed(self, loss: float, image: np.ndarray | None) -> None:
         """Loss and picture of the run, for the traits."""
-        self._traits.progressed(loss, image)
+        if (traits := self._traits()) is not None:
+            traits.progressed(loss, image)
 
     def photo_changed(self) -> None:
         """There is another photo, it is seen otherwise, or there is none."""
@@ -239,14 +245,16 @@ class Panel:
         self.layout.controls.show_networks(self.networks.name, list(self.networks.offered))
 
     def _set_status(self, state: str, text: str = "", **more: Any) -> None:
-        self.optimize.set_status(state, text, **more)
+        """Of the networks, which is about all tabs."""
+        self.optimize.set_status(state, text, tab="", **more)
 
     def _set_state(self, state: str, text: str, **more: Any) -> None:
         """Sets the status line, and lets the trait follow."""
         network = self.network
         kept = "" if network is None else f"{network.cached} of at most {COMPILED_AT_MOST} compiled functions are kept"
         self.layout.live.set_status(state, text, kept=kept, **more)
-        self._traits.state_changed(self.layout.live.status["state"])
+        if (traits := self._traits()) is not None:
+            traits.state_changed(self.layout.live.status["state"])
 
     def close(self) -> None:
         """Ends what is computed, and gives the memory back."""

@@ -6,10 +6,12 @@ import gc
 from pathlib import Path
 
 import keras
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 import nbfeatviz as nv
 from nbfeatviz.widgets import network_switcher as networks
+from nbfeatviz.widgets.execution.worker import SameThread
 from nbfeatviz.widgets.network_switcher import choices, shown, suggested_layer
 from tests.synthesis.conftest import make_network
 
@@ -86,3 +88,20 @@ def test_the_first_layer_of_a_network_without_any_convolution():
     picture = keras.Input((8, 8, 3), name="picture")
     x = keras.layers.Dense(2, name="dense")(keras.layers.Flatten(name="flat")(picture))
     assert suggested_layer(nv.load(keras.Model(picture, x), input_range=(0, 1))) == "flat"
+
+
+def test_a_hundred_switches_give_back_what_they_took():
+    def weigh() -> float:
+        gc.collect()
+        return psutil.Process().memory_info().rss / 1e6
+
+    explorer = nv.FeatureExplorer(worker=SameThread())
+    for _ in range(3):
+        for name in explorer.panel.networks.offered:
+            explorer.change("network", name)
+    before = weigh()
+    for _ in range(50):
+        for name in explorer.panel.networks.offered:
+            explorer.change("network", name)
+    assert weigh() - before <= 20  # 5 measured: what the allocator keeps
+    explorer.close()

@@ -40,7 +40,7 @@ class LiveCanvas(anywidget.AnyWidget):
         canvas: the ipycanvas Canvas the picture is drawn on.
         commands: where the page acknowledges and asks.
         still: the last lossless picture, PNG ("" before the first).
-        status: {"state", "text", "error", "steps"}: what the status line is made from.
+        status: {"state", "text", "error", "steps", ...}: what the status line is made from, in each tab.
         rises: what the picture does to all units of the layer; see `unit_monitor.as_page`.
         note: what is to be said of a run that the network never answered, "" for nothing.
         subjects: what the pictures are of: [first step, words, key] of each target of the run (see `caption.Subject`).
@@ -106,6 +106,7 @@ class LiveCanvas(anywidget.AnyWidget):
         error: str | None = None,
         precision: str | None = None,
         kept: str | None = None,
+        tab: str = "",
     ) -> None:
         """Sets the status line; an error stays until the next run or a new one.
 
@@ -116,11 +117,16 @@ class LiveCanvas(anywidget.AnyWidget):
             error: a sentence, "" for none.
             precision: in which the network is computed.
             kept: how many compiled functions are, in words.
+            tab: which it is about: what it says at rest stands in that tab until it says something else; "" where it
+                is about all tabs.
         """
         with self._lock:
             if state == "running":
                 self.throughput.begin(len(self._numbers))
+            said = self.status.get("said", {}) if tab else {}
             self.status = {
+                "tab": tab,
+                "said": {**said, tab: text} if tab and state == "idle" else said,
                 "state": state,
                 "text": text,
                 "steps": self.status.get("steps", 0) if steps is None else steps,

@@ -296,12 +296,27 @@ export class LivePage {
     return this.replaying ? this.wanted : this.table.length;
   }
 
-  get statusText() {
+  /**
+   * What the status line says in a tab: what is computed, wherever that is, else how the tab's own work ended.
+   * @param {string} tab that is open
+   * @param {string} [doing] what the tab computes beside runs
+   */
+  statusIn(tab, doing = "") {
     if (this.connection.state === "lost") return "connection lost, trying again";
     if (this.connection.state === "ended") return "the kernel has ended: run the cell again";
-    const { state, text, steps, precision, rows = 0 } = this.model.get("status"),
+    const { state, text = "", rows = 0, tab: about, said = {} } = this.model.get("status");
+    if (doing) return doing;
+    if (state === "idle") {
+      if (tab === "optimize" && this.table.received < rows) return "receiving the last numbers …";
+      return about ? (said[tab] ?? "ready") : text;
+    }
+    const words = state === "running" ? this.#progress() : text;
+    return about === "optimize" && tab !== about ? `${about}: ${words}` : words;
+  }
+
+  #progress() {
+    const { steps, precision } = this.model.get("status"),
       { speed, table } = this;
-    if (state !== "running") return table.received < rows ? "receiving the last numbers …" : (text ?? "");
     const fast = speed ? ` · ${speed.toFixed(speed < 10 ? 1 : 0)} steps/s` : "";
     return `step ${table.done}/${steps}${fast}${precision ? ` · ${precision}` : ""}`;
   }

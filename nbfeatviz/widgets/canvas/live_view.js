@@ -2,6 +2,7 @@
 
 import { arrowOf, isCoarse, make, placeBox, positionIn, say, showNote, take } from "../comm/dom.js";
 import { percent } from "../comm/numbers.js";
+import { ASKED_EVENT, TAB_EVENT } from "../comm/panel_events.js";
 import { throttle } from "../comm/throttle.js";
 import { Figures } from "./figures.js";
 import { drawLossCurve } from "./loss_curve.js";
@@ -22,7 +23,12 @@ export class LiveView {
   position = make("span", { class: "nbfeatviz-position" });
   subject = make("div", { class: "nbfeatviz-subject" });
   curve = make("canvas", { class: "nbfeatviz-curve", role: "img", "aria-label": "loss curve" });
+  /** @type {HTMLElement | undefined} the panel's grid */
+  grid;
+  leaving = new AbortController();
   statusAt = 0;
+  statusOf = ""; // what the status line was about
+  asked = { text: "", state: "" }; // what the person has asked for, and the state of the kernel then
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   statusTimer;
 
@@ -68,6 +74,7 @@ export class LiveView {
     );
     this.refresh = throttle(100, () => this.show(), { leading: false });
     this.resizing = new ResizeObserver(() => {
+      this.attach();
       this.drawCurve();
       this.chart.draw();
     });
@@ -129,24 +136,50 @@ export class LiveView {
     replay.setAttribute("aria-valuetext", place < last ? `step ${step} of ${last}` : `latest of ${last}`);
   }
 
-  /** A screen reader speaks every change: at most one a second. */
+  /** What the panel around this view says, once that is on the page: the open tab, and what is asked for. */
+  attach() {
+    const grid = /** @type {HTMLElement | null} */ (this.overlay.closest(".nbfeatviz-grid:not(.nbfeatviz-remake)"));
+    if (!grid || grid === this.grid) return;
+    this.grid = grid;
+    const { signal } = this.leaving;
+    grid.addEventListener(TAB_EVENT, () => this.showStatus(), { signal });
+    const ask = (/** @type {Event} */ event) => {
+      const { text } = /** @type {CustomEvent} */ (event).detail;
+      this.asked = { text, state: this.page.model.get("status").state };
+      this.showStatus();
+    };
+    grid.addEventListener(ASKED_EVENT, ask, { signal });
+    this.showStatus();
+  }
+
+  /** What was asked for, until the kernel answers. */
+  get answer() {
+    const { state, error } = this.page.model.get("status");
+    if (this.asked.text && (state !== this.asked.state || error || !this.page.connection.isLive))
+      this.asked = { text: "", state: "" };
+    return this.asked.text;
+  }
+
+  /** A screen reader speaks every change: the count of steps once a second, anything else at once. */
   showStatus() {
     clearTimeout(this.statusTimer);
     const { page } = this,
-      text = page.statusText;
+      { tab = "optimize", doing } = this.grid?.dataset ?? {},
+      asked = this.answer,
+      text = asked || page.statusIn(tab, doing),
+      of = `${tab} ${page.model.get("status").state} ${page.connection.state} ${asked}`;
     if (text !== this.status.textContent) {
-      const wait = this.statusAt + SPEAK_MS - performance.now();
+      const wait = of === this.statusOf ? this.statusAt + SPEAK_MS - performance.now() : 0;
       if (wait > 0) {
         this.statusTimer = setTimeout(() => this.showStatus(), wait);
         return;
       }
       this.status.textContent = text;
       this.statusAt = performance.now();
+      this.statusOf = of;
     }
-    this.status.classList.toggle(
-      "nbfeatviz-busy",
-      BUSY.includes(page.model.get("status").state) && page.connection.isLive,
-    );
+    const computes = BUSY.includes(page.model.get("status").state) || Boolean(doing);
+    this.status.classList.toggle("nbfeatviz-busy", computes && page.connection.isLive);
   }
 
   /** The canvas beside this view: its shape, and out of the way of Tab and of screen readers. */
@@ -211,6 +244,7 @@ export class LiveView {
 
   close() {
     clearTimeout(this.statusTimer);
+    this.leaving.abort();
     this.resizing.disconnect();
   }
 }

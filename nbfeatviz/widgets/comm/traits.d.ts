@@ -36,6 +36,8 @@ export interface Status {
   precision?: string;
   kept?: string;
   rows?: number;
+  tab?: string;
+  said?: Record<string, string>;
 }
 
 export interface OverlayTrait {

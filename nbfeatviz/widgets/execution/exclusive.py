@@ -27,11 +27,11 @@ class Exclusive:
 
     def __init__(self, set_status: Callable[..., None], begun: Callable[[], None] = lambda: None) -> None:
         self._set_status, self._begun = set_status, begun
-        self._all: list[Computing] = []
+        self._all: dict[Computing, str] = {}
 
-    def join(self, one: Computing) -> None:
-        """From now on it takes turns with the others."""
-        self._all.append(one)
+    def join(self, one: Computing, tab: str) -> None:
+        """From now on it takes turns with the others; the name of its tab."""
+        self._all[one] = tab
 
     def begin(self, one: Computing) -> None:
         """It is about to compute: the others end."""
@@ -47,7 +47,7 @@ class Exclusive:
     def set_status(self, one: Computing, state: str, text: str, **more: Any) -> None:
         """Tells how far it is, unless another has begun in its place."""
         if not any(other.busy for other in self._others(one)):
-            self._set_status(state, text, **more)
+            self._set_status(state, text, **{"tab": self._all[one], **more})
 
     def _others(self, one: Computing) -> list[Computing]:
         return [other for other in self._all if other is not one]

@@ -1,6 +1,7 @@
 // The buttons of a run: begin and hold it, save what it has made, and copy the lines that make it again.
 
 import { button, buttonRow, disable, select } from "../comm/fields.js";
+import { sayAsked } from "../comm/panel_events.js";
 import { CodeBox } from "./code_box.js";
 
 /** @type {[string, string][]} */
@@ -18,15 +19,20 @@ export class RunButtons {
     const begin = () => {
       if (this.run.hasAttribute("aria-disabled")) return;
       this.assume("starting");
-      send("run");
+      ask("run", "starting …");
     };
     this.run = button("Run", begin, { title: "start from the settings above", class: "nbfeatviz-primary" });
-    this.pause = button("Pause", () => send(this.state === "paused" ? "resume" : "pause"), {
+    const ask = (/** @type {string} */ kind, /** @type {string} */ text) => {
+      sayAsked(this.run, text);
+      send(kind);
+    };
+    const hold = () => (this.state === "paused" ? ask("resume", "going on …") : ask("pause", "pausing …"));
+    this.pause = button("Pause", hold, {
       class: "nbfeatviz-steady",
       title: "hold the run, or go on",
     });
-    this.step = button("Step", () => send("step"), { title: "do one step" });
-    this.stop = button("Stop", () => send("stop"), { title: "end the run; its image stays" });
+    this.step = button("Step", () => ask("step", "one step …"), { title: "do one step" });
+    this.stop = button("Stop", () => ask("stop", "stopping …"), { title: "end the run; its image stays" });
     this.reset = button("Reset", () => send("reset"), { title: "clear the canvas; the settings stay" });
     this.format = select(() => {}, { "aria-label": "format" }, FORMATS);
     this.save = button("Save", () => send("save", { format: this.format.value }), {

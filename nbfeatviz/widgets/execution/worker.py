@@ -194,6 +194,13 @@ class MainThread:
         if idle:
             self._loop.call_soon_threadsafe(self._drain)
 
+    def later(self, function: Callable[[], None]) -> None:
+        """Runs `function` when the main thread is free, at once where there is no event loop."""
+        if self._loop is None or self._loop.is_closed():
+            function()
+        else:
+            self._loop.call_soon_threadsafe(function)
+
     def _drain(self) -> None:
         with self._lock:
             functions, self._waiting = list(self._waiting.values()), {}

@@ -51,7 +51,7 @@ class FeaturesController:
         self._cells: tuple[Cell, ...] = ()
         self._throughput = Throughput()
         self.runner: Runner = Runner(worker, view, self._prepared, self._set_status, self._notify)
-        exclusive.join(self)
+        exclusive.join(self, "features")
 
     # Settings
 

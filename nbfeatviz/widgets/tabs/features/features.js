@@ -7,6 +7,7 @@ import { EchoedSettings } from "../../comm/echo.js";
 import { button, buttonRow, disable, numberField, pair, put, row, select, textField } from "../../comm/fields.js";
 import { listen, peer } from "../../comm/kernel.js";
 import { percent } from "../../comm/numbers.js";
+import { sayAsked } from "../../comm/panel_events.js";
 import { CodeBox } from "../../execution/code_box.js";
 import { Sheet } from "./sheet.js";
 
@@ -107,7 +108,11 @@ class FeaturesView {
       class: "nbfeatviz-primary",
       title: "all pictures at once, from noise",
     });
-    this.stop = button("Stop", () => this.send("sheet-stop"), { title: "end the sheet; its pictures stay" });
+    const end = () => {
+      sayAsked(this.side, "stopping …");
+      this.send("sheet-stop");
+    };
+    this.stop = button("Stop", end, { title: "end the sheet; its pictures stay" });
     this.save = button("Save", () => this.send("sheet-save"), { title: "save the sheet as it is shown, as PNG" });
     this.code = new CodeBox(() => this.send("sheet-code"));
     this.stepsRow = row("steps", this.steps);

@@ -19,6 +19,7 @@ from nbfeatviz.synthesis.objective_terms.photo_terms import Photo as Seen
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets.canvas.run_commands import RunCommands
+from nbfeatviz.widgets.caption import subject
 from nbfeatviz.widgets.execution.exclusive import Exclusive
 from nbfeatviz.widgets.execution.runner import Runner
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
@@ -57,6 +58,7 @@ class InvertStyleDreamController(RunCommands):
         self._lock = threading.RLock()
         self._settings = DEFAULTS[view.kind]
         self._seen: dict[str, Seen] = {}  # photos with what networks gave for them: a moved weight computes none anew
+        self._made_of: list[Seen] = []  # the photos of the run in progress, or of the last one
         self._fitted_to: Network | None = None
         self.runner = Runner(worker, live, self._prepared, self._set_status, self._notify)
         self.style = (
@@ -64,7 +66,7 @@ class InvertStyleDreamController(RunCommands):
             if view.kind == "style"
             else None
         )
-        exclusive.join(self)
+        exclusive.join(self, view.kind)
         live.set_status("idle")
 
     # Settings
@@ -128,6 +130,7 @@ class InvertStyleDreamController(RunCommands):
         """There is another photo, or none; a run in progress goes on to the new one."""
         if self.panel.photo_seen is not None and (self.style is None or self.style.picture is not None):
             self._retarget()
+        self._show_selection()
 
     def refuse(self) -> None:
         """Lets the page show what is set, in place of what was wished."""
@@ -141,7 +144,9 @@ class InvertStyleDreamController(RunCommands):
         if settings.kind == "dream":  # it begins anew from the photo
             photo = self._photo("photo", self.panel.photo_seen).image
             more = {"photo": photo, "octaves": settings.octaves, "scale": settings.scale}
-        self.runner.retarget(objective=self._objective(), **self._run_options(), **more)
+        objective = self._objective()
+        self._made_of = self._photos()
+        self.runner.retarget(objective=objective, **self._run_options(), **more)
 
     def _run_options(self) -> dict[str, Any]:
         """How it is done, whatever the tab."""
@@ -170,6 +175,28 @@ class InvertStyleDreamController(RunCommands):
                 facts["layers"] = [layer.path for layer in spatial(network)]
                 facts["style_layers"] = list(self._settings.layers_of_style(network)) if facts["layers"] else []
         self.view.show(vars(self._settings).copy(), facts)
+        self._show_selection()
+
+    def _show_selection(self) -> None:
+        """Shows what a run would now make a picture of, which the caption of the picture that is there is held against."""
+        network, settings = self.panel.network, self._settings
+        if network is None or network is not self._fitted_to or self.panel.photo_seen is None:
+            return
+        if self.style is not None and self.style.picture is None:
+            return
+        with self._lock:
+            try:
+                objective = self._objective()
+            except ValueError:  # the network has no layer for it, which is said when it is asked for
+                return
+            another = " · another photo" if self._made_of and self._photos() != self._made_of else ""
+        words = subject(network, objective, settings.recipe, settings.seed).words + another
+        if words != self.live.selection:
+            self.live.selection = words
+
+    def _photos(self) -> list[Seen]:
+        """The photos that a picture is made of."""
+        return [seen for name, seen in self._seen.items() if name == "photo" or self.style is not None]
 
     # Running
 
@@ -204,6 +231,7 @@ class InvertStyleDreamController(RunCommands):
     def _clear(self) -> None:
         super()._clear()
         self.live.set_status("idle")
+        self._exclusive.set_status(self, "idle", "ready")
 
     def _network(self) -> Network:
         network = self.panel.network
@@ -247,6 +275,8 @@ class InvertStyleDreamController(RunCommands):
         self._check()
         settings, photo = self._settings, self.panel.photo_seen
         network, objective = self._network(), self._objective()
+        self._made_of = self._photos()
+        self._show_selection()
         if settings.kind == "dream":
             return Dreaming(
                 network, objective, photo, octaves=settings.octaves, scale=settings.scale, **self._run_options()

@@ -74,7 +74,7 @@ class OptimizeController(RunCommands):
             worker, live, self._prepared, self.set_status, panel.progressed, self.unit_monitor.see,
             self.unit_monitor.expect,
         )  # fmt: skip
-        exclusive.join(self.runner)
+        exclusive.join(self.runner, "optimize")
         self._show(frozenset({"network", *vars(self._settings)}))
 
     # Settings

@@ -3,6 +3,7 @@
 import { fill, isModified, make, take, uniqueId } from "../../comm/dom.js";
 import { button, disable, numberField, pair, put, row, select } from "../../comm/fields.js";
 import { digits, grouped, percent } from "../../comm/numbers.js";
+import { TAB_EVENT } from "../../comm/panel_events.js";
 import { oncePerFrame } from "../../comm/throttle.js";
 import { PhotoBox } from "../../photo_input/photo_box.js";
 import { Activations } from "./activations.js";
@@ -155,7 +156,8 @@ export class PhotoView {
       { tab, room } = page,
       own = !page.isAboutPhoto,
       made = room === "invert_style_dream";
-    if (this.grid) this.showRoom(this.grid, tab, room);
+    const work = room === "photo" ? this.showWork(tab) : "";
+    if (this.grid) this.showRoom(this.grid, tab, room, work && `${tab}: ${work}`);
     this.showTabs(tab, own);
     this.panel.hidden = own;
     this.panel.setAttribute("aria-labelledby", `${this.id}-${tab}`);
@@ -166,7 +168,7 @@ export class PhotoView {
     this.target.show();
     this.target.el.hidden = !page.hasPhoto || tab === "activations";
     this.showOptions(tab);
-    this.showResult(tab, this.showWork(tab));
+    this.showResult(tab, work);
     this.showOpacity();
   }
 
@@ -175,9 +177,12 @@ export class PhotoView {
    * @param {HTMLElement} grid
    * @param {string} tab
    * @param {string} room
+   * @param {string} doing what is computed in it
    */
-  showRoom(grid, tab, room) {
-    Object.assign(grid.dataset, { tab, photo: this.page.hasPhoto ? "there" : "none" });
+  showRoom(grid, tab, room, doing) {
+    const other = grid.dataset.tab !== tab || grid.dataset.doing !== doing;
+    Object.assign(grid.dataset, { tab, doing, photo: this.page.hasPhoto ? "there" : "none" });
+    if (other) grid.dispatchEvent(new Event(TAB_EVENT));
     grid.classList.toggle("nbfeatviz-photos", room === "photo");
     grid.classList.toggle("nbfeatviz-remakes", room === "invert_style_dream");
     grid.classList.toggle("nbfeatviz-own", !["optimize", "photo", "invert_style_dream"].includes(room));
@@ -226,7 +231,7 @@ export class PhotoView {
   }
 
   /**
-   * Progress stands where the heading's text is; what is quick shows none.
+   * Progress stands where the heading's text is, and in the status line; what is quick shows none.
    * @param {string} tab
    */
   showWork(tab) {
@@ -247,7 +252,7 @@ export class PhotoView {
     else this.meter.removeAttribute("aria-valuenow");
     this.meter.classList.toggle("nbfeatviz-endless", slow && !total);
     this.bar.style.width = total ? percent(done / total) : "";
-    return slow || (here && ["cancelled", "error"].includes(state)) ? text : "";
+    return slow ? text || "computing …" : here && ["cancelled", "error"].includes(state) ? text : "";
   }
 
   tables() {
