@@ -20,8 +20,8 @@ class FeatureExplorer(PanelTraits):
 
     An ordinary widget: display it, lay it out with others, link its traits. Traits change on the kernel's
     main thread. One that was never displayed ends with the last variable for it, any other by `close()`, or when its
-    cell is run again. Where TensorFlow is not imported yet, the panel is there before it, imports it in the background, and
-    says so; what needs it waits.
+    cell is run again. Where TensorFlow is not imported yet, the panel is there before it, imports it in the
+    background, and says so; what needs it waits.
 
     Args:
         net: None for the embedded networks; or a `Network`, a `keras.Model`, a name or path for

@@ -178,7 +178,7 @@ class InvertStyleDreamController(RunCommands):
         self._show_selection()
 
     def _show_selection(self) -> None:
-        """Shows what a run would now make a picture of, which the caption of the picture that is there is held against."""
+        """Shows what a run would now make a picture of: the caption of the picture that is there is held against it."""
         network, settings = self.panel.network, self._settings
         if network is None or network is not self._fitted_to or self.panel.photo_seen is None:
             return
