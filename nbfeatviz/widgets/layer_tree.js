@@ -32,6 +32,16 @@ export function nested(rows) {
 }
 
 /**
+ * The beginning of a layer's name that only repeats what the layer lies in: "block5c_" of "block5c_add" in "block5c".
+ * @param {Item} item
+ */
+export function repeatedPrefix({ row, parents }) {
+  const own = parents.at(-1)?.row.name,
+    found = own && row.name.startsWith(own) ? row.name.slice(own.length).match(/^[_./-]+(?=.)/) : null;
+  return own && found ? own + found[0] : "";
+}
+
+/**
  * The items that are in view: those that a filter finds with what they lie in, or without one those in open groups.
  * @template {Item} I
  * @param {I[]} items
@@ -97,20 +107,26 @@ class LayerTree {
   }
 
   build() {
-    this.items = nested(this.model.get("rows")).map((item) => Object.assign(item, this.#element(item.row)));
+    this.items = nested(this.model.get("rows")).map((item) =>
+      Object.assign(item, this.#element(item.row, repeatedPrefix(item))),
+    );
     this.open.clear();
     this.list.replaceChildren(...this.items.map(({ element }) => element));
     this.select();
   }
 
-  /** @param {Row} row */
-  #element(row) {
+  /**
+   * @param {Row} row
+   * @param {string} prefix of its name, which says what it lies in once more
+   */
+  #element(row, prefix) {
     const twist = make("span", { class: "nbfeatviz-twist", "aria-hidden": "true", text: row.group ? "▸" : "" });
     const element = make(
       "div",
       {
         role: "treeitem",
         tabindex: "-1",
+        "aria-label": row.group ? row.name : `${row.name}, ${shortKind(row.kind)} ${row.units}`,
         "aria-level": row.depth,
         "aria-selected": "false",
         "aria-expanded": row.group ? "false" : null,
@@ -119,8 +135,14 @@ class LayerTree {
         "data-path": row.path,
       },
       twist,
-      make("span", { class: "nbfeatviz-name", text: row.name }),
-      make("span", { class: "nbfeatviz-kind", text: row.group ? "" : `${shortKind(row.kind)} ${row.units}` }),
+      make(
+        "span",
+        { class: "nbfeatviz-name" },
+        make("span", { class: "nbfeatviz-prefix", text: prefix }), // not seen in a narrow tree
+        row.name.slice(prefix.length),
+      ),
+      make("span", { class: "nbfeatviz-kind", text: row.group ? "" : shortKind(row.kind) }),
+      make("span", { class: "nbfeatviz-units", text: row.group ? "" : String(row.units) }),
     );
     element.style.setProperty("--depth", String(row.depth - 1));
     return { element, twist };

@@ -1,6 +1,7 @@
 // What a run has reached, in numbers.
 
 import { make } from "../comm/dom.js";
+import { explain } from "../comm/explanations.js";
 import { digits } from "../comm/numbers.js";
 
 /** @typedef {import("../comm/traits.js").Measures} Measures */
@@ -38,33 +39,65 @@ export function unitInWords({ percentile, selectivity }) {
   return `percentile ${Math.round(percentile)}${named}`;
 }
 
+/**
+ * One sentence on what the picture does to the unit; "" where nothing is known of it.
+ * @param {Partial<Rises>} found
+ */
+export function unitInASentence({ unit, percentile, higher, rises = [] }) {
+  if (percentile === undefined) return "";
+  const share = Math.round(percentile),
+    more =
+      share >= 100
+        ? "more than any part of the photographs does"
+        : share
+          ? `more than ${share} % of all parts of photographs do`
+          : "less than any part of the photographs does";
+  const others = rises.length - 1,
+    alone = higher ? `${higher} of ${others} others rose more` : `none of the ${others} others rose as much`;
+  return `It excites unit ${unit} ${more}${others > 0 ? `; ${alone}` : ""}.`;
+}
+
+/** What each reading means. */
+const MEANINGS = {
+  loss: "What the run climbs: how strongly the picture excites what was chosen; with the prior, less the penalties.",
+  prediction: "The class that the network sees in the picture, and how sure it is.",
+  gradient: "The smallest and the largest value of the gradient at this step.",
+  "step size": "How far the optimizer goes in this step, in units of the values that it changes.",
+  picture: "Saturated: values within 1 % of black or white. Fine detail: spectral energy above 0.25 cycles a pixel.",
+  unit: "Percentile: how many parts of photographs excite the unit less. Selectivity: its z-score among them minus the best other unit's.",
+};
+
 export class Figures {
   loss = make("dd");
   gradient = make("dd");
   size = make("dd");
   prediction = make("dd");
-  picture = make("dd", {
-    class: "nbfeatviz-several",
-    title: "of the latest picture: values within 1 % of black or white; spectral energy above 0.25 cycles a pixel",
-  });
-  unit = make("dd", {
-    class: "nbfeatviz-several",
-    title:
-      "percentile: how many parts of photographs activate the unit less; selectivity: its z-score among them minus the best other unit's",
-  });
-  el = make("dl");
+  picture = make("dd", { class: "nbfeatviz-several" });
+  unit = make("dd", { class: "nbfeatviz-several" });
+  sentence = make("p", { class: "nbfeatviz-sentence" });
+  first = make("dl"); // what is read first
+  more = make("dl");
 
   constructor() {
-    const places = {
-      loss: this.loss,
+    this.#list(this.first, { loss: this.loss, prediction: this.prediction });
+    this.#list(this.more, {
       gradient: this.gradient,
       "step size": this.size,
-      prediction: this.prediction,
       picture: this.picture,
       unit: this.unit,
-    };
-    for (const [name, place] of Object.entries(places))
-      this.el.append(make("div", {}, make("dt", { text: name }), place));
+    });
+  }
+
+  /**
+   * @param {HTMLElement} list
+   * @param {Partial<Record<keyof typeof MEANINGS, HTMLElement>>} places
+   */
+  #list(list, places) {
+    for (const [name, place] of Object.entries(places)) {
+      const term = make("dt", { text: name, tabindex: "0" });
+      explain(term, MEANINGS[/** @type {keyof typeof MEANINGS} */ (name)]);
+      list.append(make("div", { "data-reading": name }, term, place));
+    }
   }
 
   /**
@@ -72,9 +105,10 @@ export class Figures {
    * @param {boolean} replaying
    */
   mark(replaying) {
-    this.el.classList.toggle("nbfeatviz-replayed", replaying);
+    for (const list of [this.first, this.more]) list.classList.toggle("nbfeatviz-replayed", replaying);
     for (const reading of [this.prediction, this.picture, this.unit])
       if (replaying && reading.textContent !== "–") reading.append(" · of the last step");
+    if (replaying && this.sentence.textContent) this.sentence.prepend("At the last step: ");
   }
 
   /**
@@ -86,13 +120,12 @@ export class Figures {
   show(row, prediction, measures, found) {
     const prior = row && row.distance > 0 ? row : null;
     this.loss.textContent = row ? digits(row.loss) + (prior ? ` · ${digits(prior.score)} with the prior` : "") : "–";
-    this.loss.title = prior
-      ? `the objective, and what is left of it less the penalties, at a distance of ${digits(prior.distance)} from what is natural`
-      : "";
+    this.loss.title = prior ? `at a distance of ${digits(prior.distance)} from what is natural` : "";
     this.gradient.textContent = row ? `${digits(row.gradientMin)} … ${digits(row.gradientMax)}` : "–";
     this.size.textContent = digits(row?.stepSize);
     this.prediction.textContent = predictionInWords(prediction);
     this.picture.textContent = pictureInWords(measures, found.photographs);
     this.unit.textContent = unitInWords(found);
+    this.sentence.textContent = unitInASentence(found);
   }
 }

@@ -1,6 +1,7 @@
 // One view of the live canvas: overlay, replay slider, curve, figures, status, error.
 
 import { arrowOf, isCoarse, make, placeBox, positionIn, say, showNote, take } from "../comm/dom.js";
+import { showExplanations } from "../comm/explanations.js";
 import { percent } from "../comm/numbers.js";
 import { ASKED_EVENT, TAB_EVENT } from "../comm/panel_events.js";
 import { throttle } from "../comm/throttle.js";
@@ -69,7 +70,14 @@ export class LiveView {
         this.subject,
         make("label", { class: "nbfeatviz-replay" }, make("span", { text: "replay" }), this.replay, this.position),
       ),
-      make("div", { class: "nbfeatviz-figures" }, this.curve, this.figures.el, this.chart.el),
+      make(
+        "div",
+        { class: "nbfeatviz-figures" },
+        this.curve,
+        this.figures.first,
+        this.figures.sentence,
+        make("details", {}, make("summary", { text: "details" }), this.figures.more, this.chart.el),
+      ),
       make("div", { class: "nbfeatviz-said" }, this.error, this.note),
     );
     this.refresh = throttle(100, () => this.show(), { leading: false });
@@ -142,6 +150,7 @@ export class LiveView {
     if (!grid || grid === this.grid) return;
     this.grid = grid;
     const { signal } = this.leaving;
+    showExplanations(grid.parentElement ?? grid, signal);
     grid.addEventListener(TAB_EVENT, () => this.showStatus(), { signal });
     const ask = (/** @type {Event} */ event) => {
       const { text } = /** @type {CustomEvent} */ (event).detail;

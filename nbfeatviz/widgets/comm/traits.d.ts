@@ -111,6 +111,8 @@ export interface RecipeRow {
   kind: "number" | "whole" | "check" | "fixed";
   value: any;
   published?: any;
+  about?: string;
+  meaning?: string;
   optional?: boolean;
   low?: number;
   high?: number;

@@ -1,5 +1,6 @@
 // The buttons of a run: begin and hold it, save what it has made, and copy the lines that make it again.
 
+import { make } from "../comm/dom.js";
 import { button, buttonRow, disable, select } from "../comm/fields.js";
 import { sayAsked } from "../comm/panel_events.js";
 import { CodeBox } from "./code_box.js";
@@ -28,7 +29,6 @@ export class RunButtons {
     };
     const hold = () => (this.state === "paused" ? ask("resume", "going on …") : ask("pause", "pausing …"));
     this.pause = button("Pause", hold, {
-      class: "nbfeatviz-steady",
       title: "hold the run, or go on",
     });
     this.step = button("Step", () => ask("step", "one step …"), { title: "do one step" });
@@ -40,11 +40,12 @@ export class RunButtons {
     });
     this.code = new CodeBox(() => send("code"));
     this.run.addEventListener("blur", () => this.show(this.ready));
-    this.rows = [
+    this.running = make(
+      "div",
+      { class: "nbfeatviz-run" },
       buttonRow(this.run, this.pause, this.step, this.stop, this.reset),
-      buttonRow(this.save, this.format, this.code.copy),
-      this.code.code,
-    ];
+    );
+    this.saving = [buttonRow(this.save, this.format, this.code.copy), this.code.code];
   }
 
   /**

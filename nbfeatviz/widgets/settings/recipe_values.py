@@ -10,6 +10,7 @@ from typing import Any
 from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.recipe import MOST_STEPS, Phase, Recipe
 from nbfeatviz.synthesis.recipe_parts.fields import check, checked_number, nearest
+from nbfeatviz.widgets.settings.meanings import attributes_of, summary_of
 
 _ELSEWHERE = ("name", "reference", "steps", "step_size", "display")  # the last three have fields of their own
 _ONE = {"transforms": "transform", "regularizers": "regularizer", "phases": "phase"}
@@ -20,9 +21,11 @@ def values(recipe: Recipe) -> list[dict[str, Any]]:
 
     Returns:
         A dict a value: `path` (what `changed` takes), `group` (which part it belongs to, in words), `name`, `value`,
-        `kind` ("number", "whole", "check", or "fixed" for a part without numbers), and for numbers `low` and `high`
-        (None for no limit) and `optional`.
+        `kind` ("number", "whole", "check", or "fixed" for a part without numbers), where it has such `about` and
+        `meaning` (what part and value do, in words), and for numbers `low` and `high` (None for no limit) and
+        `optional`.
     """
+    told = attributes_of(type(recipe))
     found: list[dict[str, Any]] = []
     own: list[dict[str, Any]] = []  # of no part
     for field in dataclasses.fields(recipe):
@@ -36,9 +39,8 @@ def values(recipe: Recipe) -> list[dict[str, Any]]:
         elif dataclasses.is_dataclass(value):
             found += _of_part(field.name, _words(field.name), value)
         elif value is not None:
-            own.append(
-                {**_row(field.name, field, value, {"low": 0, "high": MOST_STEPS, "whole": True}), "group": "run"}
-            )
+            row = _row(field.name, field, value, {"low": 0, "high": MOST_STEPS, "whole": True})
+            own.append({**row, "group": "run", "meaning": told.get(field.name, "")})
     return found + own
 
 
@@ -89,31 +91,38 @@ def _of_part(path: str, title: str, part: Any) -> Iterator[dict[str, Any]]:
         return
     group = title if isinstance(part, Phase) else f"{title}: {_spaced(type(part).__name__)}"
     rows = list(_fields(path, part))
-    yield from ({**row, "group": group} for row in rows)
+    about = {"group": group, "about": summary_of(type(part))}
+    yield from ({**row, **about} for row in rows)
     if not rows:
-        yield {"path": path, "group": group, "name": "", "kind": "fixed"}
+        yield {"path": path, "name": "", "kind": "fixed", **about}
 
 
-def _fields(path: str, part: Any, prefix: str = "", limits: Any = None) -> Iterator[dict[str, Any]]:
-    """The values of a part, those of parts within it too."""
+def _fields(path: str, part: Any, prefix: str = "", limits: Any = None, within: str = "") -> Iterator[dict[str, Any]]:
+    """The values of a part, those of parts within it too; `within`: what the part means."""
+    told = attributes_of(type(part))
     for field in dataclasses.fields(part):
+        meaning = f"{within} {told.get(field.name) or summary_of(type(part))}".strip()
         value, name = getattr(part, field.name), prefix + _words(field.name)
         here, limit = f"{path}.{field.name}", field.metadata or limits
         if isinstance(value, tuple):
             for place, item in enumerate(value):
                 if dataclasses.is_dataclass(item):
                     kind = _spaced(type(item).__name__)
-                    inside = list(_fields(f"{here}.{place}", item, f"{name} ({kind}) "))
+                    inside = list(_fields(f"{here}.{place}", item, f"{name} ({kind}) ", within=summary_of(type(item))))
                     yield from inside or [{"path": f"{here}.{place}", "name": f"{name} ({kind})", "kind": "fixed"}]
                 elif isinstance(item, int | float):
-                    yield {**_row(f"{here}.{place}", field, item, limit), "name": f"{name} {place + 1}"}
+                    yield {
+                        **_row(f"{here}.{place}", field, item, limit),
+                        "name": f"{name} {place + 1}",
+                        "meaning": meaning,
+                    }
                 else:
                     own = getattr(item, "__name__", "a function")
                     yield {"path": f"{here}.{place}", "name": f"{name} ({own})", "kind": "fixed"}
         elif dataclasses.is_dataclass(value):  # a ramp has the limits of what it moves
-            yield from _fields(here, value, f"{name} ", limit)
+            yield from _fields(here, value, f"{name} ", limit, meaning)
         elif value is not None or "float" in str(field.type):
-            yield {**_row(here, field, value, limit), "name": name}
+            yield {**_row(here, field, value, limit), "name": name, "meaning": meaning}
 
 
 def _row(path: str, field: Any, value: Any, limits: Any = None) -> dict[str, Any]:

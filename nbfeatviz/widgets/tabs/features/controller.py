@@ -74,7 +74,7 @@ class FeaturesController:
 
     def settings_changed(self, changed: frozenset[str]) -> None:
         """The Optimize tab is set to something else: what a sheet would show changes with it."""
-        if not changed & {"network", "layer", "objective", "recipe", "display"}:
+        if not changed & {"network", "layer", "objective", "row", "col", "terms", "recipe", "display"}:
             return
         with self._lock:
             if self.panel.network is not None:
@@ -242,7 +242,10 @@ class FeaturesController:
 
 def _subject(panel: PanelSettings) -> str:
     """What a sheet is of, in words."""
-    return "the classes" if panel.objective == "class" else panel.layer
+    place = "in the middle" if panel.row is None or panel.col is None else f"at row {panel.row}, column {panel.col}"
+    what = {"channel": panel.layer, "neuron": f"{panel.layer}, one neuron {place}", "class": "the classes"}
+    further = len(panel.terms)
+    return what[panel.objective] + (f", with {further} further term{'s' * (further > 1)}" if further else "")
 
 
 def _titled(cell: Cell, panel: PanelSettings, network: Network) -> dict[str, str]:

@@ -15,6 +15,7 @@ import { Sheet } from "./sheet.js";
 /** @typedef {import("../../comm/traits.js").SheetLayout} Layout */
 /** @typedef {import("../../comm/traits.js").OptimizeTraits} OptimizeTraits */
 
+const OBJECTIVES = ["channel", "neuron", "class"];
 const MOST_KNOWN = 9; // how many pictures there are before the kernel has said
 
 /** @param {any} list of numbers, or the words that were written */
@@ -88,6 +89,10 @@ class FeaturesView {
       placeholder: "such as 3, 8, 12-15",
     });
     this.unit = panel("unit", 0);
+    this.objective = select((value) => this.panelSettings.set("objective", value), {
+      "aria-label": "objective of the sheet",
+    });
+    this.place = { row: panel("row", null), col: panel("col", null) };
     this.look = select(set("look"));
     this.recipe = select((value) => this.panelSettings.set("recipe", value), { "aria-label": "recipe of the sheet" });
     this.steps = panel("steps", null);
@@ -121,6 +126,8 @@ class FeaturesView {
       count: row("count", this.count),
       units: row("or these", this.units),
       unit: row("unit", this.unit),
+      objective: row("objective", this.objective),
+      place: pair(row("row", this.place.row), row("column", this.place.col)),
       recipe: row("recipe", this.recipe),
       recipes: this.boxes,
       objectives: this.others,
@@ -129,13 +136,13 @@ class FeaturesView {
       look: row("contrast", this.look),
       size: row("show", this.size, make("span", { class: "nbfeatviz-total", text: "pixels" })),
     };
-    const buttons = buttonRow(this.run, this.stop, this.save, this.code.copy);
     this.side = make(
       "section",
       { class: "nbfeatviz-roomside" },
+      buttonRow(this.run, this.stop),
       row("sheet of", this.what),
       ...Object.values(this.rows),
-      buttons,
+      buttonRow(this.save, this.code.copy),
       this.code.code,
     );
     const heading = make("div", { class: "nbfeatviz-sheetheading" }, this.title, this.text);
@@ -315,8 +322,21 @@ class FeaturesView {
    * @param {string} what
    * @param {boolean} force
    */
-  showPanelSettings({ recipes = [], recipe }, what, force) {
-    const get = (/** @type {string} */ name) => this.panelSettings.get(name);
+  showPanelSettings({ recipes = [], recipe, positions }, what, force) {
+    const get = (/** @type {string} */ name) => this.panelSettings.get(name),
+      objective = get("objective");
+    fill(
+      this.objective,
+      OBJECTIVES.map((name) => [name, name]),
+    );
+    this.objective.value = objective ?? "";
+    for (const one of this.objective.options)
+      one.disabled = one.value === "neuron" && !positions && objective !== one.value;
+    this.rows.place.hidden = objective !== "neuron";
+    for (const [name, field] of Object.entries(this.place)) {
+      put(field, get(name), force);
+      field.placeholder = "middle";
+    }
     fill(
       this.recipe,
       recipes.map(({ name }) => [name, recipe?.changed && name === recipe.name ? `${name}, changed` : name]),
@@ -340,6 +360,7 @@ class FeaturesView {
     rows.first.hidden = !units || chosen;
     rows.unit.hidden = units;
     rows.count.hidden = !["units", "seeds"].includes(what) || (units && chosen);
+    rows.objective.hidden = what === "objectives";
     rows.recipe.hidden = what === "recipes";
     rows.recipes.hidden = what !== "recipes";
     rows.objectives.hidden = what !== "objectives";

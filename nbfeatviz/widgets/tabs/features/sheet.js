@@ -1,6 +1,7 @@
 // A sheet: pictures that came as one, each a button that goes on with it.
 
 import { arrowOf, contextOf, isCoarse, isModified, make, resize, take } from "../../comm/dom.js";
+import { explain } from "../../comm/explanations.js";
 import { digits } from "../../comm/numbers.js";
 
 /** @typedef {{ el: HTMLButtonElement, canvas: HTMLCanvasElement, figure: HTMLElement, title: string }} Cell */
@@ -43,6 +44,7 @@ export class Sheet {
   #cell(title, name, place) {
     const canvas = make("canvas", { width: 1, height: 1 }),
       figure = make("span", { class: "nbfeatviz-figure" });
+    explain(figure, "What the run climbs: how strongly the picture excites what was chosen; less the penalties.");
     const caption = make("span", { class: "nbfeatviz-caption" }, make("strong", { text: title }), figure);
     if (name) caption.append(make("span", { class: "nbfeatviz-name", text: name }));
     const attributes = {
@@ -60,7 +62,7 @@ export class Sheet {
   label(losses) {
     this.cells.forEach(({ el, figure, title }, place) => {
       const loss = losses[place];
-      figure.textContent = loss == null ? "" : digits(loss);
+      figure.textContent = loss == null ? "" : `loss ${digits(loss)}`;
       el.setAttribute("aria-label", loss == null ? title : `${title}, loss ${digits(loss)}`);
     });
   }

@@ -122,6 +122,7 @@ class InvertStyleDreamView {
     this.style = kind === "style" ? new StyleFields(model, this.send, this.settings, changed) : null;
     const lead = make("div", { class: "nbfeatviz-lead", text: LEADS[kind] });
     el.append(
+      this.buttons.running,
       make(
         "div",
         { class: "nbfeatviz-settings", role: "group", "aria-label": NAMES[kind] },
@@ -156,7 +157,7 @@ class InvertStyleDreamView {
       form,
       ...usual,
       advanced,
-      ...this.buttons.rows,
+      ...this.buttons.saving,
     ];
   }
 

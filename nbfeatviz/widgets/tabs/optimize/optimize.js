@@ -147,9 +147,10 @@ class OptimizeView {
       row("natural", this.natural, this.naturalText),
       pair(row("steps", this.steps), row("seed", this.seed)),
       advanced,
-      ...this.buttons.rows,
+      ...this.buttons.saving,
     );
-    return [make("div", { class: "nbfeatviz-network" }, row("network", this.network), this.untrained), settings];
+    const network = make("div", { class: "nbfeatviz-network" }, row("network", this.network), this.untrained);
+    return [network, this.buttons.running, settings];
   }
 
   listen() {

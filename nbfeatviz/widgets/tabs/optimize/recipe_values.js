@@ -1,6 +1,7 @@
 // Every value of the recipe in use, each in a field of its own.
 
 import { make } from "../../comm/dom.js";
+import { explain } from "../../comm/explanations.js";
 import { button, buttonRow, committing, disable } from "../../comm/fields.js";
 
 /** @typedef {import("../../comm/traits.js").RecipeRow} Row */
@@ -50,8 +51,11 @@ export class RecipeValues {
     /** @type {{ name: string, el: HTMLElement }[]} */
     const groups = [];
     for (const row of rows) {
-      if (groups.at(-1)?.name !== row.group)
-        groups.push({ name: row.group, el: make("fieldset", {}, make("legend", { text: row.group })) });
+      if (groups.at(-1)?.name !== row.group) {
+        const legend = make("legend", { text: row.group, tabindex: row.about ? "0" : null });
+        explain(legend, row.about ?? "");
+        groups.push({ name: row.group, el: make("fieldset", {}, legend) });
+      }
       const field =
         row.kind === "fixed"
           ? make("span", { class: "nbfeatviz-total", text: row.name || "no values" })
@@ -111,11 +115,9 @@ export class RecipeValues {
     if (!input) return;
     const other = changed && JSON.stringify(row.value) !== JSON.stringify(row.published ?? null);
     input.classList.toggle("nbfeatviz-changed", other);
-    input.title = other
-      ? `published: ${row.published ?? "none"}`
-      : row.kind === "number"
-        ? String(row.value ?? "")
-        : "";
+    const published = other ? `Published: ${row.published ?? "none"}.` : "";
+    const label = /** @type {HTMLElement} */ (input.parentElement);
+    explain(label, [row.meaning, published].filter(Boolean).join(" "));
     if (row.kind === "check") {
       input.checked = row.value;
       return;

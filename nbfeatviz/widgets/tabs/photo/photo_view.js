@@ -26,6 +26,7 @@ export class PhotoView {
   id = uniqueId();
   /** @type {HTMLElement | null} the grid of the panel, once this view is in it */
   grid = null;
+  width = 0; // of the grid
   /** @type {(() => void) | undefined} */
   leave;
   /** @type {number | null} since when a computation is waited for */
@@ -140,7 +141,10 @@ export class PhotoView {
   /** The parts of the panel around this view are known only once it is on the page. */
   attach() {
     const grid = /** @type {HTMLElement | null} */ (this.tabs.closest(".nbfeatviz-grid"));
-    if (!grid || grid === this.grid) return;
+    if (!grid) return;
+    if (this.width !== grid.offsetWidth) grid.style.minHeight = ""; // it is laid out anew
+    this.width = grid.offsetWidth;
+    if (grid === this.grid) return;
     this.grid = grid;
     this.leave?.();
     this.leave = this.photobox.accept(grid.closest(".nbfeatviz-panel") ?? grid, () => {
@@ -181,6 +185,8 @@ export class PhotoView {
    */
   showRoom(grid, tab, room, doing) {
     const other = grid.dataset.tab !== tab || grid.dataset.doing !== doing;
+    // what lies below the panel does not jump when a shorter tab is opened: that is as tall as the one before
+    if (grid.dataset.tab && grid.dataset.tab !== tab) grid.style.minHeight = `${grid.offsetHeight}px`;
     Object.assign(grid.dataset, { tab, doing, photo: this.page.hasPhoto ? "there" : "none" });
     if (other) grid.dispatchEvent(new Event(TAB_EVENT));
     grid.classList.toggle("nbfeatviz-photos", room === "photo");
