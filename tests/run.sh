@@ -30,6 +30,15 @@ if [ ! scripts/js/node_modules/.package-lock.json -nt scripts/js/package-lock.js
   npm ci --prefix scripts/js --no-progress
 fi
 
+# What a page that was made of a saved panel loads from elsewhere: tests/browser/test_saved_page.py serves it.
+for package in @jupyter-widgets/html-manager@1.0.15 requirejs@2.3.8; do
+  place="$venv/saved-page/${package##*/}"
+  if [ ! -d "$place" ]; then
+    mkdir -p "$place"
+    tar -xzf "$(cd "$place" && npm pack --silent "$package" | sed "s|^|$place/|")" -C "$place" || { rm -rf "$place"; exit 1; }
+  fi
+done
+
 has_browser() { python -c "from tests.browser.harness import find_browser; find_browser()" 2>/dev/null; }
 
 if ! has_browser; then

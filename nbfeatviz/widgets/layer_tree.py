@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import anywidget
 import ipywidgets
 import traitlets
 
 from nbfeatviz.networks.layers import Layer, LayerTree
-from nbfeatviz.widgets.comm.frontend import Commands, awaiting
+from nbfeatviz.widgets.comm.frontend import Commands, PanelWidget, awaiting
 
 
-class LayerTreeView(anywidget.AnyWidget):
+class LayerTreeView(PanelWidget):
     """An ARIA tree with a filter; choosing a layer sends `{"kind": "set", "name": "layer", ...}`.
 
     Attributes:

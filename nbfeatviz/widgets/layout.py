@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import anywidget
 import ipycanvas
 import ipywidgets
 
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
 from nbfeatviz.widgets.comm.dispatch import Message
-from nbfeatviz.widgets.comm.frontend import Commands, follow_module
+from nbfeatviz.widgets.comm.frontend import Commands, PanelWidget, follow_module
 from nbfeatviz.widgets.execution.exclusive import Exclusive
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
 from nbfeatviz.widgets.layer_tree import LayerTreeView
@@ -37,7 +36,7 @@ class Room:
         handlers: what the controller does, by the kind of message of the page.
     """
 
-    view: anywidget.AnyWidget
+    view: PanelWidget
     controller: Callable[[PanelApi, Any, Worker | SameThread, Exclusive], TabController]
     handlers: Mapping[str, Callable[[Any, Message], None]]
 

@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import ipycanvas
 import ipywidgets
 import numpy as np
@@ -23,14 +22,14 @@ from nbfeatviz.encoding import Frames, displayed, encode_frame, encode_png, redi
 from nbfeatviz.synthesis.ascent import Step
 from nbfeatviz.widgets.canvas.flow_control import FlowControl
 from nbfeatviz.widgets.caption import PHOTO, Subject
-from nbfeatviz.widgets.comm.frontend import MODULE, STYLE, Commands
+from nbfeatviz.widgets.comm.frontend import MODULE, STYLE, Commands, PanelWidget
 from nbfeatviz.widgets.execution.throughput import Throughput
 
 NUMBERS_SECONDS = 0.1
 COLUMNS = 7  # index, loss, gradient_min, gradient_max, step_size, score, distance
 
 
-class LiveCanvas(anywidget.AnyWidget):
+class LiveCanvas(PanelWidget):
     """Shows a run: picture, overlay, replay, loss curve, figures, status and error.
 
     Its methods may be called from any thread; a lock makes it one at a time. The page sets no trait here.

@@ -146,8 +146,8 @@ export class LiveView {
 
   /** What the panel around this view says, once that is on the page: the open tab, and what is asked for. */
   attach() {
-    const grid = /** @type {HTMLElement | null} */ (this.overlay.closest(".nbfeatviz-grid:not(.nbfeatviz-remake)"));
-    if (!grid || grid === this.grid) return;
+    const grid = /** @type {HTMLElement | null} */ (this.overlay.closest(".nbfeatviz-grid"));
+    if (!grid || grid === this.grid || grid.classList.contains("nbfeatviz-remake")) return; // those show no status
     this.grid = grid;
     const { signal } = this.leaving;
     showExplanations(grid.parentElement ?? grid, signal);

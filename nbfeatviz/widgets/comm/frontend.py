@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import anywidget
 import traitlets
@@ -47,7 +48,24 @@ def follow_module(carrier: anywidget.AnyWidget, name: str, widget: anywidget.Any
     carrier.observe(lambda change: setattr(widget, "_esm", awaiting(name, change["new"])), "_esm")
 
 
-class Commands(anywidget.AnyWidget):
+_OF_THE_VIEW = ("_esm", "_css", "_anywidget_id", "_view_name", "_view_module", "_view_module_version")
+
+
+class PanelWidget(anywidget.AnyWidget):
+    """An anywidget that is seen on a page that was made of its saved state too.
+
+    ipywidgets leaves the defaults of traits out of that state, and anywidget makes a module the default of a trait.
+    """
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
+        """The state by the names of traits; see `ipywidgets.Widget.get_state`."""
+        state: dict[str, Any] = super().get_state(key, drop_defaults)
+        if key is None and drop_defaults:
+            state |= super().get_state([name for name in _OF_THE_VIEW if self.has_trait(name)])
+        return state
+
+
+class Commands(PanelWidget):
     """Carries what the page says to the kernel, and nothing back.
 
     A kernel handles a page's message on the shell that last published on the same comm. Nothing is ever

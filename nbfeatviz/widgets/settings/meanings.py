@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import inspect
 import re
-from functools import cache
 
 _ATTRIBUTE = re.compile(r"^    (\w+): (.*)$")
 
 
-@cache
 def summary_of(kind: type) -> str:
     """The first paragraph of a class's docstring, "" where it has none."""
     return _plain(_sections(kind)[0].partition("\n\n")[0])
 
 
-@cache
 def attributes_of(kind: type) -> dict[str, str]:
     """What a class's docstring says of each attribute, by its name."""
     told: dict[str, str] = {}

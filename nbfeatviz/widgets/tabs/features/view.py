@@ -7,7 +7,6 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-import anywidget
 import ipywidgets
 import numpy as np
 import traitlets
@@ -17,13 +16,13 @@ from nbfeatviz.synthesis.ascent import Step
 from nbfeatviz.widgets.canvas.flow_control import FlowControl
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
 from nbfeatviz.widgets.caption import Subject
-from nbfeatviz.widgets.comm.frontend import Commands, awaiting
+from nbfeatviz.widgets.comm.frontend import Commands, PanelWidget, awaiting
 from nbfeatviz.widgets.tabs.optimize.view import OptimizeView
 
 _BLOCK = 16  # of a JPEG with halved colours: no cell shows the edge of another
 
 
-class FeaturesView(anywidget.AnyWidget):
+class FeaturesView(PanelWidget):
     """Shows a sheet; its methods may be called from any thread, a lock makes it one at a time.
 
     The latest sheet wins, a few are in flight, all are acknowledged after they were drawn.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import anywidget
 import ipywidgets
 import numpy as np
 import traitlets
 
 from nbfeatviz.networks.network import Network
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
-from nbfeatviz.widgets.comm.frontend import Commands, awaiting
+from nbfeatviz.widgets.comm.frontend import Commands, PanelWidget, awaiting
 from nbfeatviz.widgets.photo_input.photo import Photo
 
 
@@ -27,7 +26,7 @@ class InvertStyleDreamCanvas(LiveCanvas):
         self.panel.show_error(error)
 
 
-class InvertStyleDreamView(anywidget.AnyWidget):
+class InvertStyleDreamView(PanelWidget):
     """The page shows `settings` and `facts` and says changes on `commands`.
 
     Attributes:

@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Set
 from typing import Any
 
-import anywidget
 import ipywidgets
 import traitlets
 
@@ -15,13 +14,13 @@ from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis import recipes
 from nbfeatviz.synthesis.recipe_parts.natural_prior import weight_of
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
-from nbfeatviz.widgets.comm.frontend import Commands, awaiting
+from nbfeatviz.widgets.comm.frontend import Commands, PanelWidget, awaiting
 from nbfeatviz.widgets.settings import recipe_values
 from nbfeatviz.widgets.settings.panel_settings import PanelSettings
 from nbfeatviz.widgets.settings.term_settings import KINDS, MOST_FURTHER
 
 
-class OptimizeView(anywidget.AnyWidget):
+class OptimizeView(PanelWidget):
     """The controls. The page shows `settings` and `facts` and says changes on `commands`.
 
     Attributes:

@@ -6,7 +6,6 @@ import base64
 from functools import lru_cache
 from typing import Any
 
-import anywidget
 import ipywidgets
 import numpy as np
 import traitlets
@@ -17,7 +16,7 @@ from nbfeatviz.attribution.methods import METHODS
 from nbfeatviz.encoding import encode_png
 from nbfeatviz.networks.network import Network
 from nbfeatviz.widgets.canvas.live_canvas import LiveCanvas
-from nbfeatviz.widgets.comm.frontend import Commands, awaiting
+from nbfeatviz.widgets.comm.frontend import Commands, PanelWidget, awaiting
 from nbfeatviz.widgets.photo_input.photo import Photo
 from nbfeatviz.widgets.tabs import registry
 from nbfeatviz.widgets.tabs.optimize.view import OptimizeView
@@ -26,7 +25,7 @@ from nbfeatviz.widgets.tabs.photo.settings import DISPLAYS, PhotoSettings
 COLOUR_MAPS = ("viridis", "magma", "inferno", "cividis", "RdBu_r")  # the last one diverges around zero
 
 
-class PhotoView(anywidget.AnyWidget):
+class PhotoView(PanelWidget):
     """The page side shows these traits and the messages of `show`, and says what the person does on `commands`.
 
     Attributes:
