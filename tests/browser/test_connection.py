@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.browser.harness import JupyterServer, NotebookPage, write_notebook
+from tests.browser.harness import Browser, JupyterServer, NotebookPage, write_notebook
 from tests.browser.panel import Panel
 from tests.browser.throttle import ThrottledProxy
 
@@ -37,11 +38,13 @@ def _opened(page, lab: JupyterServer, wire: ThrottledProxy, name: str) -> tuple[
     return notebook, panel.wait_ready()
 
 
-@pytest.mark.parametrize("seconds", [0.3, 4])
-def test_a_cut_in_mid_run_is_said_and_loses_no_number(lab: JupyterServer, page, wire, seconds: float) -> None:
-    _, panel = _opened(page, lab, wire, f"cut-{seconds}.ipynb")
+@pytest.mark.parametrize(("after", "seconds"), [(100, 0.3), (100, 4), (STEPS - 400, 1)])
+def test_a_cut_in_a_run_is_said_and_loses_no_number_and_no_picture(
+    lab: JupyterServer, page, wire, after: int, seconds: float
+) -> None:
+    notebook, panel = _opened(page, lab, wire, f"cut-{after}-{seconds}.ipynb")
     panel.run()
-    panel.wait_steps(100)
+    panel.wait_steps(after)
     wire.cut()
     panel.wait(lambda: panel.status == "connection lost, trying again", "the status to say so", 3)
     assert not panel.button("Stop").is_enabled(), "a button that cannot reach the kernel looks alive"
@@ -51,6 +54,12 @@ def test_a_cut_in_mid_run_is_said_and_loses_no_number(lab: JupyterServer, page, 
     assert panel.data()["count"] == STEPS
     panel.wait_rest()
     assert panel.button("Run").is_enabled()
+    page.wait_for_timeout(1500)  # what the host sends again has arrived
+    pixels = panel.pixels()
+    assert (pixels["width"], pixels["height"]) == (56, 40), "a network that is not square, nor as large as others"
+    wanted = "from nbfeatviz.encoding import displayed; print(255 * displayed(explorer.image, 'stretched').mean())"
+    shown = pixels["mean"] * 4 / 3 - 255 / 3  # without the fourth channel, which is full
+    assert abs(shown - float(notebook.run_code(wanted))) < 1, "the picture that the kernel has"
 
 
 def test_a_cut_at_rest_leaves_the_picture(lab: JupyterServer, page, wire) -> None:
@@ -81,3 +90,23 @@ def test_a_kernel_that_has_ended_is_said_to_have(lab: JupyterServer, page, brows
         assert not panel.button(name).is_enabled(), name
     assert panel.pixels() == before, "the last picture stays"
     assert not [error for error in browser.errors(page) if "Cannot send" in error]
+
+
+def test_a_server_that_was_stopped_and_started_has_no_kernel_of_before(browser: Browser, tmp_path: Path) -> None:
+    before, after = (JupyterServer("lab", tmp_path) for _ in range(2))
+    after.token = before.token
+    write_notebook(tmp_path / "again.ipynb", TINY)
+    with before, ThrottledProxy(before.port, None) as proxy:
+        page = browser.new_page()
+        notebook = NotebookPage(page, before, port=proxy.port).open("again.ipynb")
+        notebook.run_all(seconds=120)
+        panel = Panel(page).wait_ready()
+        panel.run()
+        panel.wait_steps(20)
+        before.close()
+        panel.wait(lambda: panel.status == "connection lost, trying again", "the status to say so", 10)
+        with after:
+            proxy.forward_to(after.port)
+            panel.wait(lambda: panel.status == "the kernel has ended: run the cell again", "the end", RECONNECTED)
+            assert not panel.button("Run").is_enabled() and not panel.button("Stop").is_enabled()
+        page.close()

@@ -67,6 +67,10 @@ class ThrottledProxy:
         self._closed = False
         self._cut = False
 
+    def forward_to(self, target_port: int) -> None:
+        """Forward new connections to another port: that of a server in the place of the one before."""
+        self._target_port = target_port
+
     def cut(self) -> None:
         """Break every connection, and refuse new ones until `mend`."""
         self._cut = True
