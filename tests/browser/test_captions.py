@@ -100,3 +100,29 @@ def test_what_is_copied_runs_when_it_is_pasted(lab: JupyterServer, page) -> None
     shown = "[one.image for one in explorer.panel.features._runs.results()]"
     check = PASTED.format(made=f"[one.image for one in {lines[-1]}]", shown=shown)
     assert "equal True" in notebook.run_code("\n".join([*lines[:-1], check]))
+
+
+def test_the_captions_of_pictures_made_from_a_photo_say_when_something_else_is_chosen(lab: JupyterServer, page) -> None:
+    _, panel = PhotoPanel.opened(page, lab, "remade.ipynb", TINY)
+    panel.open("Invert")
+    panel.field("sample").select_option("chelsea")
+    inside = panel.root.locator(".nbfeatviz-remake-invert")
+    caption = inside.locator(".nbfeatviz-subject")
+    past = re.compile("nbfeatviz-past")
+    steps = inside.get_by_label("steps", exact=True)
+    steps.fill("5")
+    steps.press("Enter")
+    run = inside.get_by_role("button", name="Run", exact=True)
+    panel.wait(run.is_enabled, "the photo")
+    run.click()
+    panel.wait(lambda: caption.inner_text().endswith("· step 5"), "the picture")
+    assert caption.inner_text() == "tiny · conv · content · inversion · seed 0 · step 5"
+    panel.wait(lambda: panel.status == "invert: finished after 5 steps", "the status of this tab")
+    assert not past.search(caption.get_attribute("class"))
+    panel.choose("deep")
+    panel.wait(lambda: past.search(caption.get_attribute("class")), "the caption of another layer")
+    panel.choose("conv")
+    panel.wait(lambda: not past.search(caption.get_attribute("class")), "the caption of this layer")
+    panel.field("sample").select_option(index=2)
+    panel.wait(lambda: past.search(caption.get_attribute("class")), "the caption of another photo")
+    assert "another photo" in (caption.get_attribute("title") or "")

@@ -112,6 +112,29 @@ def test_from_a_sheet_of_units_to_one_of_them_large(lab: JupyterServer, browser:
     assert only_foreign(browser.errors(page)) == []
 
 
+def test_a_sheet_says_what_it_is_of_and_its_objective_can_be_chosen(lab: JupyterServer, page) -> None:
+    _, panel = SheetPanel.opened(page, lab, "objective.ipynb", MNIST.replace("')", "', layer='conv2', steps=6)"))
+    panel.field("objective").select_option("neuron")  # in the Optimize tab
+    panel.open("Features")
+    assert panel.inside("objective of the sheet").input_value() == "neuron", "it is not hidden"
+    panel.wait(lambda: "conv2, one neuron in the middle" in panel.tabpanel.inner_text(), "the heading")
+    panel.inside("row of the sheet").fill("4")
+    panel.inside("row of the sheet").press("Enter")
+    panel.inside("col of the sheet").fill("9")
+    panel.inside("col of the sheet").press("Enter")
+    panel.wait(lambda: "one neuron at row 4, column 9" in panel.tabpanel.inner_text(), "the neuron's place")
+    panel.inside("objective of the sheet").select_option("channel")
+    panel.wait(lambda: "neuron" not in panel.tabpanel.locator("strong").first.inner_text(), "the heading of channels")
+    assert not panel.inside("row of the sheet").is_visible()
+    panel.press("Run")
+    panel.wait_sheet()
+    panel.wait_sheet_rest()
+    figures = panel.sheet.locator(".nbfeatviz-figure").all_inner_texts()
+    assert len(figures) == 9 and all(text.startswith("loss ") for text in figures), figures
+    panel.open("Optimize")
+    assert panel.field("objective").input_value() == "channel", "both tabs have one objective"
+
+
 def test_seeds_recipes_and_a_list_of_units(lab: JupyterServer, browser: Browser, page) -> None:
     notebook, panel = SheetPanel.opened(page, lab, "again.ipynb", MNIST)
     panel.open("Features")

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { inView, nested, shortKind } from "../../nbfeatviz/widgets/layer_tree.js";
+import { inView, nested, repeatedPrefix, shortKind } from "../../nbfeatviz/widgets/layer_tree.js";
 
 const row = (path, depth, group = false, kind = "Conv2D") => ({ path, name: path, depth, group, kind });
 const items = nested([
@@ -42,4 +42,16 @@ test("kinds are short", () => {
     ["Conv2D", "DepthwiseConv2D", "BatchNormalization", "GlobalAveragePooling2D", "MaxPooling2D"].map(shortKind),
     ["conv", "dw-conv", "norm", "global pool", "Maxpool"],
   );
+});
+
+test("what a layer's name repeats of its group is a prefix; a name is never all prefix", () => {
+  const prefix = (name, ...groups) =>
+    repeatedPrefix({ row: { name }, parents: groups.map((group) => ({ row: { name: group } })) });
+  assert.equal(prefix("block5c_add", "block5c"), "block5c_");
+  assert.equal(prefix("conv2_block1_1_conv", "conv2", "conv2_block1"), "conv2_block1_");
+  assert.equal(prefix("stage.0.conv", "stage"), "stage.");
+  assert.equal(prefix("block5c2_add", "block5c"), "", "another block");
+  assert.equal(prefix("block5c_", "block5c"), "");
+  assert.equal(prefix("block5c", "block5c"), "");
+  assert.equal(prefix("add"), "");
 });

@@ -2,7 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pictureInWords, predictionInWords, unitInWords } from "../../nbfeatviz/widgets/canvas/figures.js";
+import {
+  pictureInWords,
+  predictionInWords,
+  unitInASentence,
+  unitInWords,
+} from "../../nbfeatviz/widgets/canvas/figures.js";
 import { riseInWords } from "../../nbfeatviz/widgets/canvas/unit_chart.js";
 import { classOf, digits } from "../../nbfeatviz/widgets/comm/numbers.js";
 import { formula } from "../../nbfeatviz/widgets/tabs/optimize/terms.js";
@@ -110,4 +115,19 @@ test("the best score of several is marked, whatever is missing", () => {
 test("a file's name is made of words, without its ending", () => {
   assert.equal(fileName("My Photo (1).JPG", "Grad-CAM of “cat”"), "my-photo-1-grad-cam-of-cat");
   assert.equal(fileName("…"), "map");
+});
+
+test("one sentence says what the picture does to the unit", () => {
+  const said = (percentile, higher, others = 3) =>
+    unitInASentence({ unit: 7, percentile, higher, rises: new Array(others + 1).fill(0) });
+  assert.equal(
+    said(100, 0),
+    "It excites unit 7 more than any part of the photographs does; none of the 3 others rose as much.",
+  );
+  assert.equal(
+    said(87.4, 2),
+    "It excites unit 7 more than 87 % of all parts of photographs do; 2 of 3 others rose more.",
+  );
+  assert.equal(said(0, 0, 0), "It excites unit 7 less than any part of the photographs does.");
+  assert.equal(unitInASentence({}), "", "nothing is known");
 });

@@ -199,3 +199,15 @@ def test_the_natural_slider_moves_in_mid_run_and_compiles_nothing_more(make_pane
     assert distance > 0
     assert score < explorer.panel.layout.live._numbers[-1][1]
     assert error(explorer) == ""
+
+
+def test_every_value_of_every_recipe_says_what_it_means():
+    for recipe in recipes.ALL.values():
+        for row in recipe_values.values(recipe):
+            if row["kind"] != "fixed":
+                assert len(row["meaning"]) > 3 and "`" not in row["meaning"], (recipe.name, row["path"])
+    pace = {row["path"]: row["meaning"] for row in recipe_values.values(recipes.get("default"))}
+    assert (
+        pace["step_rule.pace.start"].startswith("Factor of the step size")
+        and "first step" in pace["step_rule.pace.start"]
+    )
