@@ -2,24 +2,19 @@
 
 import { Acknowledgement } from "../../canvas/acknowledgement.js";
 import { connectionOf, sender } from "../../comm/connection.js";
-import { fill, make, uniqueId } from "../../comm/dom.js";
+import { make, uniqueId } from "../../comm/dom.js";
 import { EchoedSettings } from "../../comm/echo.js";
-import { button, buttonRow, disable, numberField, pair, put, row, select, textField } from "../../comm/fields.js";
+import { button, buttonRow, disable } from "../../comm/fields.js";
 import { listen, peer } from "../../comm/kernel.js";
 import { percent } from "../../comm/numbers.js";
 import { sayAsked } from "../../comm/panel_events.js";
 import { CodeBox } from "../../execution/code_box.js";
 import { Sheet } from "./sheet.js";
+import { SheetFields } from "./sheet_fields.js";
 
 /** @typedef {import("../../comm/traits.js").FeaturesTraits} Traits */
 /** @typedef {import("../../comm/traits.js").SheetLayout} Layout */
 /** @typedef {import("../../comm/traits.js").OptimizeTraits} OptimizeTraits */
-
-const OBJECTIVES = ["channel", "neuron", "class"];
-const MOST_KNOWN = 9; // how many pictures there are before the kernel has said
-
-/** @param {any} list of numbers, or the words that were written */
-const listed = (list) => (Array.isArray(list) ? list.join(", ") : (list ?? ""));
 
 /** One view of the tab. */
 class FeaturesView {
@@ -33,7 +28,6 @@ class FeaturesView {
   title = make("strong");
   text = make("span");
   bar = make("div");
-  total = make("span", { class: "nbfeatviz-total" });
   empty = make("div", { class: "nbfeatviz-invitation", text: "press Run and watch many features emerge at once" });
   meter = make(
     "div",
@@ -69,46 +63,7 @@ class FeaturesView {
     this.acknowledgement = new Acknowledgement((content) => this.send("sheet-ack", content));
     this.sheet = new Sheet((place) => this.send("sheet-open", { place }));
 
-    const set = (/** @type {string} */ name) => (/** @type {any} */ value) => this.settings.set(name, value);
-    const written = (/** @type {HTMLInputElement} */ { value, dataset }, /** @type {(text: string) => void} */ act) => {
-      if (value.trim() !== dataset.shown) act(value.trim());
-    };
-    // the Optimize tab has fields of these names too, and both are on the page
-    const panel = (/** @type {string} */ name, /** @type {number | null} */ none) =>
-      numberField((value) => this.panelSettings.set(name, value ?? none), {
-        min: 0,
-        "aria-label": `${name} of the sheet`,
-      });
-    this.what = select(set("what"));
-    this.first = numberField((value) => (value === null ? this.show() : this.settings.set("first", value)), {
-      min: 0,
-      "aria-label": "first unit",
-    });
-    this.count = select((value) => this.settings.set("count", Number(value)), { "aria-label": "count" });
-    this.units = textField((input) => written(input, (text) => this.settings.set("units", text || null)), {
-      placeholder: "such as 3, 8, 12-15",
-    });
-    this.unit = panel("unit", 0);
-    this.objective = select((value) => this.panelSettings.set("objective", value), {
-      "aria-label": "objective of the sheet",
-    });
-    this.place = { row: panel("row", null), col: panel("col", null) };
-    this.look = select(set("look"));
-    this.recipe = select((value) => this.panelSettings.set("recipe", value), { "aria-label": "recipe of the sheet" });
-    this.steps = panel("steps", null);
-    this.seed = panel("seed", 0);
-    this.boxes = this.#boxes("recipes");
-    this.others = this.#boxes("objectives");
-    this.counts = textField((input) => written(input, set("step_counts")), {
-      placeholder: "such as 16, 64, 256",
-      "aria-label": "step counts",
-    });
-    this.size = numberField(set("show_size"), {
-      min: 1,
-      placeholder: "all",
-      "aria-label": "show size",
-      title: "only so many rows and columns of each picture, from the upper left corner",
-    });
+    this.fields = new SheetFields(this.settings, this.panelSettings);
     this.run = button("Run", () => this.send("sheet-run"), {
       class: "nbfeatviz-primary",
       title: "all pictures at once, from noise",
@@ -120,28 +75,11 @@ class FeaturesView {
     this.stop = button("Stop", end, { title: "end the sheet; its pictures stay" });
     this.save = button("Save", () => this.send("sheet-save"), { title: "save the sheet as it is shown, as PNG" });
     this.code = new CodeBox(() => this.send("sheet-code"));
-    this.stepsRow = row("steps", this.steps);
-    this.rows = {
-      first: row("from", this.first, this.total),
-      count: row("count", this.count),
-      units: row("or these", this.units),
-      unit: row("unit", this.unit),
-      objective: row("objective", this.objective),
-      place: pair(row("row", this.place.row), row("column", this.place.col)),
-      recipe: row("recipe", this.recipe),
-      recipes: this.boxes,
-      objectives: this.others,
-      counts: row("steps", this.counts),
-      pair: pair(this.stepsRow, row("seed", this.seed)),
-      look: row("contrast", this.look),
-      size: row("show", this.size, make("span", { class: "nbfeatviz-total", text: "pixels" })),
-    };
     this.side = make(
       "section",
       { class: "nbfeatviz-roomside" },
       buttonRow(this.run, this.stop),
-      row("sheet of", this.what),
-      ...Object.values(this.rows),
+      ...this.fields.el,
       buttonRow(this.save, this.code.copy),
       this.code.code,
     );
@@ -150,14 +88,6 @@ class FeaturesView {
     const attributes = { role: "tabpanel", id: uniqueId(), "aria-label": "Features" };
     el.append(make("div", attributes, view, this.side));
     this.listen();
-  }
-
-  /**
-   * Boxes to be ticked; the name of the setting is their legend too.
-   * @param {string} name
-   */
-  #boxes(name) {
-    return make("fieldset", { class: "nbfeatviz-methods", "data-name": name }, make("legend", { text: name }));
   }
 
   // What comes
@@ -283,115 +213,9 @@ class FeaturesView {
   // Showing
 
   show(force = false) {
-    const facts = this.model.get("facts") ?? {},
-      known = this.controls?.get("facts") ?? {},
-      what = this.settings.get("what") ?? "units";
-    const own = (/** @type {string} */ name) => this.settings.get(name),
-      count = own("count") ?? MOST_KNOWN;
-    fill(this.what, facts.what ?? []);
-    fill(this.look, facts.looks ?? []);
-    this.what.value = own("what") ?? "";
-    this.look.value = own("look") ?? "";
-    const counts = [...new Set([...(facts.counts ?? []), count])].sort((a, b) => a - b);
-    fill(
-      this.count,
-      counts.map((one) => [one, one]),
-    );
-    this.count.value = count;
-    put(this.first, own("first"), force);
-    this.first.max = String(Math.max(0, (facts.units ?? 1) - 1));
-    this.total.textContent = facts.units ? `/${facts.units}` : "";
-    for (const [input, list] of /** @type {[HTMLInputElement, any][]} */ ([
-      [this.units, own("units")],
-      [this.counts, own("step_counts")],
-    ]))
-      if (force || input !== document.activeElement) input.value = input.dataset.shown = listed(list);
-    put(this.size, own("show_size"), force);
-    this.showPanelSettings(known, what, force);
-    this.showBoxes(
-      this.boxes,
-      (facts.recipes ?? []).map((name) => [name, name]),
-    );
-    this.showBoxes(this.others, facts.objectives ?? []);
-    this.showRows(what, Boolean(own("units")?.length));
+    const facts = this.model.get("facts") ?? {};
+    this.fields.show(facts, this.controls?.get("facts") ?? {}, force);
     this.showProgress(facts);
-  }
-
-  /**
-   * @param {import("../../comm/traits.js").OptimizeFacts} known
-   * @param {string} what
-   * @param {boolean} force
-   */
-  showPanelSettings({ recipes = [], recipe, positions }, what, force) {
-    const get = (/** @type {string} */ name) => this.panelSettings.get(name),
-      objective = get("objective");
-    fill(
-      this.objective,
-      OBJECTIVES.map((name) => [name, name]),
-    );
-    this.objective.value = objective ?? "";
-    for (const one of this.objective.options)
-      one.disabled = one.value === "neuron" && !positions && objective !== one.value;
-    this.rows.place.hidden = objective !== "neuron";
-    for (const [name, field] of Object.entries(this.place)) {
-      put(field, get(name), force);
-      field.placeholder = "middle";
-    }
-    fill(
-      this.recipe,
-      recipes.map(({ name }) => [name, recipe?.changed && name === recipe.name ? `${name}, changed` : name]),
-    );
-    this.recipe.value = get("recipe") ?? "";
-    put(this.unit, get("unit"), force);
-    put(this.steps, get("steps"), force);
-    put(this.seed, get("seed"), force);
-    this.steps.placeholder = what === "recipes" ? "own" : String(recipe?.steps ?? "");
-  }
-
-  /**
-   * Only what says something of this kind of sheet is there.
-   * @param {string} what
-   * @param {boolean} chosen whether units are listed one by one
-   */
-  showRows(what, chosen) {
-    const { rows } = this,
-      units = what === "units";
-    rows.units.hidden = !units;
-    rows.first.hidden = !units || chosen;
-    rows.unit.hidden = units;
-    rows.count.hidden = !["units", "seeds"].includes(what) || (units && chosen);
-    rows.objective.hidden = what === "objectives";
-    rows.recipe.hidden = what === "recipes";
-    rows.recipes.hidden = what !== "recipes";
-    rows.objectives.hidden = what !== "objectives";
-    rows.counts.hidden = what !== "steps";
-    this.stepsRow.hidden = what === "steps";
-  }
-
-  /**
-   * @param {HTMLFieldSetElement} boxes
-   * @param {[value: string, text: string][]} entries
-   */
-  showBoxes(boxes, entries) {
-    const name = boxes.dataset.name ?? "",
-      chosen = this.settings.get(name) ?? [];
-    const box = (/** @type {string} */ value) =>
-      make("input", { type: "checkbox", value, on: { change: () => this.choose(boxes) } });
-    if (boxes.childElementCount !== entries.length + 1)
-      boxes.replaceChildren(
-        make("legend", { text: name }),
-        ...entries.map(([value, text]) => make("label", {}, box(value), make("span", { text }))),
-      );
-    for (const input of boxes.querySelectorAll("input")) input.checked = chosen.includes(input.value);
-  }
-
-  /** @param {HTMLFieldSetElement} boxes */
-  choose(boxes) {
-    const chosen = [...boxes.querySelectorAll("input")].filter((input) => input.checked);
-    this.settings.set(
-      boxes.dataset.name ?? "",
-      chosen.map((input) => input.value),
-    );
   }
 
   /** @param {Traits["facts"]} facts */
