@@ -92,6 +92,10 @@ class Panel:
     def error(self) -> str:
         return self.root.get_by_role("alert", include_hidden=True).first.inner_text()
 
+    def open_details(self) -> None:
+        """Opens what lies under the simple face of the readings."""
+        self.canvas(".nbfeatviz-figures summary").click()
+
     def layer(self, path: str) -> Locator:
         return self.tree.locator(f'[data-path="{path}"]')
 

@@ -28,6 +28,7 @@ def test_a_caption_says_what_the_picture_is_whatever_is_chosen(lab: JupyterServe
     panel.wait_rest()
     assert panel.subject == "tiny · conv · unit 2 · tutorial13 · seed 7 · step 40"
     assert not past.search(caption.get_attribute("class"))
+    panel.open_details()
     chart = panel.root.get_by_role("figure", name="other units").first
     panel.wait(lambda: "unit 2:" in chart.inner_text(), "the other units")
 
@@ -60,6 +61,7 @@ def test_a_caption_says_what_the_picture_is_whatever_is_chosen(lab: JupyterServe
 def test_in_a_run_that_is_aimed_at_another_layer_nothing_is_said_of_the_one_before(lab: JupyterServer, page) -> None:
     notebook, panel = PhotoPanel.opened(page, lab, "aimed.ipynb", TINY)
     notebook.run_code("explorer.steps = 100000")
+    panel.open_details()
     panel.run()
     panel.wait_steps(5)
     chart = panel.root.get_by_role("figure", name="other units").first
