@@ -10,7 +10,7 @@ import { drawLossCurve } from "./loss_curve.js";
 import { UnitChart } from "./unit_chart.js";
 
 const SPEAK_MS = 1000; // a screen reader speaks every change of the status
-const BUSY = ["running", "sheet", "remake"]; // states of a kernel that computes pictures
+const BUSY = ["compiling", "running", "sheet", "remake"]; // states of a kernel that computes
 
 export class LiveView {
   chart = new UnitChart();

@@ -73,7 +73,7 @@ export class SheetFields {
       units: row("or these", this.units),
       unit: row("unit", this.unit),
       objective: row("objective", this.objective),
-      place: pair(row("row", this.place.row), row("column", this.place.col)),
+      place: pair(row("row", this.place.row), row("col", this.place.col)),
       recipe: row("recipe", this.recipe),
       recipes: this.boxes,
       objectives: this.others,
@@ -148,7 +148,7 @@ export class SheetFields {
     this.rows.place.hidden = objective !== "neuron";
     for (const [name, field] of Object.entries(this.place)) {
       put(field, get(name), force);
-      field.placeholder = "middle";
+      field.placeholder = "mid";
     }
     fill(
       this.recipe,
