@@ -373,9 +373,20 @@ def test_the_status_keeps_what_is_not_said_anew(page: Page):
         "precision": "bfloat16",
         "kept": "3 of 24",
         "rows": 0,
+        "tab": "",
+        "said": {},
     }
     page.live.set_status("compiling", error="")
     assert page.live.status["error"] == ""
+
+
+def test_the_status_keeps_what_was_said_last_in_each_tab(page: Page):
+    page.live.set_status("idle", "finished after 3 steps", tab="optimize")
+    page.live.set_status("sheet", "sheet: step 1/2", tab="features")
+    page.live.set_status("idle", "sheet: finished", tab="features")
+    assert page.live.status["said"] == {"optimize": "finished after 3 steps", "features": "sheet: finished"}
+    page.live.set_status("loading", "loading another network …")  # which is about all tabs
+    assert (page.live.status["tab"], page.live.status["said"]) == ("", {})
 
 
 def test_a_file_is_handed_over(page: Page):
