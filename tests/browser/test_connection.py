@@ -55,11 +55,15 @@ def test_a_cut_in_a_run_is_said_and_loses_no_number_and_no_picture(
     panel.wait_rest()
     assert panel.button("Run").is_enabled()
     page.wait_for_timeout(1500)  # what the host sends again has arrived
-    pixels = panel.pixels()
-    assert (pixels["width"], pixels["height"]) == (56, 40), "a network that is not square, nor as large as others"
     wanted = "from nbfeatviz.encoding import displayed; print(255 * displayed(explorer.image, 'stretched').mean())"
-    shown = pixels["mean"] * 4 / 3 - 255 / 3  # without the fourth channel, which is full
-    assert abs(shown - float(notebook.run_code(wanted))) < 1, "the picture that the kernel has"
+    mean = float(notebook.run_code(wanted))
+
+    def shown() -> bool:
+        """The picture that the kernel has, of a network that is not square; its fourth channel is full."""
+        pixels = panel.pixels()
+        return (pixels["width"], pixels["height"]) == (56, 40) and abs(pixels["mean"] * 4 / 3 - 255 / 3 - mean) < 1
+
+    panel.wait(shown, f"the last picture, not {panel.pixels()} beside {mean}", 15)
 
 
 def test_a_cut_at_rest_leaves_the_picture(lab: JupyterServer, page, wire) -> None:

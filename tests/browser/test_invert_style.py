@@ -254,7 +254,7 @@ def test_nothing_is_clipped_in_either_theme_wide_or_narrow(lab: JupyterServer, b
                 page.set_viewport_size({"width": width, "height": 1500})
                 panel.wait(lambda: panel.field("style sample").evaluate(SHOWN_WHOLE), "the whole invitation")
             page.set_viewport_size({"width": 1400, "height": 1500})
-            facts = panel.root.locator(".nbfeatviz-remake-style .nbfeatviz-figures dl").inner_text()
+            facts = panel.root.locator(".nbfeatviz-remake-style .nbfeatviz-figures").inner_text()
             assert "prediction" in facts
             assert "unit" not in facts
             panel.field("style sample").select_option("flower")

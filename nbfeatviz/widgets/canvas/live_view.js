@@ -9,6 +9,7 @@ import { Figures } from "./figures.js";
 import { drawLossCurve } from "./loss_curve.js";
 import { UnitChart } from "./unit_chart.js";
 
+const COUNTS = /(^|: )step \d/; // of a status that will be another one in a moment
 const SPEAK_MS = 1000; // a screen reader speaks every change of the status
 const BUSY = ["compiling", "running", "sheet", "remake"]; // states of a kernel that computes
 
@@ -29,7 +30,7 @@ export class LiveView {
   leaving = new AbortController();
   statusAt = 0;
   statusOf = ""; // what the status line was about
-  asked = { text: "", state: "" }; // what the person has asked for, and the state of the kernel then
+  asked = { text: "", state: "", said: "" }; // what the person has asked for, and what the kernel said then
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   statusTimer;
 
@@ -154,7 +155,8 @@ export class LiveView {
     grid.addEventListener(TAB_EVENT, () => this.showStatus(), { signal });
     const ask = (/** @type {Event} */ event) => {
       const { text } = /** @type {CustomEvent} */ (event).detail;
-      this.asked = { text, state: this.page.model.get("status").state };
+      const { state, text: said = "" } = this.page.model.get("status");
+      this.asked = { text, state, said };
       this.showStatus();
     };
     grid.addEventListener(ASKED_EVENT, ask, { signal });
@@ -163,9 +165,11 @@ export class LiveView {
 
   /** What was asked for, until the kernel answers. */
   get answer() {
-    const { state, error } = this.page.model.get("status");
-    if (this.asked.text && (state !== this.asked.state || error || !this.page.connection.isLive))
-      this.asked = { text: "", state: "" };
+    const { state, text = "", error } = this.page.model.get("status"),
+      { asked } = this,
+      goesOn = text === asked.said || (COUNTS.test(text) && COUNTS.test(asked.said));
+    if (asked.text && (state !== asked.state || !goesOn || error || !this.page.connection.isLive))
+      this.asked = { text: "", state: "", said: "" };
     return this.asked.text;
   }
 
