@@ -145,9 +145,8 @@ def test_the_status_is_about_the_open_tab_and_answers_at_once(lab: JupyterServer
     panel.wait_steps(5)
     assert panel.root.evaluate(at_once, "Stop") == "stopping …"
     panel.wait(lambda: panel.status.startswith("stopped after "), "the end")
-    panel.open("Features")
-    assert panel.status == "ready", "nothing was done in this tab"
-    panel.open("Dream")
-    assert panel.status == "ready"
-    panel.open("Optimize")
-    assert panel.status.startswith("stopped after ")
+    for tab in ("Features", "Dream"):
+        panel.open(tab)
+        panel.wait(lambda: panel.status == "ready", "nothing was done in this tab", 5)
+        panel.open("Optimize")
+        panel.wait(lambda: panel.status.startswith("stopped after "), "the status of the run", 5)

@@ -157,6 +157,7 @@ class LiveCanvas(PanelWidget):
         encoded = encode_frame(step.image, self._display)
         with self._lock:
             self._settled = False
+            self._fit(step.image)
             self.frames.append(encoded)
             score, distance = (math.nan if one is None else one for one in (step.score, step.distance))
             self._numbers.append(
@@ -165,6 +166,12 @@ class LiveCanvas(PanelWidget):
             self.throughput.count(len(self._numbers))
             self._pending = (len(self._numbers) - 1, encoded, time.time()) if show else None
             self._send_what_is_due()
+
+    def _fit(self, picture: np.ndarray) -> None:
+        """Gives the canvas the picture's size: it is sent to a page that is back, and another one would clear it."""
+        height, width = picture.shape[:2]
+        if (self.canvas.height, self.canvas.width) != (height, width):
+            self.canvas.height, self.canvas.width = height, width
 
     def predicted(self, prediction: Any) -> None:
         """The class of the last picture goes along with the next message."""
@@ -225,6 +232,7 @@ class LiveCanvas(PanelWidget):
             if photo:
                 self.subjects = [[0, PHOTO.words, PHOTO.of]]
             self._pending, self._settled = None, True
+            self._fit(picture)
             if self._numbers_sent < len(self._numbers) or self._prediction or not self._facts_sent:
                 self._send_numbers({}, [])
             self.still = data

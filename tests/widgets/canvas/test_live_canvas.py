@@ -392,3 +392,10 @@ def test_the_status_keeps_what_was_said_last_in_each_tab(page: Page):
 def test_a_file_is_handed_over(page: Page):
     page.live.deliver("a.png", "image/png", b"123")
     assert page.arrived == [({"kind": "file", "name": "a.png", "mime": "image/png"}, [b"123"])]
+
+
+def test_the_canvas_has_the_size_of_its_picture(page: Page):
+    page.live.settle(np.full((40, 56, 3), 0.5, np.float32))
+    assert (page.live.canvas.height, page.live.canvas.width) == (40, 56)
+    page.offer(0)
+    assert (page.live.canvas.height, page.live.canvas.width) == picture(0).shape[:2]
