@@ -1,5 +1,6 @@
 """The public names and where each is: the one list of them, for type checkers and for `nbfeatviz/__init__.py`."""
 
+from nbfeatviz import catalogue as catalogue
 from nbfeatviz import samples as samples
 from nbfeatviz.attribution.activations import activations as activations
 from nbfeatviz.attribution.activations import apply_filter as apply_filter

@@ -1,1 +1,10 @@
-"""Many units, many pictures: what is found by looking through them."""
+"""Every unit of a network: `build` pictures them, `open` looks at what was built; neither name loads TensorFlow."""
+
+from __future__ import annotations
+
+from nbfeatviz.catalogue.build import build
+from nbfeatviz.catalogue.catalogue import Catalogue, CatalogueUnit, SeedPicture
+
+__all__ = ["Catalogue", "CatalogueUnit", "SeedPicture", "build", "open"]
+
+open = Catalogue

@@ -14,6 +14,7 @@ import numpy as np
 from nbfeatviz.engine import tf
 from nbfeatviz.images import as_picture, fitted
 from nbfeatviz.networks.backbone import Backbone, Tap
+from nbfeatviz.networks.graph.tap import Early
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.units import measure
 from nbfeatviz.synthesis.objectives import Objective
@@ -161,7 +162,7 @@ def percentile_among(value: float, natural_values: np.ndarray) -> float:
 
 
 def channel_means(
-    net: Network, layer: str, pictures: np.ndarray, *, pre_activation: bool = False, batch: int = 16
+    net: Network, layer: str, pictures: np.ndarray, *, pre_activation: Early = False, batch: int = 16
 ) -> np.ndarray:
     """The mean over positions of every unit of a layer for pictures (n, H, W, C); float64 (n, units)."""
     tap = Tap(layer, pre_activation)

@@ -194,6 +194,11 @@ class Ascent(Iterator[Step]):
         return self._variables if self._best.variables is None else self._best.variables
 
     @property
+    def silent(self) -> np.ndarray:
+        """(n,) bool: the pictures to which the network gave no gradient at any step so far."""
+        return self._answers.silent
+
+    @property
     def unanswered(self) -> str | None:
         """The sentence about pictures to which the network gave no gradient at any step so far; None for none."""
         return self._answers.unanswered(self._plan.given)

@@ -46,13 +46,18 @@ class Answers:
         self._steps += 1
         self._told |= not passed or self._steps >= _STEPS_TO_TELL
 
+    @property
+    def silent(self) -> np.ndarray:
+        """(n,) of the pictures: whether it was never answered, as far as that can be told."""
+        return self._silent if self._told else np.zeros(0 if self._silent is None else len(self._silent), bool)
+
     def unanswered(self, given: Sequence[Objective]) -> str | None:
         """The sentence about the pictures that were never answered; None where all were, or none was begun.
 
         Args:
             given: each picture's objective.
         """
-        if not self._told or not self._silent.any():
+        if not self.silent.any():
             return None
         places = [int(place) for place in np.flatnonzero(self._silent)]
         named = list(dict.fromkeys(f"{given[place]!r} is {float(self._loss[place]):.4g}" for place in places))

@@ -1,0 +1,290 @@
+"""Catalogue: what a build has finished so far, to be looked at by layer and unit; no network is needed for it."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nbfeatviz.catalogue.plan import Plan, PlannedLayer, plan_of
+from nbfeatviz.catalogue.store.pictures import decoded
+from nbfeatviz.catalogue.store.records import Record
+from nbfeatviz.catalogue.store.store import Row, Store
+from nbfeatviz.checks import is_whole
+from nbfeatviz.encoding import encode_png
+from nbfeatviz.synthesis import objectives
+from nbfeatviz.synthesis.recipe import Recipe
+from nbfeatviz.synthesis.visualization import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class SeedPicture:
+    """One picture of a unit.
+
+    Attributes:
+        seed: of its noise.
+        status: "ok", "dead" (no gradient ever changed it) or "not finite" (there is no picture).
+        score: activation of the unit on it: the mean over positions, of a class its logit.
+        webp: the picture as it is stored; empty where there is none.
+        shape: (H, W, C).
+    """
+
+    seed: int
+    status: str
+    score: float | None
+    webp: bytes = field(repr=False)
+    shape: tuple[int, int, int]
+
+    @property
+    def image(self) -> np.ndarray | None:
+        """float32 (H, W, C) in 0..1, None where something was not finite."""
+        return decoded(self.webp, self.shape[2]) if self.webp else None
+
+
+@dataclass(frozen=True, eq=False)
+class CatalogueUnit:
+    """What is known of a unit.
+
+    Attributes:
+        layer: path.
+        unit: index.
+        name: of the unit, such as a class; None where it has none.
+        seeds: a picture for each seed that is finished, the one of the highest score first.
+        settings: what made the first of them; its `str` is the code that makes it again.
+    """
+
+    layer: str
+    unit: int
+    name: str | None
+    seeds: tuple[SeedPicture, ...]
+    settings: Settings
+
+    @property
+    def image(self) -> np.ndarray | None:
+        """float32 (H, W, C) in 0..1: the picture of the seed that excites the unit most; None where there is none."""
+        return self.seeds[0].image
+
+    @property
+    def score(self) -> float | None:
+        """The activation on `image`."""
+        return self.seeds[0].score
+
+    @property
+    def status(self) -> str:
+        """Of `image`: "ok", "dead" or "not finite"."""
+        return self.seeds[0].status
+
+    def __repr__(self) -> str:
+        score = "no score" if self.score is None else f"score {self.score:.4g}"
+        name = f" ({self.name})" if self.name else ""
+        return f"<unit {self.unit}{name} of {self.layer!r}: {score}, {self.status}>"
+
+    def _repr_png_(self) -> bytes | None:
+        image = self.image
+        return encode_png(image) if image is not None and image.shape[2] in (1, 3, 4) else None
+
+
+class Catalogue:
+    """A catalogue, open to be read; `nbfeatviz.catalogue.open(folder)`.
+
+    While a build goes on it knows what is finished. `catalogue["block5c_add", 3]` is a `CatalogueUnit`.
+
+    Args:
+        folder: that `build` was given.
+
+    Raises:
+        ValueError: there is no catalogue, or one of a newer format.
+        DamagedError: the index is damaged (a ValueError); building again mends it.
+
+    Warns:
+        UserWarning: a file is cut off, and what is lost is missing.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self._store = Store(folder)
+        owner = self._store.noted("build")
+        record = self._store.get("build", owner) if owner else None
+        if record is None:
+            self._store.close()
+            raise ValueError(f"the catalogue in {str(folder)!r} is empty: build it first.")
+        self.plan: Plan = plan_of(record)
+        self._layers = {layer.path: layer for layer in self.plan.layers}
+
+    def __repr__(self) -> str:
+        return f"<Catalogue of {self.plan.network['name']!r}: {len(self)} units of {len(self._layers)} layers>"
+
+    def close(self) -> None:
+        """Gives its files back."""
+        self._store.close()
+
+    def __enter__(self) -> Catalogue:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def layers(self) -> tuple[str, ...]:
+        """Paths of the layers, in the order in which they are computed."""
+        return tuple(self._layers)
+
+    def layer(self, path: str) -> PlannedLayer:
+        """What is known of a layer (ValueError where the catalogue has none such; the nearest are named)."""
+        if not isinstance(path, str):
+            raise TypeError(f"a layer is named by its path, a string, not by {path!r} ({type(path).__name__}).")
+        found = self._layers.get(path)
+        if found is None:
+            near = difflib.get_close_matches(path, list(self._layers), n=3, cutoff=0.4) or list(self._layers)[:3]
+            raise ValueError(f"no layer {path!r} in this catalogue; there are {', '.join(map(repr, near))}, ...")
+        return found
+
+    def __len__(self) -> int:
+        """How many units are finished."""
+        owners = sorted({layer.owner for layer in self.plan.layers})
+        return self._store.count("unit", owners, self.plan.seeds[0])
+
+    def units(self, layer: str) -> tuple[int, ...]:
+        """The units of a layer that are finished."""
+        return tuple(dict.fromkeys(row.unit for row in self._rows(layer)))
+
+    def scores(self, layer: str) -> dict[int, tuple[str, float | None]]:
+        """Status and score of the finished units of a layer, without reading a picture."""
+        found: dict[int, tuple[str, float | None]] = {}
+        for row in self._rows(layer):
+            known = found.get(row.unit)
+            if known is None or _rank(row.score) > _rank(known[1]):
+                found[row.unit] = row.status, row.score
+        return found
+
+    def _rows(self, layer: str, unit: int | None = None) -> list[Row]:
+        planned = self.layer(layer)
+        rows = self._store.rows("unit", planned.owner, planned.path, unit)
+        return [row for row in rows if row.seed in self.plan.seeds]
+
+    def missing(self) -> dict[str, tuple[int, ...]]:
+        """By layer the units that were asked for and are not finished; layers that are finished are left out."""
+        found = {}
+        for layer in self.plan.layers:
+            there: dict[int, int] = {}
+            for row in self._rows(layer.path):
+                there[row.unit] = there.get(row.unit, 0) + 1
+            lacking = tuple(unit for unit in layer.wanted if there.get(unit, 0) < len(self.plan.seeds))
+            if lacking:
+                found[layer.path] = lacking
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        """Whether a (layer, unit) is finished."""
+        with contextlib.suppress(TypeError, ValueError):
+            path, unit = key  # type: ignore[misc]
+            layer = self.layer(path)
+            return bool(self._rows(layer.path, self._unit(layer, unit)))
+        return False
+
+    def __getitem__(self, key: tuple[str, int]) -> CatalogueUnit:
+        """A unit.
+
+        Args:
+            key: path of the layer and index (of a class also its name).
+
+        Raises:
+            KeyError: it is not finished yet.
+            ValueError, TypeError: the catalogue has no such layer, or the layer no such unit.
+        """
+        if not isinstance(key, tuple) or len(key) != 2:
+            raise TypeError(f'a unit is a layer and an index, as in catalogue["block5c_add", 3], not {key!r}.')
+        layer = self.layer(key[0])
+        unit = self._unit(layer, key[1])
+        rows = self._rows(layer.path, unit)
+        if not rows:
+            raise KeyError(f"unit {unit} of {layer.path!r} is not in the catalogue yet: build it.")
+        pictures = sorted(map(self._picture, rows), key=lambda one: _rank(one.score), reverse=True)
+        name = layer.names[unit] if layer.names else None
+        return CatalogueUnit(layer.path, unit, name, tuple(pictures), self._settings(layer, unit, pictures[0].seed))
+
+    def _unit(self, layer: PlannedLayer, unit: Any) -> int:
+        if isinstance(unit, str) and layer.names is not None:
+            folded = [name.casefold() for name in layer.names]
+            if unit.casefold() in folded:
+                return folded.index(unit.casefold())
+            near = difflib.get_close_matches(unit.casefold(), folded, n=3, cutoff=0.4)
+            hint = ", ".join(repr(layer.names[folded.index(one)]) for one in near)
+            raise ValueError(f"{layer.path!r} has no unit {unit!r}" + (f"; nearest: {hint}." if hint else "."))
+        if not is_whole(unit):
+            raise TypeError(f"a unit is a whole number, not {unit!r} ({type(unit).__name__}).")
+        if not 0 <= unit < layer.units:
+            raise ValueError(f"unit {unit} is out of range: {layer.path!r} has units 0 to {layer.units - 1}.")
+        return int(unit)
+
+    def _picture(self, row: Row) -> SeedPicture:
+        record = self._store.read(row)
+        return SeedPicture(row.seed, record.status, record.score, record.data, _shape(record, self.channels))
+
+    @property
+    def channels(self) -> int:
+        """Of the network's pictures."""
+        return int(self.plan.network["channels"])
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """That all pictures were made by."""
+        return Recipe.from_json(self.plan.recipe)
+
+    def _settings(self, layer: PlannedLayer, unit: int, seed: int) -> Settings:
+        own = tuple(self.plan.network["size"])
+        return Settings(
+            network=str(self.plan.network["source"] or f"... {self.plan.network['name']!r}"),
+            objective=objectives.channel(layer.path, unit),
+            recipe=self.recipe,
+            steps=self.plan.steps,
+            step_size=self.recipe.step_size,
+            seed=seed,
+            size=None if layer.size == own else layer.size,
+            start=None,
+            precision=self.plan.precision,
+        )
+
+    def search(self, text: str, count: int = 100) -> list[tuple[str, int]]:
+        """Finished and unfinished units by what is known of them, as (layer, unit), the best first.
+
+        Args:
+            text: the name of a class or a part of it, of a layer, or a layer and a number: "espresso", "block5c 3".
+            count: how many at most.
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"what is searched for is a text, not {text!r} ({type(text).__name__}).")
+        words = text.casefold().replace("/", " / ").split() if "/" not in text else [text.casefold()]
+        return [(layer, unit) for _, layer, unit in sorted(self._matches(words))[:count]] if words else []
+
+    def _matches(self, words: list[str]) -> Iterator[tuple[tuple[int, int, int], str, int]]:
+        """Rank, layer and unit of what fits."""
+        numbers = {int(word) for word in words if word.isdecimal() and len(word) < 9}
+        text = [word for word in words if not word.isdecimal()]
+        for place, layer in enumerate(self.plan.layers):
+            path = layer.path.casefold()
+            if layer.names is not None and text:
+                for unit, name in enumerate(layer.names):
+                    folded = name.casefold()
+                    if all(word in folded for word in words):
+                        yield (0 if folded == " ".join(words) else 1, place, unit), layer.path, unit
+            if all(word in path for word in text):
+                chosen = sorted(unit for unit in numbers if unit < layer.units) if numbers else layer.wanted
+                for unit in chosen:
+                    yield (2 if path in text else 3, place, unit), layer.path, unit
+
+
+def _rank(score: float | None) -> float:
+    return -np.inf if score is None else score
+
+
+def _shape(record: Record, channels: int) -> tuple[int, int, int]:
+    given = record.facts.get("shape")
+    sound = isinstance(given, list) and len(given) == 3 and all(type(one) is int and 0 < one <= 4096 for one in given)
+    return (given[0], given[1], channels) if sound and given is not None else (1, 1, channels)

@@ -1,0 +1,1 @@
+"""A folder that holds pictures and what belongs to them: an index in SQLite, records in shards."""
