@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shutil
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbfeatviz.networks.network import Network
@@ -20,6 +21,7 @@ _EPILOG = """examples:
   nbfeatviz layers efficientnet-lite0                 the layer tree as text
   nbfeatviz maximize efficientnet-lite0 block5c_add 3 -o unit3.png
   nbfeatviz maximize InceptionV3 mixed4 11 --recipe tutorial13 --steps 30 -o unit11.png
+  nbfeatviz catalogue efficientnet-lite0 -o lite0.nbfv --photos holidays
 """
 _STARTERS = ("explore.ipynb", "photo.ipynb", "figures.ipynb", "lab_features.ipynb")
 
@@ -48,7 +50,7 @@ def _parser() -> tuple[argparse.ArgumentParser, object]:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="lab | maximize | layers")
+    commands = parser.add_subparsers(required=True, metavar="lab | maximize | layers | catalogue")
 
     def command(name: str, function: object, summary: str, example: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(
@@ -82,6 +84,26 @@ def _parser() -> tuple[argparse.ArgumentParser, object]:
 
     sub = command("layers", layers, "print the layer tree of a network", "nbfeatviz layers efficientnet-lite0")
     sub.add_argument("network", help="name, or path of a .keras or .h5 file")
+    _add_weights(sub)
+
+    sub = command(
+        "catalogue",
+        catalogue,
+        "picture every unit of a network, and find the photographs that excite it; goes on where it was interrupted",
+        "nbfeatviz catalogue efficientnet-lite0 -o lite0.nbfv --layers 'block5*' --photos holidays",
+    )
+    sub.add_argument("network", help="name, or path of a .keras or .h5 file")
+    sub.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="folder of the catalogue")
+    sub.add_argument("--layers", nargs="+", help="paths or patterns; '*' for all; default: where blocks end")
+    sub.add_argument("--units", help="such as 0-63 or 0,5,7; default: all")
+    sub.add_argument("--recipe", help="default, lucid, tutorial13, ...")
+    sub.add_argument("--steps", type=int, help="default: 64")
+    sub.add_argument("--size", type=int, help="pixels of a side; default: 128, for classes the network's own")
+    sub.add_argument("--seeds", type=int, default=1, help="pictures of each unit; default: 1")
+    sub.add_argument("--photos", metavar="FOLDER", help="photographs; default: the bundled ones")
+    where = sub.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=int, help="processes; default: what is faster here, measured once")
+    where.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask scheduler, such as tcp://10.0.0.1:8786")
     _add_weights(sub)
     return parser, lab
 
@@ -150,6 +172,29 @@ def layers(options: argparse.Namespace) -> int:
     """The layer tree as text."""
     print(_network(options).layers)
     return 0
+
+
+def catalogue(options: argparse.Namespace) -> int:
+    """Builds a catalogue, or goes on with one."""
+    from nbfeatviz.catalogue import build
+
+    names = ("layers", "units", "recipe", "steps", "size", "seeds", "photos", "workers")
+    settings = {name: getattr(options, name) for name in names}
+    with contextlib.ExitStack() as stack:
+        client = None if options.scheduler is None else stack.enter_context(_dask(options.scheduler))
+        found = stack.enter_context(build(_network(options), options.output, executor=client, **settings))
+        missing = sum(map(len, found.missing().values()))
+        print(f"{options.output}: {len(found):,} units" + (f", {missing:,} missing (see log.jsonl)" if missing else ""))
+    return int(bool(missing))
+
+
+def _dask(address: str) -> Any:
+    """A client of a running scheduler."""
+    try:
+        from dask.distributed import Client
+    except ImportError:
+        raise ImportError('Dask is not installed: pip install "nbfeatviz[cluster]"') from None
+    return Client(address, timeout=20)
 
 
 def _network(options: argparse.Namespace) -> Network:

@@ -15,17 +15,23 @@ from nbfeatviz import processors
 from nbfeatviz.catalogue.catalogue import Catalogue
 from nbfeatviz.catalogue.executors import Executor, Future, SpawnedPool, checked_executor
 from nbfeatviz.catalogue.measurement import faster
+from nbfeatviz.catalogue.photo_pass import PhotoPass, as_bytes
+from nbfeatviz.catalogue.photo_set import PhotoSet
 from nbfeatviz.catalogue.plan import Job, Plan, planned
 from nbfeatviz.catalogue.progress import Progress
+from nbfeatviz.catalogue.similarity import weight_vectors
+from nbfeatviz.catalogue.store.records import Record
 from nbfeatviz.catalogue.store.store import Writer, writing
 from nbfeatviz.catalogue.worker import absolute, do, run
 from nbfeatviz.checks import is_whole
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.recipe import Recipe
+from nbfeatviz.synthesis.run.photo_statistics import PHOTO_CHANNELS
 
 JOBS_IN_A_TASK = 8
 """Of one layer, so that a worker compiles it once for all of them."""
 _MERGE_SECONDS = 0.5
+_PARTIAL = "photos.partial"
 
 
 def build(
@@ -81,6 +87,7 @@ def build(
         executor = checked_executor(executor)
     if workers is not None:
         _check_workers(workers)
+    seen = PhotoSet(None if photos is False else photos)
     target = Path(folder)
     if target.is_file():
         raise ValueError(f"{str(folder)!r} is a file: a catalogue is a folder.")
@@ -91,7 +98,7 @@ def build(
             decided = json.loads(writer.noted(f"decided {plan.network['hash']}") or "{}")
             if precision == "auto" and decided.get("precision", plan.precision) != plan.precision:
                 plan = planned(net, precision=decided["precision"], **options)  # type: ignore[arg-type]
-            _Build(net, target, plan, writer, bar, photos).everything(executor, workers, decided)
+            _Build(net, target, plan, writer, bar, photos, seen).everything(executor, workers, decided)
     finally:
         bar.close()
     return Catalogue(target)
@@ -114,6 +121,7 @@ class _Build:
     writer: Writer
     bar: Progress
     photos: Any
+    seen: PhotoSet
 
     def everything(self, executor: Executor | None, workers: int | None, decided: dict[str, Any]) -> None:
         for sentence in self.writer.mended:
@@ -122,6 +130,7 @@ class _Build:
         self.writer.note("build", self.plan.owner)
         self.bar.note("begin", **{key: self.plan.as_facts()[key] for key in ("network", "steps", "precision")})
         self.writer.merge()
+        self._look_at_photos()
         jobs = self.missing()
         self._begin_bar(jobs)
         executor, workers = self._where(executor, workers, decided, jobs)
@@ -135,6 +144,34 @@ class _Build:
             if isinstance(executor, SpawnedPool):
                 executor.close()
         self.bar.note("end")
+
+    def _look_at_photos(self) -> None:
+        """Looks at the photographs, unless the very same were looked at before; without any, at the weights."""
+        channels = self.network.contract.channels
+        if self.photos is False or (self.photos is None and channels not in PHOTO_CHANNELS):
+            owner = str(self.plan.network["hash"])
+            there = {row.layer for row in self.writer.rows("vectors", owner)}
+            for layer in self.plan.layers:
+                vectors = None if layer.path in there else weight_vectors(self.network, layer.path)
+                if vectors is not None:
+                    self.writer.add([Record("vectors", owner, layer.path, data=as_bytes({"vectors": vectors}))])
+            return
+        looking = PhotoPass(self.network, self.plan.layers, self.seen, self.folder / _PARTIAL)
+        if not self.writer.rows("photos", looking.owner):
+            self.bar.begin("photographs", "photo", len(self.seen), looking.done)
+            try:
+                done = looking.done
+                while looking.step():
+                    self.bar.advance(looking.done - done)
+                    done = looking.done
+                self.writer.add(looking.records())
+            finally:
+                looking.close()
+            for name, why in looking.skipped:
+                self.bar.say(f"{name!r} is skipped: {why}")
+            self.bar.note("photos", photos=len(self.seen), skipped=len(looking.skipped))
+        (self.folder / _PARTIAL).unlink(missing_ok=True)
+        self.writer.note("photos", looking.owner)
 
     def missing(self) -> list[Job]:
         """The jobs of which a unit is not there."""

@@ -13,7 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz.catalogue.exemplars import Activations, ExemplarReader, Exemplars
+from nbfeatviz.catalogue.photo_pass import from_bytes
 from nbfeatviz.catalogue.plan import Plan, PlannedLayer, plan_of
+from nbfeatviz.catalogue.similarity import nearest
 from nbfeatviz.catalogue.store.pictures import decoded
 from nbfeatviz.catalogue.store.records import Record
 from nbfeatviz.catalogue.store.store import Row, Store
@@ -57,7 +60,7 @@ class CatalogueUnit:
         unit: index.
         name: of the unit, such as a class; None where it has none.
         seeds: a picture for each seed that is finished, the one of the highest score first.
-        settings: what made the first of them; its `str` is the code that makes it again.
+        settings: what made the first of them.
     """
 
     layer: str
@@ -65,6 +68,18 @@ class CatalogueUnit:
     name: str | None
     seeds: tuple[SeedPicture, ...]
     settings: Settings
+    _seen: ExemplarReader | None = field(repr=False)
+    _positions: bool = field(repr=False)
+
+    @property
+    def exemplars(self) -> Exemplars | None:
+        """The photographs that excite it most, middling and least; None where none were looked at."""
+        return None if self._seen is None else self._seen.exemplars(self.layer, self.unit, self._positions)
+
+    @property
+    def activations(self) -> Activations | None:
+        """How it answers photographs: a histogram, its mean, deviation and sparsity."""
+        return None if self._seen is None else self._seen.activations(self.layer, self.unit)
 
     @property
     def image(self) -> np.ndarray | None:
@@ -117,6 +132,8 @@ class Catalogue:
             raise ValueError(f"the catalogue in {str(folder)!r} is empty: build it first.")
         self.plan: Plan = plan_of(record)
         self._layers = {layer.path: layer for layer in self.plan.layers}
+        seen = self._store.noted("photos")
+        self._seen = ExemplarReader(self._store, seen) if seen else None
 
     def __repr__(self) -> str:
         return f"<Catalogue of {self.plan.network['name']!r}: {len(self)} units of {len(self._layers)} layers>"
@@ -183,9 +200,8 @@ class Catalogue:
     def __contains__(self, key: object) -> bool:
         """Whether a (layer, unit) is finished."""
         with contextlib.suppress(TypeError, ValueError):
-            path, unit = key  # type: ignore[misc]
-            layer = self.layer(path)
-            return bool(self._rows(layer.path, self._unit(layer, unit)))
+            layer, unit = self._named(key)
+            return bool(self._rows(layer.path, unit))
         return False
 
     def __getitem__(self, key: tuple[str, int]) -> CatalogueUnit:
@@ -198,16 +214,20 @@ class Catalogue:
             KeyError: it is not finished yet.
             ValueError, TypeError: the catalogue has no such layer, or the layer no such unit.
         """
-        if not isinstance(key, tuple) or len(key) != 2:
-            raise TypeError(f'a unit is a layer and an index, as in catalogue["block5c_add", 3], not {key!r}.')
-        layer = self.layer(key[0])
-        unit = self._unit(layer, key[1])
+        layer, unit = self._named(key)
         rows = self._rows(layer.path, unit)
         if not rows:
             raise KeyError(f"unit {unit} of {layer.path!r} is not in the catalogue yet: build it.")
         pictures = sorted(map(self._picture, rows), key=lambda one: _rank(one.score), reverse=True)
         name = layer.names[unit] if layer.names else None
-        return CatalogueUnit(layer.path, unit, name, tuple(pictures), self._settings(layer, unit, pictures[0].seed))
+        settings = self._settings(layer, unit, pictures[0].seed)
+        return CatalogueUnit(layer.path, unit, name, tuple(pictures), settings, self._seen, layer.positions is not None)
+
+    def _named(self, key: Any) -> tuple[PlannedLayer, int]:
+        if not isinstance(key, tuple) or len(key) != 2:
+            raise TypeError(f'a unit is a layer and an index, as in catalogue["block5c_add", 3], not {key!r}.')
+        layer = self.layer(key[0])
+        return layer, self._unit(layer, key[1])
 
     def _unit(self, layer: PlannedLayer, unit: Any) -> int:
         if isinstance(unit, str) and layer.names is not None:
@@ -250,6 +270,37 @@ class Catalogue:
             start=None,
             precision=self.plan.precision,
         )
+
+    @property
+    def skipped(self) -> tuple[tuple[str, str], ...]:
+        """(name, why) of photographs that could not be read."""
+        return () if self._seen is None else self._seen.skipped
+
+    def like(self, layer: str, unit: int | str, count: int = 12) -> list[tuple[str, int, float]]:
+        """The units of all layers that do most nearly the same on photographs, as (layer, unit, cosine).
+
+        Where no photographs were looked at: those of the same layer with the most similar weights; none where no
+        weights lead to its units one by one.
+
+        Args:
+            layer, unit: as for `catalogue[layer, unit]`; it need not be finished.
+            count: how many at most.
+        """
+        planned, place = self._named((layer, unit))
+        if not is_whole(count, 1):
+            raise ValueError(f"count {count!r} is out of range: give a whole number from 1.")
+        own = self._vectors(planned.path)
+        if own is None:
+            return []
+        paths = self.layers() if self._seen is not None else (planned.path,)
+        others = ((path, found) for path in paths if (found := self._vectors(path)) is not None)
+        return nearest(own[place], others, (planned.path, place), count)
+
+    def _vectors(self, path: str) -> np.ndarray | None:
+        if self._seen is not None:
+            return self._seen.vectors(path)
+        record = self._store.get("vectors", str(self.plan.network["hash"]), path)
+        return None if record is None else from_bytes(record.data)["vectors"]
 
     def search(self, text: str, count: int = 100) -> list[tuple[str, int]]:
         """Finished and unfinished units by what is known of them, as (layer, unit), the best first.

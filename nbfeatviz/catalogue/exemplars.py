@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz import samples
 from nbfeatviz.catalogue.photo_pass import from_bytes
 from nbfeatviz.catalogue.store.pictures import decoded
 from nbfeatviz.catalogue.store.records import DamagedError
@@ -155,17 +156,20 @@ class ExemplarReader:
             record = self._store.get("photo", self.owner, "", int(photo), int(view)) if photo >= 0 else None
             if record is None or not np.isfinite(value):
                 continue
-            name, box = str(record.facts["name"]), tuple(map(float, record.facts["box"]))
+            name = str(record.facts["name"])
+            top, left, bottom, right = map(float, record.facts["box"])
             position = divmod(int(place), columns) if positions else None
             found.append(
-                Exemplar(name, self._path(name), float(value), position, (int(photo), int(view)), box, record.data,
-                         int(self.facts.get("channels", 3)))  # type: ignore[arg-type]
+                Exemplar(name, self._path(name), float(value), position, (int(photo), int(view)),
+                         (top, left, bottom, right), record.data, int(self.facts.get("channels", 3)))
             )  # fmt: skip
         return tuple(found)
 
     def _path(self, name: str) -> Path | None:
         """The file of a photograph; a name that leads out of its folder is not followed."""
         folder, inside = self.facts.get("folder"), PurePosixPath(name)
+        if folder is None:
+            return samples.get(name).path if name in samples.names() else None
         if not isinstance(folder, str) or inside.is_absolute() or ".." in inside.parts or os.sep not in folder:
             return None
         path = Path(folder) / inside

@@ -19,7 +19,8 @@ from nbfeatviz.catalogue.store.pictures import encoded
 from nbfeatviz.catalogue.store.records import FORMAT, DamagedError, Record
 from nbfeatviz.catalogue.unit_statistics import SAMPLE, Seen, UnitStatistics
 from nbfeatviz.engine import tf
-from nbfeatviz.networks.backbone import Backbone, Tap
+from nbfeatviz.networks.backbone import Backbone
+from nbfeatviz.networks.identity import network_hash
 from nbfeatviz.networks.network import Network
 
 BATCH = 16
@@ -45,7 +46,7 @@ class PhotoPass:
     ) -> None:
         network.refresh()
         self.network, self.layers, self.photos, self._checkpoint = network, tuple(layers), photos, checkpoint
-        self.owner = owner_of(photos, layers)
+        self.owner = owner_of(photos, layers, network_hash(network))
         self._found = {one.path: UnitStatistics(one.units, (one.positions or (1, 1))[1]) for one in self.layers}
         self._sample = np.full((SAMPLE, 2), -1, np.int32)
         self._views = self.done = 0
@@ -143,12 +144,12 @@ class PhotoPass:
                 if (place, view) in named:
                     facts = {"name": self.photos.photos[place].name, "box": list(views.boxes[view])}
                     yield Record("photo", self.owner, "", place, view, facts=facts, data=encoded(picture))
-        facts = {
+        about: dict[str, Any] = {
             "folder": None if self.photos.folder is None else str(self.photos.folder.absolute()),
             "photos": len(self.photos), "views": self._views, "size": list(size), "channels": channels,
             "skipped": self.skipped[:_SKIPPED_NAMED],
         }  # fmt: skip
-        yield Record("photos", self.owner, facts=facts)
+        yield Record("photos", self.owner, facts=about)
 
     def _keep(self) -> None:
         """Keeps what was found so far; where that cannot be written, an interruption costs more."""
@@ -194,7 +195,7 @@ def _measured(values: Any) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def owner_of(photos: PhotoSet, layers: Sequence[PlannedLayer], network: str = "") -> str:
+def owner_of(photos: PhotoSet, layers: Sequence[PlannedLayer], network: str) -> str:
     """A digest of photographs and of what is looked at."""
     facts = (FORMAT, photos.digest, network, [(layer.path, layer.units, layer.positions) for layer in layers])
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]

@@ -103,7 +103,7 @@ class UnitStatistics:
             sample: (n, 2) photograph and view of each in the sample.
         """
         count = len(sample)
-        mean, high = self.mean[:count], self.high[:count]
+        mean = self.mean[:count]
         low_end, high_end = mean.min(axis=0), mean.max(axis=0)
         middle = self._middle(sample)
         return {
@@ -131,10 +131,10 @@ class UnitStatistics:
         for photo in dict.fromkeys(sample[:, 0].tolist()):
             rows = np.flatnonzero(sample[:, 0] == photo)
             ranking.add(-distance[rows], rows[:, None].repeat(self.units, 1), photo)
-        rows, units = ranking.places, np.arange(self.units)[:, None]
-        ranking.values = np.where(ranking.photos >= 0, high[rows, units], -np.inf)
-        ranking.places = self.high_at[rows, units]
-        ranking.views = sample[rows, 1].astype(np.int16)
+        at, units = ranking.places, np.arange(self.units).reshape(-1, 1)
+        ranking.values = np.where(ranking.photos >= 0, high[at, units], -np.inf).astype(np.float32)
+        ranking.places = self.high_at[at, units]
+        ranking.views = sample[at, 1].astype(np.int16)
         return _named("middle", ranking, 1)
 
     def state(self) -> dict[str, np.ndarray]:

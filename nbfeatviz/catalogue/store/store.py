@@ -251,7 +251,7 @@ def _mended_index(folder: Path) -> list[str]:
     new = path.with_name(f"{INDEX}.new")
     new.unlink(missing_ok=True)
     index = Index(new, write=True)
-    last = ""
+    last: dict[str, str] = {}
     for shard in shards:
         if not shard.stem.isdecimal():
             continue
@@ -259,10 +259,10 @@ def _mended_index(folder: Path) -> list[str]:
         for offset, length, record in scanned(shard):
             rows.append((record, number, offset, length))
             end = offset + length
-            last = record.owner if record.kind == "build" else last
+            last |= {record.kind: record.owner} if record.kind in ("build", "photos") else {}
         index.add(rows, {number: end})
-    if last:
-        index.note("build", last)
+    for kind, owner in last.items():
+        index.note(kind, owner)
     index.close()
     new.replace(path)
     return [f"the index {why}; it was made again of {len(shards)} shards."]
