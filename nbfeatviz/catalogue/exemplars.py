@@ -32,6 +32,8 @@ class Exemplar:
         position: (row, col) in the layer; None for a layer without positions.
         place: (photograph, view) in the catalogue.
         view_box: the part of the photograph that the network saw, (top, left, bottom, right) in fractions of it.
+        box: the part of that view that the unit sees, (top, left, bottom, right) in pixels of the view: the receptive
+            field of `position`.
         webp: that part, at the network's size.
         channels: of it.
     """
@@ -42,6 +44,7 @@ class Exemplar:
     position: tuple[int, int] | None
     place: tuple[int, int]
     view_box: tuple[float, float, float, float]
+    box: tuple[int, int, int, int]
     webp: bytes = field(repr=False)
     channels: int = 3
 
@@ -50,9 +53,10 @@ class Exemplar:
         """float32 (H, W, C) in 0..1: what the network saw of the photograph."""
         return decoded(self.webp, self.channels)
 
-    def patch(self, box: tuple[int, int, int, int]) -> np.ndarray:
-        """The part of `view` that the unit sees: `nbfeatviz.receptive_field(net, layer).box(*position)`."""
-        top, left, bottom, right = box
+    @property
+    def patch(self) -> np.ndarray:
+        """float32 (h, w, C) in 0..1: the part of `view` that the unit sees."""
+        top, left, bottom, right = self.box
         return self.view[top:bottom, left:right]
 
 
@@ -148,7 +152,7 @@ class ExemplarReader:
             return Exemplars(*(self._some(arrays, kind, unit, positions) for kind in KINDS))
 
     def _some(self, arrays: dict[str, np.ndarray], kind: str, unit: int, positions: bool) -> tuple[Exemplar, ...]:
-        columns = max(1, int(arrays["columns"]))
+        columns, boxes = max(1, int(arrays["columns"])), arrays["boxes"]
         found = []
         for value, photo, view, place in zip(
             *(arrays[f"{kind} {name}"][unit] for name in ("values", "photos", "views", "places")), strict=True
@@ -159,9 +163,11 @@ class ExemplarReader:
             name = str(record.facts["name"])
             top, left, bottom, right = map(float, record.facts["box"])
             position = divmod(int(place), columns) if positions else None
+            first, second, third, fourth = map(int, boxes[int(place) if positions else 0])
             found.append(
                 Exemplar(name, self._path(name), float(value), position, (int(photo), int(view)),
-                         (top, left, bottom, right), record.data, int(self.facts.get("channels", 3)))
+                         (top, left, bottom, right), (first, second, third, fourth), record.data,
+                         int(self.facts.get("channels", 3)))
             )  # fmt: skip
         return tuple(found)
 

@@ -22,6 +22,7 @@ from nbfeatviz.engine import tf
 from nbfeatviz.networks.backbone import Backbone
 from nbfeatviz.networks.identity import network_hash
 from nbfeatviz.networks.network import Network
+from nbfeatviz.networks.receptive_field import receptive_field
 
 BATCH = 16
 _CHECKPOINT_SECONDS = 20.0
@@ -135,6 +136,7 @@ class PhotoPass:
                 there = arrays[f"{which} photos"] >= 0
                 pairs = np.stack([arrays[f"{which} photos"][there], arrays[f"{which} views"][there]], 1)
                 named.update(map(tuple, np.unique(pairs, axis=0).tolist()))
+            arrays["boxes"] = self._boxes(layer)
             yield Record("exemplars", self.owner, layer.path, data=as_bytes(arrays))
             yield Record("vectors", self.owner, layer.path, data=as_bytes({"vectors": statistics.vectors(count)}))
         size, channels = self.network.contract.size, self.network.contract.channels
@@ -150,6 +152,14 @@ class PhotoPass:
             "skipped": self.skipped[:_SKIPPED_NAMED],
         }  # fmt: skip
         yield Record("photos", self.owner, facts=about)
+
+    def _boxes(self, layer: PlannedLayer) -> np.ndarray:
+        """(rows * columns, 4) int16: what each position of a layer sees of a view, in pixels; all, where it has none."""
+        if layer.positions is None:
+            return np.array([(0, 0, *self.network.contract.size)], np.int16)
+        field = receptive_field(self.network, layer.path)
+        rows, columns = layer.positions
+        return np.array([field.box(row, col) for row in range(rows) for col in range(columns)], np.int16)
 
     def _keep(self) -> None:
         """Keeps what was found so far; where that cannot be written, an interruption costs more."""
@@ -197,7 +207,7 @@ def _measured(values: Any) -> tuple[Any, ...]:
 
 def owner_of(photos: PhotoSet, layers: Sequence[PlannedLayer], network: str) -> str:
     """A digest of photographs and of what is looked at."""
-    facts = (FORMAT, photos.digest, network, [(layer.path, layer.units, layer.positions) for layer in layers])
+    facts = (FORMAT, "boxes", photos.digest, network, [(layer.path, layer.units, layer.positions) for layer in layers])
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
