@@ -21,7 +21,7 @@ from nbfeatviz.catalogue.plan import Job, Plan, planned
 from nbfeatviz.catalogue.progress import Progress
 from nbfeatviz.catalogue.similarity import weight_vectors
 from nbfeatviz.catalogue.store.records import Record
-from nbfeatviz.catalogue.store.store import Writer, writing
+from nbfeatviz.catalogue.store.writer import Writer, writing
 from nbfeatviz.catalogue.worker import absolute, do, run
 from nbfeatviz.checks import is_whole
 from nbfeatviz.networks.network import Network

@@ -18,8 +18,9 @@ import numpy as np
 from nbfeatviz import engine, processors
 from nbfeatviz.catalogue.plan import Job
 from nbfeatviz.catalogue.store.pictures import encoded
+from nbfeatviz.catalogue.store.places import waiting
 from nbfeatviz.catalogue.store.records import Record
-from nbfeatviz.catalogue.store.store import put, waiting
+from nbfeatviz.catalogue.store.writer import put
 from nbfeatviz.engine import tf
 from nbfeatviz.networks.identity import network_hash
 from nbfeatviz.networks.loading import load

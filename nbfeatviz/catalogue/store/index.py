@@ -1,16 +1,20 @@
-"""The index of a store: where each record lies, in SQLite."""
+"""The index of a store: where each record lies, in SQLite; what it holds may have been written by anybody."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbfeatviz.catalogue.store.records import FORMAT, DamagedError, Record, check_format
+from nbfeatviz.catalogue.store.records import FORMAT, DamagedError, Record, check_format, unwritable
 
+TOGETHER = {"exemplars": "photos", "vectors": "photos", "photo": "photos"}
+"""By the kind of a record the kind of the one that says that all of its owner are there."""
 _PATIENCE_SECONDS = 20.0  # with a writer that commits
 _SCHEMA = """
 CREATE TABLE records (kind TEXT, owner TEXT, layer TEXT, unit INTEGER, seed INTEGER, status TEXT, score REAL,
@@ -18,6 +22,11 @@ CREATE TABLE records (kind TEXT, owner TEXT, layer TEXT, unit INTEGER, seed INTE
 CREATE TABLE shards (shard INTEGER PRIMARY KEY, length INTEGER);
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT);
 """
+# SQLite keeps any type in any column
+_COLUMNS = """CAST(kind AS TEXT), CAST(owner AS TEXT), CAST(layer AS TEXT), CAST(unit AS INTEGER),
+    CAST(seed AS INTEGER), CAST(status AS TEXT), CAST(score AS REAL), CAST(shard AS INTEGER), CAST(offset AS INTEGER),
+    CAST(length AS INTEGER)"""
+_LONGEST_WORD = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -47,15 +56,18 @@ class Index:
     Raises:
         DamagedError: the file is no sound index.
         ValueError: it was written by a newer version.
+        OSError: it cannot be written.
     """
 
     def __init__(self, path: Path, *, write: bool = False) -> None:
-        self._path, self._lock = path, threading.Lock()
+        self._path, self._lock, self._closed = path, threading.Lock(), False
         try:
             self._open(write)
-        except sqlite3.DatabaseError as error:
+        except BaseException as error:
             self.close()
-            raise self._damaged(error) from None
+            if isinstance(error, sqlite3.Error):
+                raise self._in_words(error) from None
+            raise
 
     def _open(self, write: bool) -> None:
         if write:
@@ -66,42 +78,66 @@ class Index:
                 if not self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                     self._connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
         else:
-            self._connection = self._connected("ro")
-            try:
-                self._connection.execute("SELECT count(*) FROM shards").fetchone()
-            except sqlite3.OperationalError:  # a folder in which SQLite cannot even lock a file
-                self._connection.close()
-                self._connection = self._connected("ro&immutable=1")
-        check_format(self._connection.execute("PRAGMA user_version").fetchone()[0], repr(str(self._path)))
-        self._connection.execute("SELECT count(*) FROM shards").fetchone()
+            self._open_to_read()
+        written = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        check_format(written, repr(str(self._path)))
+        if written != FORMAT or _schema(self._connection) != _expected_schema():
+            raise sqlite3.DatabaseError("its tables are others")
+
+    def _open_to_read(self) -> None:
+        self._connection = self._connected("ro")
+        try:
+            _schema(self._connection)
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                raise
+        self._connection.close()
+        if not self._path.with_name(f"{self._path.name}-journal").exists():
+            # a folder in which SQLite cannot even lock a file
+            self._connection = self._connected("ro&immutable=1")
+            return
+        # a writer was killed while it wrote: SQLite takes back what it had not finished
+        if not os.access(self._path, os.W_OK) or not os.access(self._path.parent, os.W_OK):
+            raise sqlite3.DatabaseError("it was being written when that was interrupted, and is in a read-only folder")
+        with contextlib.closing(self._connected("rw")) as mending:
+            _schema(mending)
+        self._connection = self._connected("ro")
 
     def _connected(self, mode: str) -> sqlite3.Connection:
         address = f"{self._path.absolute().as_uri()}?mode={mode}"
         found = sqlite3.connect(address, uri=True, timeout=_PATIENCE_SECONDS, check_same_thread=False)
         found.execute("PRAGMA trusted_schema = OFF")
+        found.execute("PRAGMA cell_size_check = ON")
         found.execute("PRAGMA cache_size = -4000")
         return found
 
-    def _damaged(self, error: Exception) -> DamagedError:
-        return DamagedError(
-            f"the index {str(self._path)!r} is damaged ({error}): build the catalogue again to mend it."
-        )
+    def _in_words(self, error: sqlite3.Error) -> Exception:
+        """What SQLite says, as a sentence."""
+        path, code = repr(str(self._path)), getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return TimeoutError(f"{path} is being written by another process for more than {_PATIENCE_SECONDS:.0f} s.")
+        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+            return unwritable(self._path, OSError(str(error)))
+        return DamagedError(f"the index {path} is damaged ({error}): build the catalogue again to mend it.")
 
     @contextlib.contextmanager
     def _used(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
+            if self._closed:
+                raise ValueError(f"the catalogue in {str(self._path.parent)!r} is closed: open it again.")
             try:
                 yield self._connection
-            except sqlite3.DatabaseError as error:
-                if "full" in str(error) or "disk I/O" in str(error):
-                    raise OSError(f"{str(self._path)!r} cannot be written: {error}.") from None
-                raise self._damaged(error) from None
+            except sqlite3.Error as error:
+                raise self._in_words(error) from None
 
     def close(self) -> None:
         """Gives the file back."""
-        connection = getattr(self, "_connection", None)
-        if connection is not None:
-            connection.close()
+        with self._lock:
+            self._closed = True
+            connection = getattr(self, "_connection", None)
+            if connection is not None:
+                connection.close()
 
     def add(self, records: Iterable[tuple[Record, int, int, int]], ends: dict[int, int]) -> None:
         """Adds records, or takes them for those of the same name, all or none.
@@ -126,25 +162,53 @@ class Index:
     def noted(self, name: str) -> str | None:
         """The word under a name; None for none."""
         with self._used() as connection:
-            found = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        return None if found is None else str(found[0])
+            query = "SELECT CAST(value AS TEXT) FROM facts WHERE name = ? AND length(value) <= ?"
+            found = connection.execute(query, (name, _LONGEST_WORD)).fetchone()
+        return None if found is None or found[0] is None else str(found[0])
 
     def ends(self) -> dict[int, int]:
         """How long each shard is."""
         with self._used() as connection:
-            return dict(connection.execute("SELECT shard, length FROM shards ORDER BY shard"))
+            query = "SELECT CAST(shard AS INTEGER), CAST(length AS INTEGER) FROM shards ORDER BY shard"
+            return {shard: length for shard, length in connection.execute(query) if shard > 0 and length >= 0}
 
-    def forget(self, shard: int, beyond: int) -> int:
-        """Forgets the records that end behind a place of a shard; returns how many."""
+    def in_shard(self, shard: int) -> list[Row]:
+        """The rows of the records in a shard."""
+        with self._used() as connection:
+            found = connection.execute(f"SELECT {_COLUMNS} FROM records WHERE shard = ?", (shard,))
+            return [Row(*row) for row in found]
+
+    def forget(self, rows: Iterable[Row], shard: int, length: int) -> None:
+        """Forgets some records of a shard, and takes its length; all or none.
+
+        Of records that are there only together, as `TOGETHER` says, the one that says that all are there goes too.
+        """
+        gone = list(rows)
+        whole = {(TOGETHER[row.kind], row.owner) for row in gone if row.kind in TOGETHER}
+        names = [(row.kind, row.owner, row.layer, row.unit, row.seed) for row in gone]
         with self._used() as connection, connection:
-            gone = connection.execute("DELETE FROM records WHERE shard = ? AND offset + length > ?", (shard, beyond))
-            connection.execute("INSERT OR REPLACE INTO shards VALUES (?,?)", (shard, beyond))
-            return gone.rowcount
+            connection.executemany(
+                "DELETE FROM records WHERE kind = ? AND owner = ? AND layer = ? AND unit = ? AND seed = ?", names
+            )
+            connection.executemany("DELETE FROM records WHERE kind = ? AND owner = ?", sorted(whole))
+            connection.execute("INSERT OR REPLACE INTO shards VALUES (?,?)", (shard, length))
 
     def forget_owner(self, kind: str, owner: str) -> None:
         """Forgets all records of a kind and owner."""
         with self._used() as connection, connection:
             connection.execute("DELETE FROM records WHERE kind = ? AND owner = ?", (kind, owner))
+
+    def forget_kinds(self, kinds: Iterable[str]) -> None:
+        """Forgets all records of some kinds."""
+        with self._used() as connection, connection:
+            connection.executemany("DELETE FROM records WHERE kind = ?", [(kind,) for kind in kinds])
+
+    def check(self) -> None:
+        """Reads all of it (DamagedError where it is not whole)."""
+        with self._used() as connection:
+            found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+            if found != "ok":
+                raise sqlite3.DatabaseError(found.replace("\n", " "))
 
     def rows(
         self,
@@ -162,7 +226,7 @@ class Index:
         clause = "".join(f" AND {name} = ?" for name in given)
         with self._used() as connection:
             found = connection.execute(
-                f"SELECT * FROM records WHERE kind = ?{clause} ORDER BY {order}", (kind, *given.values())
+                f"SELECT {_COLUMNS} FROM records WHERE kind = ?{clause} ORDER BY {order}", (kind, *given.values())
             )
             return [Row(*row) for row in found]
 
@@ -172,3 +236,16 @@ class Index:
         with self._used() as connection:
             query = f"SELECT count(*) FROM records WHERE kind = ? AND owner IN ({marks}) AND seed = ?"
             return int(connection.execute(query, (kind, *owners, seed)).fetchone()[0])
+
+
+def _schema(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    query = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name LIMIT 10"
+    return connection.execute(query).fetchall()
+
+
+@functools.cache
+def _expected_schema() -> list[tuple[str, str, str]]:
+    """What the tables are: in another's index there may be views and triggers, which run whatever they say."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(_SCHEMA)
+        return _schema(connection)
