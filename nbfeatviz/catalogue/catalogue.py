@@ -17,9 +17,10 @@ from nbfeatviz.catalogue.exemplars import Activations, ExemplarReader, Exemplars
 from nbfeatviz.catalogue.photo_pass import from_bytes
 from nbfeatviz.catalogue.plan import Plan, PlannedLayer, plan_of
 from nbfeatviz.catalogue.similarity import nearest
+from nbfeatviz.catalogue.store.index import Row
 from nbfeatviz.catalogue.store.pictures import decoded
 from nbfeatviz.catalogue.store.records import Record
-from nbfeatviz.catalogue.store.store import Row, Store
+from nbfeatviz.catalogue.store.store import Store
 from nbfeatviz.checks import is_whole
 from nbfeatviz.encoding import encode_png
 from nbfeatviz.synthesis import objectives
@@ -296,11 +297,48 @@ class Catalogue:
         others = ((path, found) for path in paths if (found := self._vectors(path)) is not None)
         return nearest(own[place], others, (planned.path, place), count)
 
+    def sparsities(self, layer: str) -> dict[int, float]:
+        """Treves and Rolls's sparseness of every unit of a layer on photographs; {} where none were looked at."""
+        arrays = None if self._seen is None else self._seen.layer(self.layer(layer).path)
+        return {} if arrays is None else dict(enumerate(arrays["sparsity"].tolist()))
+
+    def likeness(self, layer: str, unit: int | str, other: str) -> dict[int, float]:
+        """The cosine between what a unit and every unit of another layer do on photographs; {} if unknown."""
+        planned, place = self._named((layer, unit))
+        own, others = self._vectors(planned.path), self._vectors(self.layer(other).path)
+        if own is None or others is None or own.shape[1] != others.shape[1]:
+            return {}
+        return dict(enumerate((others.astype(np.float32) @ own[place].astype(np.float32)).tolist()))
+
     def _vectors(self, path: str) -> np.ndarray | None:
         if self._seen is not None:
             return self._seen.vectors(path)
         record = self._store.get("vectors", str(self.plan.network["hash"]), path)
         return None if record is None else from_bytes(record.data)["vectors"]
+
+    def export(self, folder: str | os.PathLike[str], *, photos: bool = False) -> Path:
+        """Writes a site of all that is finished, to be opened in a browser from a disk or put on any server.
+
+        A unit's address in it lasts: `index.html#block5c_add/3`.
+
+        Args:
+            folder: of the site; missing, empty, or an older site, which is renewed.
+            photos: whether parts of photographs, and the names of their files, are in it; without it there is not one
+                byte of them.
+
+        Returns:
+            Path of its `index.html`.
+
+        Raises:
+            ValueError: the folder holds something else, or there are no photographs.
+            OSError: it cannot be written.
+        """
+        from nbfeatviz.catalogue.site import write_site
+
+        if photos is True and self._seen is None:
+            raise ValueError("this catalogue looked at no photographs: build it with photos, or export without them.")
+        across = self._seen is not None
+        return write_site(self, folder, recipe=self.recipe.name, vectors=self._vectors, across=across, photos=photos)
 
     def search(self, text: str, count: int = 100) -> list[tuple[str, int]]:
         """Finished and unfinished units by what is known of them, as (layer, unit), the best first.

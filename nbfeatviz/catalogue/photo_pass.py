@@ -154,7 +154,7 @@ class PhotoPass:
         yield Record("photos", self.owner, facts=about)
 
     def _boxes(self, layer: PlannedLayer) -> np.ndarray:
-        """(rows * columns, 4) int16: what each position of a layer sees of a view, in pixels; all, where it has none."""
+        """(rows * columns, 4) int16: what each position of a layer sees of a view, in pixels; without any, all."""
         if layer.positions is None:
             return np.array([(0, 0, *self.network.contract.size)], np.int16)
         field = receptive_field(self.network, layer.path)
