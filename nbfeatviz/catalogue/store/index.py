@@ -85,14 +85,12 @@ class Index:
             raise sqlite3.DatabaseError("its tables are others")
 
     def _open_to_read(self) -> None:
-        self._connection = self._connected("ro")
         try:
-            _schema(self._connection)
+            self._connection = self._connected("ro")
             return
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
                 raise
-        self._connection.close()
         if not self._path.with_name(f"{self._path.name}-journal").exists():
             # a folder in which SQLite cannot even lock a file
             self._connection = self._connected("ro&immutable=1")
@@ -100,16 +98,20 @@ class Index:
         # a writer was killed while it wrote: SQLite takes back what it had not finished
         if not os.access(self._path, os.W_OK) or not os.access(self._path.parent, os.W_OK):
             raise sqlite3.DatabaseError("it was being written when that was interrupted, and is in a read-only folder")
-        with contextlib.closing(self._connected("rw")) as mending:
-            _schema(mending)
+        self._connected("rw").close()
         self._connection = self._connected("ro")
 
     def _connected(self, mode: str) -> sqlite3.Connection:
         address = f"{self._path.absolute().as_uri()}?mode={mode}"
         found = sqlite3.connect(address, uri=True, timeout=_PATIENCE_SECONDS, check_same_thread=False)
-        found.execute("PRAGMA trusted_schema = OFF")
-        found.execute("PRAGMA cell_size_check = ON")
-        found.execute("PRAGMA cache_size = -4000")
+        try:
+            found.execute("PRAGMA trusted_schema = OFF")
+            found.execute("PRAGMA cell_size_check = ON")
+            found.execute("PRAGMA cache_size = -4000")
+            _schema(found)  # SQLite opens the file only now
+        except BaseException:
+            found.close()
+            raise
         return found
 
     def _in_words(self, error: sqlite3.Error) -> Exception:
@@ -178,8 +180,14 @@ class Index:
             found = connection.execute(f"SELECT {_COLUMNS} FROM records WHERE shard = ?", (shard,))
             return [Row(*row) for row in found]
 
-    def forget(self, rows: Iterable[Row], shard: int, length: int) -> None:
-        """Forgets some records of a shard, and takes its length; all or none.
+    def strays(self) -> list[Row]:
+        """The rows of records in shards that there are not."""
+        with self._used() as connection:
+            query = f"SELECT {_COLUMNS} FROM records WHERE shard NOT IN (SELECT shard FROM shards WHERE shard > 0)"
+            return [Row(*row) for row in connection.execute(query)]
+
+    def forget(self, rows: Iterable[Row], ends: dict[int, int]) -> None:
+        """Forgets some records, and takes how long some shards are; all or none.
 
         Of records that are there only together, as `TOGETHER` says, the one that says that all are there goes too.
         """
@@ -191,7 +199,7 @@ class Index:
                 "DELETE FROM records WHERE kind = ? AND owner = ? AND layer = ? AND unit = ? AND seed = ?", names
             )
             connection.executemany("DELETE FROM records WHERE kind = ? AND owner = ?", sorted(whole))
-            connection.execute("INSERT OR REPLACE INTO shards VALUES (?,?)", (shard, length))
+            connection.executemany("INSERT OR REPLACE INTO shards VALUES (?,?)", list(ends.items()))
 
     def forget_owner(self, kind: str, owner: str) -> None:
         """Forgets all records of a kind and owner."""

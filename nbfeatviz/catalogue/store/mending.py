@@ -12,6 +12,9 @@ from nbfeatviz.catalogue.store.records import NOTE, DamagedError, Record, scanne
 def check_shards(folder: Path, index: Index) -> list[str]:
     """Reads all shards; forgets what is not there as the index says, and says so."""
     said = []
+    if strays := index.strays():
+        index.forget(strays, {})
+        said.append(f"the index names files that there are not: {_named(strays)}.")
     for shard, end in index.ends().items():
         path = shard_path(folder, shard)
         sound = {}
@@ -20,7 +23,7 @@ def check_shards(folder: Path, index: Index) -> list[str]:
         lost = [row for row in index.in_shard(shard) if sound.get((row.offset, row.length)) != _facts(row)]
         length = min(end, length_of(path))
         if lost or length < end:
-            index.forget(lost, shard, length)
+            index.forget(lost, {shard: length})
             said.append(f"{path.name} was {'damaged' if length == end else 'cut off'}: {_named(lost)}.")
     return said
 
