@@ -165,8 +165,12 @@ class Catalogue:
 
     def __len__(self) -> int:
         """How many units are finished."""
-        owners = sorted({layer.owner for layer in self.plan.layers})
-        return self._store.count("unit", owners, self.plan.seeds[0])
+        there = self._counts(self.plan.seeds[0])
+        return sum(there[layer.owner].get(layer.path, 0) for layer in self.plan.layers)
+
+    def _counts(self, seed: int) -> dict[str, dict[str, int]]:
+        """By owner and layer, how many pictures of a seed there are."""
+        return {owner: self._store.counts("unit", owner, seed) for owner in {one.owner for one in self.plan.layers}}
 
     def units(self, layer: str) -> tuple[int, ...]:
         """The units of a layer that are finished."""
@@ -189,11 +193,13 @@ class Catalogue:
     def missing(self) -> dict[str, tuple[int, ...]]:
         """By layer the units that were asked for and are not finished; layers that are finished are left out."""
         found = {}
+        counts = [self._counts(seed) for seed in self.plan.seeds]
         for layer in self.plan.layers:
-            there: dict[int, int] = {}
-            for row in self._rows(layer.path):
-                there[row.unit] = there.get(row.unit, 0) + 1
-            lacking = tuple(unit for unit in layer.wanted if there.get(unit, 0) < len(self.plan.seeds))
+            if all(there[layer.owner].get(layer.path, 0) == layer.units for there in counts):
+                continue  # of 100,000 units it would take a while to look at each
+            places = self._store.places("unit", layer.owner, layer.path)
+            by_seed = [{unit for unit, one in places if one == seed} for seed in self.plan.seeds]
+            lacking = tuple(unit for unit in layer.wanted if not all(unit in there for there in by_seed))
             if lacking:
                 found[layer.path] = lacking
         return found
@@ -350,10 +356,10 @@ class Catalogue:
         if not isinstance(text, str):
             raise TypeError(f"what is searched for is a text, not {text!r} ({type(text).__name__}).")
         words = text.casefold().replace("/", " / ").split() if "/" not in text else [text.casefold()]
-        return [(layer, unit) for _, layer, unit in sorted(self._matches(words))[:count]] if words else []
+        return [(layer, unit) for _, layer, unit in sorted(self._matches(words, count))[:count]] if words else []
 
-    def _matches(self, words: list[str]) -> Iterator[tuple[tuple[int, int, int], str, int]]:
-        """Rank, layer and unit of what fits."""
+    def _matches(self, words: list[str], count: int) -> Iterator[tuple[tuple[int, int, int], str, int]]:
+        """Rank, layer and unit of what fits; of a layer's units no more than so many."""
         numbers = {int(word) for word in words if word.isdecimal() and len(word) < 9}
         text = [word for word in words if not word.isdecimal()]
         for place, layer in enumerate(self.plan.layers):
@@ -365,7 +371,7 @@ class Catalogue:
                         yield (0 if folded == " ".join(words) else 1, place, unit), layer.path, unit
             if all(word in path for word in text):
                 chosen = sorted(unit for unit in numbers if unit < layer.units) if numbers else layer.wanted
-                for unit in chosen:
+                for unit in chosen[:count]:
                     yield (2 if path in text else 3, place, unit), layer.path, unit
 
 

@@ -7,7 +7,7 @@ import functools
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -238,12 +238,19 @@ class Index:
             )
             return [Row(*row) for row in found]
 
-    def count(self, kind: str, owners: Sequence[str], seed: int) -> int:
-        """How many records of a kind, some owners and a seed there are."""
-        marks = ",".join("?" * len(owners))
+    def counts(self, kind: str, owner: str, seed: int) -> dict[str, int]:
+        """How many records of a kind, owner and seed each layer has."""
         with self._used() as connection:
-            query = f"SELECT count(*) FROM records WHERE kind = ? AND owner IN ({marks}) AND seed = ?"
-            return int(connection.execute(query, (kind, *owners, seed)).fetchone()[0])
+            query = """SELECT CAST(layer AS TEXT), count(*) FROM records
+                WHERE kind = ? AND owner = ? AND seed = ? GROUP BY layer"""
+            return dict(connection.execute(query, (kind, owner, seed)))
+
+    def places(self, kind: str, owner: str, layer: str) -> list[tuple[int, int]]:
+        """Unit and seed of all records of a layer, in order; much faster than `rows`."""
+        with self._used() as connection:
+            query = """SELECT CAST(unit AS INTEGER), CAST(seed AS INTEGER) FROM records
+                WHERE kind = ? AND owner = ? AND layer = ? ORDER BY unit, seed"""
+            return connection.execute(query, (kind, owner, layer)).fetchall()
 
 
 def _schema(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:

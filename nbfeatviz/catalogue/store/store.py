@@ -57,9 +57,13 @@ class Store:
         """What there is of a kind, narrowed down by what is given, without reading it; by layer, unit and seed."""
         return self._index.rows(kind, owner, layer, unit, seed)
 
-    def count(self, kind: str, owners: list[str], seed: int) -> int:
-        """How many records of a kind, some owners and a seed there are."""
-        return self._index.count(kind, owners, seed) if owners else 0
+    def counts(self, kind: str, owner: str, seed: int) -> dict[str, int]:
+        """How many records of a kind, owner and seed each layer has."""
+        return self._index.counts(kind, owner, seed)
+
+    def places(self, kind: str, owner: str, layer: str) -> list[tuple[int, int]]:
+        """Unit and seed of all records of a layer, in order."""
+        return self._index.places(kind, owner, layer)
 
     def noted(self, name: str) -> str | None:
         """A word that the last build left under a name."""

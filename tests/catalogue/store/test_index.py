@@ -42,7 +42,9 @@ def test_rows_are_narrowed_down_and_sorted(path: Path):
     assert (row.score, row.shard, row.offset, row.length) == (4 / 7, 1, 40, 10)
     assert index.rows("unit", "other") == []
     assert (index.noted("build"), index.noted("nothing"), index.ends()) == ("o", None, {1: 30_000})
-    assert index.count("unit", ["o", "other"], 0) == 3000
+    assert index.counts("unit", "o", 0) == {"layer0": 1000, "layer1": 1000, "layer2": 1000}
+    assert index.counts("unit", "o", 1) == {}
+    assert index.places("unit", "o", "layer2")[:3] == [(2, 0), (5, 0), (8, 0)]
     index.close()
 
 
