@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from nbfeatviz import samples
 from nbfeatviz.catalogue.photo_pass import from_bytes
 from nbfeatviz.catalogue.store.pictures import decoded
-from nbfeatviz.catalogue.store.records import DamagedError
-from nbfeatviz.catalogue.store.store import Store
+from nbfeatviz.catalogue.store.records import DamagedError, Record
 
 _LAYERS_KEPT = 4
 KINDS = ("strongest", "middle", "weakest")
@@ -96,18 +96,26 @@ class Exemplars:
     weakest: tuple[Exemplar, ...]
 
 
+class Records(Protocol):
+    """A store, or what is held in memory."""
+
+    def get(self, kind: str, owner: str, layer: str = "", unit: int = -1, seed: int = -1) -> Record | None:
+        """A record by its name; None where there is none."""
+
+
 class ExemplarReader:
-    """Reads what a pass over photographs left in a store.
+    """Reads what a pass over photographs left in a store; from any thread.
 
     Args:
         store: the store.
         owner: of the pass.
     """
 
-    def __init__(self, store: Store, owner: str) -> None:
+    def __init__(self, store: Records, owner: str) -> None:
         self._store, self.owner = store, owner
         found = store.get("photos", owner)
         self.facts: Mapping[str, Any] = {} if found is None else found.facts
+        self._lock = threading.Lock()
         self._layers: OrderedDict[str, dict[str, np.ndarray] | None] = OrderedDict()
 
     @property
@@ -117,13 +125,14 @@ class ExemplarReader:
 
     def layer(self, path: str) -> dict[str, np.ndarray] | None:
         """All arrays of a layer; None where it was not looked at."""
-        if path not in self._layers:
-            record = self._store.get("exemplars", self.owner, path)
-            self._layers[path] = None if record is None else from_bytes(record.data)
-            while len(self._layers) > _LAYERS_KEPT:
-                self._layers.popitem(last=False)
-        self._layers.move_to_end(path)
-        return self._layers[path]
+        with self._lock:
+            if path not in self._layers:
+                record = self._store.get("exemplars", self.owner, path)
+                self._layers[path] = None if record is None else from_bytes(record.data)
+                while len(self._layers) > _LAYERS_KEPT:
+                    self._layers.popitem(last=False)
+            self._layers.move_to_end(path)
+            return self._layers[path]
 
     def vectors(self, path: str) -> np.ndarray | None:
         """(units, views) float16 of length 1: what units do on photographs; None where it was not looked at."""

@@ -26,6 +26,8 @@ class FeatureExplorer(PanelTraits):
     Args:
         net: None for the embedded networks; or a `Network`, a `keras.Model`, a name or path for
             `nbfeatviz.load`, or a dict of such by name. The embedded ones are always offered too.
+        catalogue: folder of a catalogue (see `nbfeatviz.catalogue`), or an open one; None for the overview of the
+            default network that comes with the package.
         worker: what computation runs on; None for a thread of its own.
         **settings: initial values of the traits below, as `layer="block5c_add", unit=3`, and of what else can
             be set in the panel: `row`, `col`, `step_size`, `pre_activation`, `keep` (retargeting keeps the
@@ -55,12 +57,16 @@ class FeatureExplorer(PanelTraits):
             wrong type: traitlets' TraitError).
     """
 
-    def __init__(self, net: Any = None, *, worker: Worker | SameThread | None = None, **settings: Any) -> None:
+    def __init__(
+        self, net: Any = None, *, catalogue: Any = None, worker: Worker | SameThread | None = None, **settings: Any
+    ) -> None:
         layout = Layout()
         self._closes_layout = "layout" not in settings
         of_box = {} if self._closes_layout else {"layout": settings.pop("layout")}
         try:
             panel = Panel(net, layout, worker or Worker(), traits=self)
+            if catalogue is not None:
+                panel.catalogue.use(catalogue)
         except Exception:
             layout.close()
             raise

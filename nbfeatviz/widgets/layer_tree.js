@@ -4,6 +4,7 @@ import { sender } from "./comm/connection.js";
 import { isModified, make, take } from "./comm/dom.js";
 import { Echo } from "./comm/echo.js";
 import { throttle } from "./comm/throttle.js";
+import { LayerStrips } from "./layer_strips.js";
 
 /** @typedef {import("./comm/traits.js").TreeTraits} Traits */
 /** @typedef {import("./comm/traits.js").TreeRow} Row */
@@ -102,6 +103,7 @@ class LayerTree {
     });
     this.none = make("div", { class: "nbfeatviz-none", text: "no layer matches", hidden: true });
     el.append(make("div", { class: "nbfeatviz-tree-body" }, this.filter, this.none, this.list));
+    this.strips = new LayerStrips(send, this.list);
     this.showUse();
     this.build();
   }
@@ -112,6 +114,7 @@ class LayerTree {
     );
     this.open.clear();
     this.list.replaceChildren(...this.items.map(({ element }) => element));
+    this.strips.show(this.model.get("pictured") ?? []);
     this.select();
   }
 
@@ -181,6 +184,7 @@ class LayerTree {
       seen = inView(this.items, filter, this.open);
     for (const item of this.items) {
       item.element.hidden = !seen.has(item);
+      this.strips.follow(item.row.path, !item.element.hidden);
       if (!item.row.group) continue;
       const wide = filter ? seen.has(item) : this.open.has(item);
       item.element.setAttribute("aria-expanded", String(wide));
@@ -240,8 +244,9 @@ class LayerTree {
     return this.items.find((item) => item.element === element);
   }
 
-  /** @param {Event} event */
+  /** @param {MouseEvent} event */
   click(event) {
+    if (this.strips.click(event)) return;
     const item = this.#at(event);
     if (!item) return;
     this.focus(item);
@@ -287,6 +292,7 @@ class LayerTree {
       ArrowLeft: outside,
       Enter: () => this.activate(item),
       " ": () => this.activate(item),
+      p: () => this.strips.toggle(item.row.path),
     };
     if (!(event.key in acts)) return;
     take(event);
@@ -301,6 +307,8 @@ const isChosen = ({ element }) => element.getAttribute("aria-selected") === "tru
 function render({ model, el }) {
   const tree = new LayerTree(model, el);
   model.on("change:used", () => tree.showUse());
+  model.on("change:pictured", () => tree.strips.show(model.get("pictured") ?? []));
+  model.on("msg:custom", (content, buffers) => tree.strips.receive(content, buffers ?? []));
   model.on("change:rows", () => tree.build());
   model.on("change:selected", () => tree.select());
 }

@@ -20,6 +20,7 @@ class LayerTreeView(PanelWidget):
         selected: path of the chosen layer.
         used: what is shown depends on the chosen layer; else the tree is grey.
         follow: moving through the tree by keyboard chooses at once.
+        pictured: paths of the layers of which a catalogue has pictures; the page asks for the first of one.
         commands: where the page says what was chosen.
     """
 
@@ -28,11 +29,16 @@ class LayerTreeView(PanelWidget):
     selected = traitlets.Unicode().tag(sync=True)
     follow = traitlets.Bool(False).tag(sync=True)
     used = traitlets.Bool(True).tag(sync=True)
+    pictured = traitlets.List().tag(sync=True)
     commands = traitlets.Instance(Commands).tag(sync=True, **ipywidgets.widget_serialization)
 
     def show(self, tree: LayerTree | None) -> None:
         """Shows the layers of a network, or none while one is loading."""
         self.rows = [] if tree is None else [row for child in tree for row in _rows(child, 1)]
+
+    def show_strip(self, layer: str, units: list[int], pictures: list[bytes]) -> None:
+        """Unfolds some pictures of a layer below its row."""
+        self.send({"kind": "strip", "layer": layer, "units": units}, pictures)
 
 
 def _rows(layer: Layer, depth: int) -> Iterator[dict[str, Any]]:

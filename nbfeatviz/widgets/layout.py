@@ -15,9 +15,13 @@ from nbfeatviz.widgets.comm.dispatch import Message
 from nbfeatviz.widgets.comm.frontend import Commands, PanelWidget, follow_module
 from nbfeatviz.widgets.execution.exclusive import Exclusive
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
+from nbfeatviz.widgets.exemplars.view import ExemplarsView
 from nbfeatviz.widgets.layer_tree import LayerTreeView
 from nbfeatviz.widgets.panel_api import PanelApi, TabController
 from nbfeatviz.widgets.tabs import registry
+from nbfeatviz.widgets.tabs.catalogue import messages as catalogue_messages
+from nbfeatviz.widgets.tabs.catalogue.controller import CatalogueController
+from nbfeatviz.widgets.tabs.catalogue.view import CatalogueView
 from nbfeatviz.widgets.tabs.features import messages as features_messages
 from nbfeatviz.widgets.tabs.features.controller import FeaturesController
 from nbfeatviz.widgets.tabs.features.view import FeaturesView
@@ -50,6 +54,7 @@ class Layout:
         live: what draws it.
         tree: the layer tree.
         controls: of the Optimize tab.
+        exemplars: photographs under the picture.
         tabs: the tab bar and the photo tabs.
         rooms: tabs with views of their own, by their names in the registry.
         remakes: those of the Invert and Style tabs, by their kind.
@@ -63,21 +68,29 @@ class Layout:
         self.live = LiveCanvas(canvas=self.canvas, commands=self.commands, key=key)
         self.tree = LayerTreeView(commands=self.commands)
         self.controls = OptimizeView(live=self.live, commands=self.commands)
+        self.exemplars = ExemplarsView(live=self.live, commands=self.commands)
         self.tabs = PhotoView(live=self.live, commands=self.commands, controls=self.controls)
         self.features = FeaturesView(live=self.live, commands=self.commands, controls=self.controls)
-        self.rooms = {"features": Room(self.features, FeaturesController, features_messages.HANDLERS)}
+        self.catalogue = CatalogueView(live=self.live, commands=self.commands)
+        self.rooms = {
+            "features": Room(self.features, FeaturesController, features_messages.HANDLERS),
+            "catalogue": Room(self.catalogue, CatalogueController, catalogue_messages.HANDLERS),
+        }
         self.invert_style_dream = {
             kind: InvertStyleDreamLayout(kind, self.live) for kind in registry.names("invert_style_dream")
         }
         boxes = [remake.box for remake in self.invert_style_dream.values()]
         views = [room.view for room in self.rooms.values()]
-        self.grid = ipywidgets.Box([self.tabs, self.tree, self.canvas, self.live, self.controls, *views, *boxes])
+        self.grid = ipywidgets.Box(
+            [self.tabs, self.tree, self.canvas, self.live, self.exemplars, self.controls, *views, *boxes]
+        )
         named = {
             "grid": self.grid,
             "tree": self.tree,
             "picture": self.canvas,
             "live": self.live,
             "controls": self.controls,
+            "exemplars": self.exemplars,
             "photo": self.tabs,
         }
         for name, part in named.items():
@@ -85,7 +98,7 @@ class Layout:
         for name, room in self.rooms.items():
             room.view.add_class("nbfeatviz-room")
             room.view.add_class(f"nbfeatviz-room-{name}")
-        own = {"tree": self.tree, "optimize": self.controls, "photo": self.tabs}
+        own = {"tree": self.tree, "optimize": self.controls, "photo": self.tabs, "exemplars": self.exemplars}
         own |= {name: room.view for name, room in self.rooms.items()}
         for name, part in own.items():
             follow_module(self.live, name, part)

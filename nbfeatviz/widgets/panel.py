@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
+from nbfeatviz.catalogue.catalogue import CatalogueUnit
 from nbfeatviz.networks.compute.compiled_functions import COMPILED_AT_MOST
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.visualization import Visualization
@@ -15,11 +16,14 @@ from nbfeatviz.widgets.comm.dispatch import bound, dispatcher
 from nbfeatviz.widgets.execution.exclusive import Exclusive
 from nbfeatviz.widgets.execution.precompile import Precompiler
 from nbfeatviz.widgets.execution.worker import SameThread, Worker
+from nbfeatviz.widgets.exemplars import messages as exemplars_messages
+from nbfeatviz.widgets.exemplars.controller import ExemplarsController
 from nbfeatviz.widgets.layout import Layout
 from nbfeatviz.widgets.network_switcher import NetworkSwitcher
 from nbfeatviz.widgets.panel_api import LayerChooser, TabController
 from nbfeatviz.widgets.python_code import name_in_notebook
 from nbfeatviz.widgets.settings.panel_settings import PanelSettings
+from nbfeatviz.widgets.tabs.catalogue.controller import CatalogueController
 from nbfeatviz.widgets.tabs.features.controller import FeaturesController
 from nbfeatviz.widgets.tabs.invert_style_dream import messages as invert_style_dream_messages
 from nbfeatviz.widgets.tabs.invert_style_dream.controller import InvertStyleDreamController
@@ -61,6 +65,8 @@ class Panel:
         optimize: the controller of the Optimize tab.
         photo: of the photo tabs.
         features: of the Features tab.
+        catalogue: of the Catalogue tab.
+        exemplars: of the photographs under the picture.
         invert_style_dream: of the tabs that make a picture from the photo, by their names.
 
     Raises:
@@ -77,12 +83,14 @@ class Panel:
         self.photo = PhotoController(self, layout.tabs, worker, self._precompiler)
         self._rooms = {name: room.controller(self, room.view, worker, exclusive) for name, room in layout.rooms.items()}
         self.features = cast(FeaturesController, self._rooms["features"])
+        self.catalogue = cast(CatalogueController, self._rooms["catalogue"])
         self.invert_style_dream = {
             kind: InvertStyleDreamController(self, one.tab, one.live, worker, exclusive)
             for kind, one in layout.invert_style_dream.items()
         }
+        self.exemplars = ExemplarsController(self, layout.exemplars, worker)
         self._controllers: list[TabController] = [
-            self.photo, *self._rooms.values(), *self.invert_style_dream.values(), self.optimize
+            self.photo, *self._rooms.values(), self.exemplars, *self.invert_style_dream.values(), self.optimize
         ]  # fmt: skip
         self._listen()
 
@@ -92,6 +100,7 @@ class Panel:
             **bound(optimize_messages.HANDLERS, self.optimize),
             **bound(photo_messages.HANDLERS, self.photo),
         }
+        handlers |= bound(exemplars_messages.HANDLERS, self.exemplars)
         for name, room in self.layout.rooms.items():
             handlers |= bound(room.handlers, self._rooms[name])
         self.layout.commands.on_msg(dispatcher(handlers, self.show_error))
@@ -125,6 +134,11 @@ class Panel:
     def settled_network(self) -> Network:
         """The network in use, waited for while one is loading (ValueError if there is none)."""
         return self.networks.wait()
+
+    @property
+    def network_name(self) -> str:
+        """Of the network in use, or of the one that is to be."""
+        return self.networks.name
 
     @property
     def settings(self) -> PanelSettings:
@@ -223,6 +237,40 @@ class Panel:
         self.optimize.go_on(settings, result)
         self.open_tab("optimize")
         self.optimize.run()
+
+    # What is stored
+
+    def show_stored(self, unit: CatalogueUnit | None) -> None:
+        """Shows the stored picture of the unit that the Optimize tab is set to, while nothing else is to be seen."""
+        self.optimize.show_stored(unit)
+
+    def show_overview(self, picture: bytes, words: str) -> None:
+        """Shows what is inside the network while the panel has nothing else to show."""
+        self.layout.live.show_stored(picture, words)
+
+    def show_pictured(self, layers: list[str]) -> None:
+        """Tells the layer tree of which layers there are stored pictures."""
+        self.layout.tree.pictured = layers
+
+    def show_strip(self, layer: str, units: list[int], pictures: list[bytes]) -> None:
+        """Unfolds some stored pictures (WebP) of a layer in the tree."""
+        self.layout.tree.show_strip(layer, units, pictures)
+
+    @property
+    def stored(self) -> np.ndarray | None:
+        """The stored picture that is shown; None where none is."""
+        found = self.catalogue.stored() if self.layout.live.stored else None
+        return None if found is None else found.image
+
+    def pictured(self, layer: str, unit: int) -> CatalogueUnit | None:
+        """What is stored of a unit."""
+        return self.catalogue.unit(layer, unit)
+
+    def look_at(self, photo: Any, layer: str, unit: int) -> None:
+        """Opens a photo tab on a photo, at a unit."""
+        self.photo.take(photo)
+        self.photo.target({"kind": "unit", "layer": layer, "unit": unit})
+        self.open_tab("saliency")
 
     # Networks and status
 

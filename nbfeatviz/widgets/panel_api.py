@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from nbfeatviz.catalogue.catalogue import CatalogueUnit
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets.settings.panel_settings import PanelSettings
@@ -56,6 +57,10 @@ class PanelApi(Protocol):
         """The network in use, waited for while one is loading (ValueError if there is none)."""
 
     @property
+    def network_name(self) -> str:
+        """Of the network in use, or of the one that is to be."""
+
+    @property
     def settings(self) -> PanelSettings:
         """What the Optimize tab is set to."""
 
@@ -104,6 +109,28 @@ class PanelApi(Protocol):
 
     def maximize(self, layer: str, unit: int, row: int | None = None, col: int | None = None) -> None:
         """Opens the Optimize tab and starts the synthesis of a channel, or of a neuron."""
+
+    def show_stored(self, unit: CatalogueUnit | None) -> None:
+        """Shows the stored picture of the unit that the Optimize tab is set to, while nothing else is to be seen."""
+
+    def show_overview(self, picture: bytes, words: str) -> None:
+        """Shows what is inside the network while the panel has nothing else to show."""
+
+    def show_pictured(self, layers: list[str]) -> None:
+        """Tells the layer tree of which layers there are stored pictures."""
+
+    def show_strip(self, layer: str, units: list[int], pictures: list[bytes]) -> None:
+        """Unfolds some stored pictures (WebP) of a layer in the tree."""
+
+    @property
+    def stored(self) -> np.ndarray | None:
+        """The stored picture that is shown, float32 (H, W, C) in 0..1; None where none is."""
+
+    def pictured(self, layer: str, unit: int) -> CatalogueUnit | None:
+        """What is stored of a unit."""
+
+    def look_at(self, photo: Any, layer: str, unit: int) -> None:
+        """Opens a photo tab on a photo, at a unit."""
 
     def go_on(self, settings: PanelSettings, result: Visualization) -> None:
         """Opens the Optimize tab and goes on with a picture, large."""

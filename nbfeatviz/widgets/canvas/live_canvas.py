@@ -44,6 +44,8 @@ class LiveCanvas(PanelWidget):
         note: what is to be said of a run that the network never answered, "" for nothing.
         subjects: what the pictures are of: [first step, words, key] of each target of the run (see `caption.Subject`).
         selection: the words of what is chosen now; "" where that is not to be compared.
+        stored: a picture of a catalogue (WebP) that lies over the canvas, which keeps its own; b"" for none.
+        stored_words: what it is of.
         overlay: {"box": [top, left, bottom, right] or None, "pick": bool, "size": [height, width]}.
     """
 
@@ -59,6 +61,8 @@ class LiveCanvas(PanelWidget):
     subjects = traitlets.List().tag(sync=True)
     selection = traitlets.Unicode().tag(sync=True)
     rises = traitlets.Dict().tag(sync=True)
+    stored = traitlets.Bytes().tag(sync=True)
+    stored_words = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
         self._lock = threading.RLock()
@@ -89,7 +93,20 @@ class LiveCanvas(PanelWidget):
             self._forget()
             self._run += 1
             self.rises, self.note, self.subjects = {}, "", []
+            self.show_stored(b"", "")
             self.send({"kind": "begin", "run": self._run})
+
+    def show_stored(self, picture: bytes, words: str) -> None:
+        """Lays a picture of a catalogue over the canvas; b"" takes it away."""
+        with self._lock:
+            if picture != self.stored:
+                self.stored, self.stored_words = picture, words
+
+    @property
+    def shows(self) -> str:
+        """What the picture on the canvas is of, in words; "" where there is none."""
+        with self._lock:
+            return str(self.subjects[-1][1]) if self.subjects and (self.still or self._numbers) else ""
 
     def show_subject(self, subject: Subject) -> None:
         """Says what the pictures are of that come from now on."""

@@ -66,6 +66,7 @@ export class LivePage {
   drawing = Promise.resolve();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   resendTimer;
+  storedUrl = "";
   closed = false; // another version of this module has taken over
   /** @type {() => void} */
   unlisten = () => {};
@@ -91,6 +92,8 @@ export class LivePage {
       "change:note": changed,
       "change:subjects": changed,
       "change:selection": changed,
+      "change:stored": () => this.storedChanged(),
+      "change:stored_words": changed,
     });
     const leave = this.connection.onChange(() => this.connectionChanged());
     this.unlisten = () => {
@@ -99,6 +102,7 @@ export class LivePage {
     };
     this.still();
     this.send("hello");
+    this.storedChanged();
     this.statusChanged();
   }
 
@@ -117,6 +121,14 @@ export class LivePage {
   /** Whether the kernel is to be heard of soon. */
   get isComputing() {
     return this.model.get("status").state === "running";
+  }
+
+  /** A picture of a catalogue, which lies over the canvas. */
+  storedChanged() {
+    if (this.storedUrl) URL.revokeObjectURL(this.storedUrl);
+    const data = this.model.get("stored");
+    this.storedUrl = data?.byteLength ? URL.createObjectURL(new Blob([bytesOf(data)], { type: "image/webp" })) : "";
+    this.changed();
   }
 
   /** @param {number} run */

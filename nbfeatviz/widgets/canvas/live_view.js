@@ -19,6 +19,7 @@ export class LiveView {
   status = make("div", { role: "status", class: "nbfeatviz-status" });
   error = make("div", { role: "alert", class: "nbfeatviz-error", hidden: true });
   note = make("div", { role: "note", "aria-live": "polite", class: "nbfeatviz-note", hidden: true });
+  stored = make("img", { class: "nbfeatviz-stored", draggable: "false", hidden: true });
   box = make("div", { class: "nbfeatviz-box", hidden: true });
   neuron = make("div", { class: "nbfeatviz-neuron", "aria-hidden": "true", hidden: true });
   empty = make("div", { class: "nbfeatviz-empty", text: "press Run and watch the picture emerge" });
@@ -49,6 +50,7 @@ export class LiveView {
         "aria-label": "live canvas",
         on: { click: (event) => this.pick(event), keydown: (event) => this.move(event) },
       },
+      this.stored,
       this.box,
       this.neuron,
       this.empty,
@@ -102,12 +104,15 @@ export class LiveView {
     this.overlay.dataset.run = String(page.run);
     this.overlay.dataset.step = String(page.shown);
     this.overlay.dataset.count = String(table.received);
-    this.empty.hidden = !page.blank;
+    this.empty.hidden = !page.blank || Boolean(page.storedUrl);
+    this.showStored();
     this.showBox(model.get("overlay"));
     this.fitPicture();
     this.showReplay(table.length, page.place);
     const subject = page.subjectOf(page.shown);
-    this.showSubject(subject?.[1] ?? "");
+    if (page.storedUrl) this.showSubject("");
+    else this.showSubject(subject?.[1] ?? "");
+    if (page.storedUrl) say(this.subject, model.get("stored_words"));
     const rises = model.get("rises") ?? {},
       found = rises.of === subject?.[2] ? rises : {}; // nothing is said of another layer
     this.figures.show(table.at(page.place), page.prediction, page.facts, found);
@@ -115,6 +120,14 @@ export class LiveView {
     this.chart.show(found);
     this.chart.mark(page.place < table.length);
     this.drawCurve();
+  }
+
+  /** A stored picture lies over the canvas, which keeps its own. */
+  showStored() {
+    const { storedUrl, model } = this.page;
+    this.stored.hidden = !storedUrl;
+    if (storedUrl && this.stored.getAttribute("src") !== storedUrl) this.stored.src = storedUrl;
+    this.stored.alt = storedUrl ? model.get("stored_words") : "";
   }
 
   /**

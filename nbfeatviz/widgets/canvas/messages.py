@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from nbfeatviz.widgets.canvas.run_commands import RunCommands
@@ -28,7 +29,7 @@ def save(controller: RunCommands, content: Message) -> None:
     threading.Thread(target=deliver, name="nbfeatviz-save", daemon=True).start()
 
 
-HANDLERS = {
+HANDLERS: dict[str, Callable[[Any, Message], None]] = {
     "hello": lambda controller, content: controller.live.restore(),
     "ping": lambda controller, content: controller.live.answer(),
     "resend": lambda controller, content: controller.live.resend(int(content["first"])),

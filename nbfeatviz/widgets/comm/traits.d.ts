@@ -59,6 +59,8 @@ export type LiveTraits = {
   rises: Partial<Rises>;
   subjects: [first: number, words: string, of: string][];
   selection: string;
+  stored: DataView;
+  stored_words: string;
 };
 
 /** Numbers of a run from the step `first` on, float32 in the first buffer, and perhaps a frame in the second. */
@@ -100,6 +102,7 @@ export type TreeTraits = {
   selected: string;
   follow: boolean;
   used: boolean;
+  pictured: string[];
   commands: string;
 };
 
@@ -206,6 +209,50 @@ export type FeaturesTraits = {
   progress: Progress;
   live: string;
   controls: string;
+  commands: string;
+};
+
+/** One unit of a catalogue; see `unit_page.as_page`. Its picture is the first buffer, photographs the others. */
+export interface UnitMessage {
+  layer: string;
+  unit: number;
+  name: string;
+  score: number | null;
+  status: string;
+  size: [number, number];
+  seeds: { seed: number; score: number | null; status: string }[];
+  settings: string;
+  patches: { photo: string; value: number; box: [number, number, number, number]; aspect: number }[];
+  histogram: {
+    counts: number[];
+    low: number;
+    high: number;
+    mark: number | null;
+    sparsity: number | null;
+    views: number;
+  } | null;
+  neighbours: [string, number, number][];
+  read: [string, number, number][];
+  trust: { gauge: number | null; parts: [string, string][] } | null;
+}
+
+/** `ExemplarsView`. */
+export type ExemplarsTraits = {
+  facts: { of?: string; known?: boolean; possible?: boolean; words?: string };
+  progress: { state?: string; done?: number; total?: number };
+  live: string;
+  commands: string;
+};
+
+/** `CatalogueView`. */
+export type CatalogueTraits = {
+  rows: { path: string; kind: string; units: number; done: number }[];
+  settings: { sort?: string };
+  facts: { sorts?: [string, string][]; words?: string; made?: string };
+  chosen: [] | [layer: string, unit: number];
+  progress: { state?: string; layer?: string; done?: number; total?: number; text?: string };
+  version: number;
+  live: string;
   commands: string;
 };
 

@@ -23,6 +23,7 @@ class Tab:
 TABS = (
     Tab("optimize", "Optimize", "optimize"),
     Tab("features", "Features", "features"),
+    Tab("catalogue", "Catalogue", "catalogue"),
     Tab("saliency", "Saliency", "photo"),
     Tab("grad-cam", "Grad-CAM", "photo"),
     Tab("occlusion", "Occlusion", "photo"),

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from nbfeatviz.catalogue.catalogue import CatalogueUnit
 from nbfeatviz.encoding import displayed
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.receptive_field import receptive_field
@@ -269,6 +270,17 @@ class OptimizeController(RunCommands):
         with self.lock:
             self._adopt(settings)
 
+    def show_stored(self, unit: CatalogueUnit | None) -> None:
+        """Lays the stored picture of a unit over the canvas, unless that shows this very unit, or a run goes on."""
+        words = self.live.selection
+        if unit is None or self.runner.busy or self.live.shows == words:
+            self.live.show_stored(b"", "")
+            return
+        made, best = unit.settings, unit.seeds[0]
+        name = f" ({unit.name})" if unit.name else ""
+        text = f"stored · {unit.layer} · unit {unit.unit}{name} · {made.recipe.name} · seed {best.seed}"
+        self.live.show_stored(best.webp, f"{text} · {made.steps} steps")
+
     def show_photo(self, picture: np.ndarray) -> None:
         """Shows a photo as the network sees it, unless a run is in progress."""
         if not self.runner.busy:
@@ -281,7 +293,13 @@ class OptimizeController(RunCommands):
         network, settings = self.panel.settled_network(), self._settings
         starts = {
             "noise": lambda: None,
-            "image": lambda: self.panel.image if self.runner.result is None else self.runner.result,
+            "image": lambda: (
+                stored
+                if (stored := self.panel.stored) is not None
+                else self.panel.image
+                if self.runner.result is None
+                else self.runner.result
+            ),
             "photo": lambda: self.panel.photo_seen,
         }
         return Ascent(network, settings.target(network), start=starts[settings.start](), **settings.run_options)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from nbfeatviz.widgets.canvas import messages as canvas_messages
 from nbfeatviz.widgets.comm.dispatch import Message, refusing
 from nbfeatviz.widgets.tabs.optimize.controller import OptimizeController
@@ -32,7 +34,7 @@ def _recipe(controller: OptimizeController, content: Message) -> None:
             controller.publish_recipe()
 
 
-HANDLERS = {
+HANDLERS: dict[str, Callable[[OptimizeController, Message], None]] = {
     **canvas_messages.HANDLERS,
     "set": _set,
     "recipe": _recipe,

@@ -3,6 +3,7 @@
 import { fill, make, showNote } from "../../comm/dom.js";
 import { button, buttonRow, disable, row, select } from "../../comm/fields.js";
 import { clamp, digits } from "../../comm/numbers.js";
+import { throttle } from "../../comm/throttle.js";
 import { ChannelGrid } from "./channel_grid.js";
 import { ColourBar, placing } from "./colour.js";
 import { UnitBars } from "./unit_bars.js";
@@ -53,6 +54,8 @@ export class Activations {
   ordering = null;
   bars = new UnitBars();
   bar = new ColourBar();
+  stored = make("img", { class: "nbfeatviz-peek", hidden: true });
+  peeked = ""; // the unit whose stored picture was asked for
   field = make("div", { class: "nbfeatviz-fieldtext" });
   note = make("div", { class: "nbfeatviz-note", role: "note", "aria-live": "polite" });
 
@@ -62,9 +65,13 @@ export class Activations {
    */
   constructor(page, changed) {
     this.page = page;
+    this.askForStored = throttle(60, (/** @type {string} */ layer, /** @type {number} */ unit) =>
+      page.send("peek", { layer, unit }),
+    );
     this.cells = new ChannelGrid(
       (unit) => page.openChannel(unit),
       (unit) => this.label(unit),
+      (unit) => this.pointAt(unit),
     );
     this.sort = select((value) => {
       this.sorts[page.results.activations.bars ? "bars" : "grid"] = value;
@@ -83,7 +90,7 @@ export class Activations {
     this.back = button("all channels", () => page.closeChannel(), { title: "back to all channels" });
     this.likes = button("show what it likes to see", () => page.send("likes"), { class: "nbfeatviz-primary" });
     this.large = buttonRow(this.back, this.likes, this.field);
-    this.sheet = make("div", { class: "nbfeatviz-sheet" }, this.cells.el, this.cells.readout, this.bar.el);
+    this.sheet = make("div", { class: "nbfeatviz-sheet" }, this.cells.el, this.cells.readout, this.stored, this.bar.el);
     this.el = make(
       "div",
       { class: "nbfeatviz-activations" },
@@ -107,6 +114,7 @@ export class Activations {
     this.large.hidden = !channel;
     this.sheet.hidden = Boolean(channel) || !grid;
     this.bars.el.hidden = !bars;
+    this.showStored();
     showNote(this.note, channel ? "" : (bars ?? grid)?.note);
     if (channel) {
       this.showLarge(channel.unit);
@@ -203,6 +211,26 @@ export class Activations {
     };
     const order = count === grid.count ? this.ordered(grid) : upTo(count);
     this.cells.show({ order, size, paint, name: `filters of ${grid.layer}`, subject: grid.layer });
+  }
+
+  /**
+   * Shows what is stored of the unit whose channel is pointed at.
+   * @param {number} unit -1 for none
+   */
+  pointAt(unit) {
+    const layer = this.page.results.activations.grid?.layer ?? "";
+    this.peeked = unit < 0 ? "" : `${unit} ${layer}`;
+    if (unit >= 0) this.askForStored(layer, unit);
+    this.showStored();
+  }
+
+  showStored() {
+    const { layer, unit, url } = this.page.peek,
+      there = Boolean(url) && `${unit} ${layer}` === this.peeked;
+    this.stored.hidden = !there;
+    if (!there) return;
+    this.stored.src = url;
+    this.stored.alt = `stored picture of unit ${unit} of ${layer}`;
   }
 
   /** @param {number} unit */

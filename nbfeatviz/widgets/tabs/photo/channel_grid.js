@@ -48,10 +48,12 @@ export class ChannelGrid {
   /**
    * @param {(number: number) => void} open a picture
    * @param {(number: number) => string} label of a picture
+   * @param {(number: number) => void} [pointed] told which is under the pointer, or reached by the keys; -1 for none
    */
-  constructor(open, label) {
+  constructor(open, label, pointed = () => {}) {
     this.open = open;
     this.label = label;
+    this.pointed = pointed;
     this.el = make(
       "div",
       {
@@ -170,6 +172,7 @@ export class ChannelGrid {
     const place = event ? this.under(event) : -1;
     this.marked = place >= 0 ? place : document.activeElement === this.el ? this.current : -1;
     this.readout.textContent = this.marked >= 0 && this.order.length ? this.label(this.order[this.marked]) : "";
+    this.pointed(this.marked >= 0 && this.order.length ? this.order[this.marked] : -1);
     this.placeMark();
   }
 

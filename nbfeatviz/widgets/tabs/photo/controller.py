@@ -269,6 +269,12 @@ class PhotoController(PhotoSource):
         """Starts the synthesis of the channel in view, or of its picked neuron."""
         self.panel.maximize(*self.channels.shown)
 
+    def peek(self, layer: str, unit: int) -> None:
+        """Sends the page what is stored of the unit whose channel is under the pointer."""
+        found = self.panel.pictured(layer, unit)
+        data = b"" if found is None else found.seeds[0].webp
+        self.view.send({"kind": "peek", "layer": layer, "unit": unit}, [data])
+
     # The page
 
     def restore(self) -> None:

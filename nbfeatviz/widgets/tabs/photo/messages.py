@@ -46,6 +46,7 @@ _ACTS: dict[str, _Act] = {
     "channels": lambda controller, content: controller.channels.close(),
     "position": _position,
     "likes": _likes,
+    "peek": lambda controller, content: controller.peek(content["layer"], content["unit"]),
     "npy": lambda controller, content: controller.save_raw(),
 }
 HANDLERS: dict[str, _Act] = {

@@ -69,6 +69,7 @@ export class PhotoPage {
   /** @type {string | undefined} the tab that is being computed */
   busyWith;
   answered = false;
+  peek = { layer: "", unit: -1, url: "" };
   look = { map: "inferno", opacity: 0.65 };
   /** @type {(() => void)[]} */
   leaving = [];
@@ -268,6 +269,7 @@ export class PhotoPage {
       download(content.name, fileOf(content, buffers));
       return;
     }
+    if (kind === "peek") this.peeked(content, buffers[0]);
     if (!kind || !tab) return;
     if (kind === "cleared") this.clear(tab);
     else {
@@ -280,6 +282,18 @@ export class PhotoPage {
       if (this.busyWith === tab && kind !== "left-out") this.answered = true;
     }
     this.show();
+  }
+
+  /**
+   * A stored picture of the unit under the pointer has come, or there is none.
+   * @param {{ layer: string, unit: number }} content
+   * @param {DataView | undefined} data
+   */
+  peeked({ layer, unit }, data) {
+    const url = data?.byteLength ? URL.createObjectURL(new Blob([bytesOf(data)], { type: "image/webp" })) : "";
+    if (this.peek.url) URL.revokeObjectURL(this.peek.url);
+    this.peek = { layer, unit, url };
+    this.changed();
   }
 
   /** @param {string} tab */

@@ -1,0 +1,1 @@
+"""The photographs that excite the chosen unit, under its picture."""
