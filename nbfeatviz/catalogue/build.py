@@ -21,7 +21,9 @@ from nbfeatviz.catalogue.plan import Job, Plan, planned
 from nbfeatviz.catalogue.progress import Progress
 from nbfeatviz.catalogue.similarity import weight_vectors
 from nbfeatviz.catalogue.store.records import Record
+from nbfeatviz.catalogue.store.store import Store
 from nbfeatviz.catalogue.store.writer import Writer, writing
+from nbfeatviz.catalogue.trust import TrustPass, check_judge
 from nbfeatviz.catalogue.worker import absolute, do, run
 from nbfeatviz.checks import is_whole
 from nbfeatviz.networks.network import Network
@@ -49,6 +51,7 @@ def build(
     seeds: int = 1,
     precision: str = "auto",
     workers: int | None = None,
+    judge: Network | None = None,
 ) -> Catalogue:
     """Pictures every unit of a network, and finds the photographs that excite it.
 
@@ -71,6 +74,8 @@ def build(
         precision: "auto", "float32" or "bfloat16"; "auto" is decided once for a catalogue.
         workers: processes of this machine; 1 for this process; None for what a short measurement finds faster, which is
             decided once for a catalogue.
+        judge: another network whose view of the pictures is asked too (see `CatalogueUnit.trust`): for classes one with
+            the same names.
 
     Returns:
         The catalogue, open.
@@ -87,6 +92,7 @@ def build(
         executor = checked_executor(executor)
     if workers is not None:
         _check_workers(workers)
+    check_judge(net, judge)
     seen = PhotoSet(None if photos is False else photos)
     target = Path(folder)
     if target.is_file():
@@ -98,7 +104,7 @@ def build(
             decided = json.loads(writer.noted(f"decided {plan.network['hash']}") or "{}")
             if precision == "auto" and decided.get("precision", plan.precision) != plan.precision:
                 plan = planned(net, precision=decided["precision"], **options)  # type: ignore[arg-type]
-            _Build(net, target, plan, writer, bar, photos, seen).everything(executor, workers, decided)
+            _Build(net, target, plan, writer, bar, photos, seen, judge).everything(executor, workers, decided)
     finally:
         bar.close()
     return Catalogue(target)
@@ -122,6 +128,7 @@ class _Build:
     bar: Progress
     photos: Any
     seen: PhotoSet
+    judge: Network | None = None
 
     def everything(self, executor: Executor | None, workers: int | None, decided: dict[str, Any]) -> None:
         for sentence in self.writer.mended:
@@ -143,6 +150,7 @@ class _Build:
             self.merge()  # what is finished is kept, also after Ctrl-C
             if isinstance(executor, SpawnedPool):
                 executor.close()
+        self._look_at_trust()
         self.bar.note("end")
 
     def _look_at_photos(self) -> None:
@@ -172,6 +180,22 @@ class _Build:
             self.bar.note("photos", photos=len(self.seen), skipped=len(looking.skipped))
         (self.folder / _PARTIAL).unlink(missing_ok=True)
         self.writer.note("photos", looking.owner)
+
+    def _look_at_trust(self) -> None:
+        """Finds out how far the pictures can be trusted, where photographs were looked at."""
+        owner = None if self.photos is False else self.writer.noted("photos")
+        if owner is None:
+            return
+        store = Store(self.folder)
+        try:
+            looking = TrustPass(self.network, self.plan, store, owner, self.judge)
+            if looking.total:
+                self.bar.begin("trust", "picture", looking.total)
+                for records in looking.records():
+                    self.writer.add(records)
+                    self.bar.advance(len(records))
+        finally:
+            store.close()
 
     def missing(self) -> list[Job]:
         """The jobs of which a unit is not there."""

@@ -21,6 +21,7 @@ from nbfeatviz.catalogue.store.index import Row
 from nbfeatviz.catalogue.store.pictures import decoded
 from nbfeatviz.catalogue.store.records import Record
 from nbfeatviz.catalogue.store.store import Store
+from nbfeatviz.catalogue.trust import Trust, TrustReader, trust_owner
 from nbfeatviz.checks import is_whole
 from nbfeatviz.encoding import encode_png
 from nbfeatviz.synthesis import objectives
@@ -71,6 +72,7 @@ class CatalogueUnit:
     settings: Settings
     _seen: ExemplarReader | None = field(repr=False)
     _positions: bool = field(repr=False)
+    _trust: TrustReader | None = field(default=None, repr=False)
 
     @property
     def exemplars(self) -> Exemplars | None:
@@ -81,6 +83,11 @@ class CatalogueUnit:
     def activations(self) -> Activations | None:
         """How it answers photographs: a histogram, its mean, deviation and sparsity."""
         return None if self._seen is None else self._seen.activations(self.layer, self.unit)
+
+    @property
+    def trust(self) -> Trust | None:
+        """How far `image` can be trusted; None where no photographs were looked at, or not yet."""
+        return None if self._trust is None else self._trust.get(self.layer, self.unit, self.seeds[0].seed)
 
     @property
     def image(self) -> np.ndarray | None:
@@ -228,7 +235,10 @@ class Catalogue:
         pictures = sorted(map(self._picture, rows), key=lambda one: _rank(one.score), reverse=True)
         name = layer.names[unit] if layer.names else None
         settings = self._settings(layer, unit, pictures[0].seed)
-        return CatalogueUnit(layer.path, unit, name, tuple(pictures), settings, self._seen, layer.positions is not None)
+        seen = self._seen
+        trust = None if seen is None else TrustReader(self._store, trust_owner(layer.owner, seen.owner))
+        positions = layer.positions is not None
+        return CatalogueUnit(layer.path, unit, name, tuple(pictures), settings, seen, positions, trust)
 
     def _named(self, key: Any) -> tuple[PlannedLayer, int]:
         if not isinstance(key, tuple) or len(key) != 2:

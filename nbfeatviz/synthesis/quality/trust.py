@@ -6,14 +6,16 @@ Each is a function of arrays; what is compared are the mean responses over posit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from nbfeatviz.engine import tf
+from nbfeatviz.images import as_picture, fitted
 from nbfeatviz.networks.backbone import Backbone
 from nbfeatviz.networks.network import Network
+from nbfeatviz.synthesis.quality.unit_measures import batches
 
 _LEAST_LIKENESS = 0.02  # by which photographs of a unit must be more alike than any photographs
 
@@ -86,33 +88,25 @@ def class_probability(judge: Network, pictures: np.ndarray, names: Sequence[str 
 
     Args:
         judge: the other network.
-        pictures: (n, H, W, C) of a size and channels that it takes.
+        pictures: (n, H, W, C) in 0..1; they are fitted to its size and channels.
         names: of the class of each picture, in any case; None for a picture of no class.
 
     Returns:
         float64 (n,), 0 to 1; NaN for a class that the judge does not know.
     """
-    places = class_places(judge, names)
-    answers = judge.compiled(("trust judge", pictures.shape), lambda: probabilities_of(judge))(tf.constant(pictures))
-    return picked(np.asarray(answers, np.float64), places)
-
-
-def class_places(judge: Network, names: Sequence[str | None]) -> np.ndarray:
-    """The index of each class in a judge, by name; -1 for one that it does not know."""
     known = {name.casefold(): place for place, name in reversed(list(enumerate(judge.class_names or ())))}
-    return np.array([-1 if name is None else known.get(name.casefold(), -1) for name in names], int)
+    places = [-1 if name is None else known.get(name.casefold(), -1) for name in names]
+    contract = judge.contract
+    given = np.stack([fitted(as_picture(one, contract.channels), contract.size) for one in pictures])
+    judge.refresh()
+    compute = judge.compiled(("class probability", given.shape[1:]), lambda: _probabilities(judge))
+    answers = np.concatenate([np.asarray(compute(part), np.float64)[:used] for part, used in batches(given, 16)])
+    return np.where(np.array(places) >= 0, answers[np.arange(len(answers)), places], np.nan)
 
 
-def probabilities_of(judge: Network) -> Any:
-    """A function of pictures, for `Network.compiled`: probabilities of all classes."""
-    backbone = Backbone(judge, [judge.logits])
+def _probabilities(judge: Network) -> Callable[[Any], Any]:
+    backbone = Backbone(judge, [judge.logits], fast=True)
     return lambda pictures: judge.probabilities(tf.cast(backbone(pictures)[judge.logits], tf.float32))
-
-
-def picked(answers: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Of each row (n, classes) the value at a place; NaN for -1."""
-    found = answers[np.arange(len(answers)), places]
-    return np.where(places >= 0, found, np.nan)
 
 
 def natural_path(

@@ -26,7 +26,7 @@ def values_of(net: Network, objective: Objective, pictures: np.ndarray, *, batch
     )
     weights = tf.constant(np.tile(np.array(resolved.weights, np.float32), (batch, 1)))
     values = tuple(tf.constant(np.tile(np.array(one, np.int32), (batch, 1))) for one in resolved.values)
-    return np.concatenate([np.asarray(compute(part, weights, values), np.float64)[:used] for part, used in _batches(
+    return np.concatenate([np.asarray(compute(part, weights, values), np.float64)[:used] for part, used in batches(
         pictures, batch)])  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def channel_means(
         return tf.reduce_mean(activation, axis=axes) if axes else activation
 
     compute = net.compiled(("quality means", tap, pictures.shape[1:], batch), lambda: means)
-    return np.concatenate([np.asarray(compute(part), np.float64)[:used] for part, used in _batches(pictures, batch)])
+    return np.concatenate([np.asarray(compute(part), np.float64)[:used] for part, used in batches(pictures, batch)])
 
 
 def z_scores(means: np.ndarray, natural_means: np.ndarray) -> np.ndarray:
@@ -71,7 +71,7 @@ def selectivity(means: np.ndarray, natural_means: np.ndarray, unit: int) -> floa
     return float(scores[unit] - np.delete(scores, unit).max())
 
 
-def _batches(pictures: np.ndarray, batch: int) -> Iterable[tuple[Any, int]]:
+def batches(pictures: np.ndarray, batch: int) -> Iterable[tuple[Any, int]]:
     """Batches of one size, so that there is one trace; the last is filled up with zeros."""
     for begin in range(0, len(pictures), batch):
         part = np.asarray(pictures[begin : begin + batch], np.float32)
