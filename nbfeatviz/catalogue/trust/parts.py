@@ -213,8 +213,8 @@ class TrustParts:
             return TrustPart(None, "Below this layer the photographs that excite it are no more alike than any.")
         return TrustPart(
             value,
-            f"Its way through the layers below ({len(self._below)}) resembles that of the unit's photographs to {value:.0%} "
-            "(0 %: as any photograph, 100 %: as one of them).",
+            f"Its way through the layers below ({len(self._below)}) resembles that of the unit's photographs to "
+            f"{value:.0%} (0 %: as any photograph, 100 %: as one of them).",
         )
 
     def _match(
