@@ -4,9 +4,11 @@ import { layerAddress } from "./address.js";
 import { count, each, unitsOf } from "./catalogue.js";
 import { figure, make, whole } from "./elements.js";
 import { search } from "./search.js";
-import { arrows, tile } from "./tiles.js";
+import { arrows, put, tile } from "./tiles.js";
 
 /** @import { Catalogue, Layer, Unit } from "./catalogue.js" */
+
+const AT_ONCE = 96; // tiles that are added in one frame
 
 /** @type {{ [order: string]: (unit: Unit) => number | null | undefined }} */
 const ORDERS = {
@@ -40,11 +42,23 @@ export function layerView(site, place) {
       said.textContent = /** @type {Error} */ (error).message;
     }
   };
+  let turn = 0;
   /** @type {(units: number[], note?: (unit: number) => string | undefined) => void} */
   const show = (units, note) => {
-    grid.replaceChildren(...units.map((unit) => tile(layer, place, unit, { note: note?.(unit) })));
-    arrows(grid);
+    const mine = ++turn;
+    grid.replaceChildren();
+    const some = (/** @type {number} */ from) => {
+      if (mine !== turn) return;
+      const chosen = units.slice(from, from + AT_ONCE);
+      put(
+        grid,
+        chosen.map((unit) => tile(layer, place, unit, { note: note?.(unit) })),
+      );
+      if (from + AT_ONCE < units.length) requestAnimationFrame(() => some(from + AT_ONCE));
+    };
+    some(0);
   };
+  arrows(grid);
   show([...each(layer.shown)]);
   const done = count(layer.finished);
   const words = [
@@ -100,7 +114,10 @@ export function searchView(site, text) {
     return make("li", {}, link, make("span", { class: "faint", text: ` ${whole(layer.units)} units` }));
   });
   const grid = make("div", { class: "grid", role: "group", "aria-label": "units found" });
-  grid.append(...found.units.map(([place, unit]) => tile(site.layers[place], place, unit, { withLayer: true })));
+  put(
+    grid,
+    found.units.map(([place, unit]) => tile(site.layers[place], place, unit, { withLayer: true })),
+  );
   arrows(grid);
   return make(
     "article",

@@ -3,7 +3,7 @@
 import { layerAddress } from "./address.js";
 import { count, each } from "./catalogue.js";
 import { make, whole } from "./elements.js";
-import { arrows, tile } from "./tiles.js";
+import { arrows, put, tile } from "./tiles.js";
 
 /** @import { Catalogue, Layer } from "./catalogue.js" */
 
@@ -119,17 +119,15 @@ export function fill(site, strip) {
   if (strip.childElementCount || !(strip instanceof HTMLElement)) return;
   const place = Number(strip.dataset.place);
   const layer = site.layers[place];
-  for (const unit of each(layer.shown, MOST)) strip.append(tile(layer, place, unit));
+  /** @type {HTMLElement[]} */
+  const tiles = [...each(layer.shown, MOST)].map((unit) => tile(layer, place, unit));
   const shown = count(layer.shown);
   if (shown > MOST) {
     const label = `all ${whole(shown)}`;
-    strip.append(
-      make(
-        "a",
-        { class: "tile all", href: layerAddress(layer), "aria-label": `${label} units of ${layer.path}` },
-        make("span", { class: "empty", text: label }),
-      ),
-    );
+    const words = make("span", { class: "empty", text: label });
+    const name = `${label} units of ${layer.path}`;
+    tiles.push(make("a", { class: "tile all", href: layerAddress(layer), "aria-label": name }, words));
   }
+  put(strip, tiles);
   arrows(strip);
 }

@@ -57,17 +57,24 @@ export function tile(layer, place, unit, { note, withLayer } = {}) {
 }
 
 /**
- * Lets arrow keys move among the tiles of an element, which is one stop of the Tab key.
+ * Puts tiles into an element that is one stop of the Tab key, whichever tile has had it.
+ * @param {HTMLElement} holder
+ * @param {HTMLElement[]} tiles
+ */
+export function put(holder, tiles) {
+  const first = !holder.childElementCount;
+  tiles.forEach((one, rank) => {
+    one.tabIndex = first && rank === 0 ? 0 : -1;
+  });
+  holder.append(...tiles);
+}
+
+/**
+ * Lets arrow keys move among the tiles of an element; once for an element.
  * @param {HTMLElement} holder
  */
 export function arrows(holder) {
   const tiles = () => /** @type {HTMLElement[]} */ ([...holder.querySelectorAll("a")]);
-  const stop = () => {
-    const all = tiles();
-    if (all.length && !all.some((one) => one.tabIndex === 0)) all[0].tabIndex = 0;
-  };
-  for (const one of tiles()) one.tabIndex = -1;
-  stop();
   holder.addEventListener("focusin", (event) => {
     const link = event.target instanceof Element && event.target.closest("a");
     if (link) for (const one of tiles()) one.tabIndex = one === link ? 0 : -1;
