@@ -54,8 +54,12 @@ def loaded() -> bool:
     return _ready.is_set() or (wait(0) and sys.modules.keys() >= _NAMES)
 
 
-def load() -> None:
+def load(threads: int | None = None) -> None:
     """Imports both, or waits for the thread that does.
+
+    Args:
+        threads: TensorFlow's for one operation; None for its own choice. Of no effect where it is imported already, as
+            the first operation, which Keras's import is, settles it.
 
     Raises:
         BackendError: Keras has another backend than TensorFlow; it is not imported for that.
@@ -64,7 +68,7 @@ def load() -> None:
     with _lock:
         if not _ready.is_set():
             _check_backend()
-            _import_quietly()
+            _import_quietly(threads)
             _check_backend()  # a thread of the user's may have imported Keras with other settings meanwhile
             _ready.set()
 
@@ -153,19 +157,19 @@ def _is_of_them(module: str) -> bool:
     return module.partition(".")[0] in _NAMES
 
 
-def _import_quietly() -> None:
+def _import_quietly(threads: int | None) -> None:
     """Imports both without the dozen lines of log that TensorFlow writes to file descriptor 2 as it starts.
 
     A notebook would show them in red above the panel. They are written after all if the import fails.
     """
     stderr = None if "tensorflow" in sys.modules or _others_are_heard() else _copy_of_stderr()
     if stderr is None:
-        _import()
+        _import(threads)
         return
     with tempfile.TemporaryFile() as log:
         os.dup2(log.fileno(), 2)
         try:
-            _import()
+            _import(threads)
         except BaseException:
             log.seek(0)
             os.write(stderr, log.read())
@@ -175,7 +179,11 @@ def _import_quietly() -> None:
             os.close(stderr)
 
 
-def _import() -> None:
+def _import(threads: int | None) -> None:
+    if threads is not None and "tensorflow" not in sys.modules:
+        threading_of = importlib.import_module("tensorflow").config.threading
+        threading_of.set_intra_op_parallelism_threads(threads)
+        threading_of.set_inter_op_parallelism_threads(min(threads, 2))
     if "tensorflow" in sys.modules:  # a thread of the user's has begun with it: wait for that, they import one another
         importlib.import_module("tensorflow")
     importlib.import_module("keras")

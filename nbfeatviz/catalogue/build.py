@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import os
-import time
-from collections.abc import Iterable, Sequence
-from concurrent.futures import BrokenExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nbfeatviz import processors
 from nbfeatviz.catalogue.catalogue import Catalogue
-from nbfeatviz.catalogue.executors import Executor, Future, SpawnedPool, checked_executor
-from nbfeatviz.catalogue.measurement import faster
+from nbfeatviz.catalogue.dispatch import Decided, Dispatch
+from nbfeatviz.catalogue.executors import LARGEST_POOL, Executor, checked_executor
 from nbfeatviz.catalogue.photo_pass import PhotoPass, as_bytes
 from nbfeatviz.catalogue.photo_set import PhotoSet
-from nbfeatviz.catalogue.plan import Job, Plan, planned
+from nbfeatviz.catalogue.plan import Plan, planned
 from nbfeatviz.catalogue.progress import Progress
 from nbfeatviz.catalogue.similarity import weight_vectors
 from nbfeatviz.catalogue.store.records import Record
 from nbfeatviz.catalogue.store.store import Store
 from nbfeatviz.catalogue.store.writer import Writer, writing
 from nbfeatviz.catalogue.trust import TrustPass, check_judge
-from nbfeatviz.catalogue.worker import absolute, do, run
 from nbfeatviz.checks import is_whole
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.recipe import Recipe
 from nbfeatviz.synthesis.run.photo_statistics import PHOTO_CHANNELS
 
-JOBS_IN_A_TASK = 8
-"""Of one layer, so that a worker compiles it once for all of them."""
-_MERGE_SECONDS = 0.5
 _PARTIAL = "photos.partial"
 
 
@@ -101,9 +93,9 @@ def build(
     bar = Progress(target, progress)
     try:
         with writing(target, bar.say) as writer:
-            decided = json.loads(writer.noted(f"decided {plan.network['hash']}") or "{}")
-            if precision == "auto" and decided.get("precision", plan.precision) != plan.precision:
-                plan = planned(net, precision=decided["precision"], **options)  # type: ignore[arg-type]
+            decided = Decided.read(writer, str(plan.network["hash"]))
+            if precision == "auto" and decided.precision not in (None, plan.precision):
+                plan = planned(net, precision=decided.precision, **options)  # type: ignore[arg-type]
             _Build(net, target, plan, writer, bar, photos, seen, judge).everything(executor, workers, decided)
     finally:
         bar.close()
@@ -113,7 +105,7 @@ def build(
 def _check_workers(workers: Any) -> None:
     if not is_whole(workers):
         raise TypeError(f"workers is a whole number, not {workers!r} ({type(workers).__name__}).")
-    if not 1 <= workers <= 1024:
+    if not 1 <= workers <= LARGEST_POOL:
         raise ValueError(f"workers {workers!r} is out of range: give a number of processes from 1 to 1,024.")
 
 
@@ -130,26 +122,17 @@ class _Build:
     seen: PhotoSet
     judge: Network | None = None
 
-    def everything(self, executor: Executor | None, workers: int | None, decided: dict[str, Any]) -> None:
+    def everything(self, executor: Executor | None, workers: int | None, decided: Decided) -> None:
         for sentence in self.writer.mended:
             self.bar.say(sentence)
-        self.writer.add([self.plan.record()])
+        if not self.writer.rows("build", self.plan.owner):
+            self.writer.add([self.plan.record()])
         self.writer.note("build", self.plan.owner)
         self.bar.note("begin", **{key: self.plan.as_facts()[key] for key in ("network", "steps", "precision")})
-        self.writer.merge()
+        dispatch = Dispatch(self.network, self.folder, self.plan, self.writer, self.bar)
+        dispatch.merge()
         self._look_at_photos()
-        jobs = self.missing()
-        self._begin_bar(jobs)
-        executor, workers = self._where(executor, workers, decided, jobs)
-        try:
-            if executor is None:
-                self._here(jobs)
-            else:
-                self._elsewhere(jobs, executor)
-        finally:
-            self.merge()  # what is finished is kept, also after Ctrl-C
-            if isinstance(executor, SpawnedPool):
-                executor.close()
+        dispatch.run(executor, workers, decided)
         self._look_at_trust()
         self.bar.note("end")
 
@@ -196,128 +179,3 @@ class _Build:
                     self.bar.advance(len(records))
         finally:
             store.close()
-
-    def missing(self) -> list[Job]:
-        """The jobs of which a unit is not there."""
-        owners = {layer.owner for layer in self.plan.layers}
-        there = {
-            (row.owner, row.layer, row.unit, row.seed) for owner in owners for row in self.writer.rows("unit", owner)
-        }
-        return [
-            job
-            for job in self.plan.jobs()
-            if any((job.owner, job.layer, unit, job.seed) not in there for unit in job.new)
-        ]
-
-    def _begin_bar(self, jobs: Sequence[Job]) -> None:
-        total = sum(job.count for job in self.plan.jobs())
-        self.bar.begin(str(self.plan.network["name"]), "unit", total, total - sum(job.count for job in jobs))
-
-    def _where(
-        self, executor: Executor | None, workers: int | None, decided: dict[str, Any], jobs: Sequence[Job]
-    ) -> tuple[Executor | None, int]:
-        """What the jobs are done on, and how many processes of this machine that is."""
-        source = self._source()
-        count, threads = workers or 0, 0
-        if source is None and (executor is not None or count > 1):
-            self.bar.say(
-                f"{self.network.name!r} has no name or file by which other processes could load it: it is computed in "
-                "this one."
-            )
-            executor, count = None, 1
-        if executor is None and not count:
-            count, threads = int(decided.get("workers", 0)), int(decided.get("threads", 0))
-        pool: Executor | None = executor
-        if executor is None and not count:
-            pool, count = faster(self.network, source, self.plan, jobs, self.bar)
-        elif executor is None and count > 1 and jobs:
-            pool = SpawnedPool(count, threads or max(1, processors.available() // count))
-        threads = pool.threads if isinstance(pool, SpawnedPool) else processors.available()
-        kind = type(executor).__name__ if executor is not None else "process"
-        facts = {"precision": self.plan.precision, "workers": count, "threads": threads, "kind": kind}
-        if jobs:
-            self.writer.note(f"decided {self.plan.network['hash']}", json.dumps(facts))
-            self.bar.note("decided", **facts)
-        return pool, count
-
-    def _source(self) -> str | None:
-        try:
-            return absolute(self.network.source or "")
-        except ValueError:
-            return None
-
-    def _here(self, jobs: Sequence[Job]) -> None:
-        for job in jobs:
-            try:
-                self.bar.note("job", **do(self.network, self.folder, job))
-            except (OSError, MemoryError):
-                raise
-            except Exception as error:  # the others may be possible
-                self.bar.failed(f"{job.layer}, units {job.new[0]} to {job.new[-1]}", error)
-            self.merge()
-
-    def _elsewhere(self, jobs: Sequence[Job], executor: Executor) -> None:
-        source, expected = absolute(self.network.source or ""), str(self.plan.network["hash"])
-        threads = executor.threads if isinstance(executor, SpawnedPool) else None
-
-        def submitted(task: tuple[Job, ...]) -> Future:
-            return executor.submit(run, source, expected, str(self.folder.absolute()), task, threads)
-
-        running = [(submitted(task), task) for task in tasks_of(jobs)]
-        try:
-            while running:
-                time.sleep(_MERGE_SECONDS)
-                if self.merge() and isinstance(executor, SpawnedPool):
-                    executor.went_well()
-                ended = [one for one in running if one[0].done()]
-                running = [one for one in running if not one[0].done()]
-                broken = [task for future, task in ended if not self._taken(future, task, executor)]
-                if broken:
-                    self.merge()
-                    assert isinstance(executor, SpawnedPool)
-                    executor.rebuild()
-                    self.bar.say("a process of this build was ended from outside: others go on.")
-                    tasks = tasks_of(self._missing_of([*broken, *(task for _, task in running)]))
-                    running = [(submitted(task), task) for task in tasks]
-        finally:
-            for future, _ in running:
-                cancel = getattr(future, "cancel", None)
-                if cancel is not None:
-                    cancel()
-
-    def _missing_of(self, tasks: Iterable[tuple[Job, ...]]) -> list[Job]:
-        given = {job for task in tasks for job in task}
-        return [job for job in self.missing() if job in given]
-
-    def _taken(self, future: Future, task: tuple[Job, ...], executor: Executor) -> bool:
-        """Takes what came of a task; False where the processes it ran in were ended."""
-        try:
-            for line in future.result():
-                self.bar.note("job", **line)
-        except BrokenExecutor:
-            if isinstance(executor, SpawnedPool):
-                return False
-            raise
-        except (OSError, MemoryError):
-            raise
-        except Exception as error:
-            self.bar.failed(f"{task[0].layer}, units {task[0].new[0]} to {task[-1].new[-1]}", error)
-        return True
-
-    def merge(self) -> int:
-        """Merges what waits; returns how much."""
-        merged = self.writer.merge()
-        self.bar.count(merged)
-        return len(merged)
-
-
-def tasks_of(jobs: Sequence[Job]) -> list[tuple[Job, ...]]:
-    """Jobs of one layer together, at most so many that not much is done by one worker alone."""
-    found: list[list[Job]] = []
-    for job in jobs:
-        last = found[-1] if found else []
-        if last and len(last) < JOBS_IN_A_TASK and (last[0].layer, last[0].size) == (job.layer, job.size):
-            last.append(job)
-        else:
-            found.append([job])
-    return [tuple(task) for task in found]

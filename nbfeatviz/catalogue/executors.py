@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from typing import Any, Protocol
 
+from nbfeatviz import processors
 from nbfeatviz.catalogue.worker import limit_threads
 
+LARGEST_POOL = 1024
 _BREAKS_AT_MOST = 3
 
 
@@ -54,6 +57,15 @@ def checked_executor(executor: Any) -> Executor:
     return found
 
 
+def threads_of(executor: Executor) -> int | None:
+    """TensorFlow's threads in each process of an executor; None where that is each process's own business."""
+    if isinstance(executor, SpawnedPool):
+        return executor.threads
+    if isinstance(executor, ProcessPoolExecutor):
+        return max(1, processors.available() // max(1, getattr(executor, "_max_workers", 1)))
+    return None
+
+
 class SpawnedPool:
     """Processes of this machine, begun anew where one of them is killed.
 
@@ -73,21 +85,22 @@ class SpawnedPool:
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future:
         """See `concurrent.futures.Executor`."""
-        try:
-            return self._pool.submit(function, *arguments)
-        except BrokenExecutor:
-            self.rebuild()
-            return self._pool.submit(function, *arguments)
+        with _interrupts_held():
+            try:
+                return self._pool.submit(function, *arguments)
+            except BrokenExecutor:
+                self.rebuild()
+                return self._pool.submit(function, *arguments)
 
     def went_well(self) -> None:
         """Something was done since it last broke."""
         self._breaks = 0
 
     def rebuild(self) -> None:
-        """Begins new processes (RuntimeError where they break again and again)."""
+        """Begins new processes (ChildProcessError where they break again and again)."""
         self._breaks += 1
         if self._breaks > _BREAKS_AT_MOST:
-            raise RuntimeError(
+            raise ChildProcessError(
                 f"the processes of this build were ended {self._breaks} times before one of them had finished a job, "
                 "perhaps for want of memory: build again with fewer workers. What is finished is kept."
             )
@@ -104,6 +117,20 @@ class SpawnedPool:
             process.join(5)
             if process.is_alive():
                 process.kill()
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Processes that are begun meanwhile never see Ctrl-C, not even before they could say so themselves."""
+    change = getattr(signal, "pthread_sigmask", None)
+    if change is None:
+        yield
+        return
+    before = change(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        change(signal.SIG_SETMASK, before)
 
 
 def _begin_worker(threads: int) -> None:

@@ -42,8 +42,10 @@ def faster(
     try:
         asked = [pool.submit(probe, source, str(plan.network["hash"]), typical) for _ in range(count)]
         each = [future.result() for future in asked]
-    except Exception as error:
+    except BaseException as error:
         pool.close()
+        if not isinstance(error, Exception):  # Ctrl-C
+            raise
         bar.say(f"other processes cannot be used ({error}): this one computes.")
         return None, 1
     together = 1 / sum(1 / one for one in each)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import os
 import threading
 import time
@@ -17,11 +16,11 @@ import numpy as np
 
 from nbfeatviz import engine, processors
 from nbfeatviz.catalogue.plan import Job
+from nbfeatviz.catalogue.store.index import Index
 from nbfeatviz.catalogue.store.pictures import encoded
-from nbfeatviz.catalogue.store.places import waiting
+from nbfeatviz.catalogue.store.places import INDEX, waiting
 from nbfeatviz.catalogue.store.records import Record
 from nbfeatviz.catalogue.store.writer import put
-from nbfeatviz.engine import tf
 from nbfeatviz.networks.identity import network_hash
 from nbfeatviz.networks.loading import load
 from nbfeatviz.networks.network import Network
@@ -104,8 +103,10 @@ def finished(working: Working) -> list[Record]:
             return records
 
 
-def run(source: str, expected: str, folder: str, jobs: Sequence[Job], threads: int | None) -> list[dict[str, Any]]:
-    """Does some jobs in a process that may never have seen the network; what a file says already is skipped.
+def run(source: str, expected: str, folder: str, jobs: Sequence[Job], threads: int | None) -> None:
+    """Does some jobs in a process that may never have seen the network; what is finished already is skipped.
+
+    A task is done anew by another worker where the first was killed, and no job of it is done twice.
 
     Args:
         source: the arguments of `nbfeatviz.load`, as Python.
@@ -113,14 +114,27 @@ def run(source: str, expected: str, folder: str, jobs: Sequence[Job], threads: i
         folder: of the store.
         jobs: of one layer.
         threads: of TensorFlow, where nothing has been computed yet; None for the processors that may be used.
-
-    Returns:
-        For each job what the log says of it.
     """
     limit_threads(threads)
     network = loaded(source, expected)
     _forget_others(network, (jobs[0].layer, jobs[0].size))
-    return [do(network, Path(folder), job) for job in jobs]
+    for job in jobs:
+        if not _is_merged(Path(folder), job):
+            do(network, Path(folder), job)
+
+
+def _is_merged(folder: Path, job: Job) -> bool:
+    """Whether all of a job is in the index; where that cannot be read, as by a worker without the right, it is not."""
+    try:
+        index = Index(folder / INDEX)
+    except (OSError, ValueError):
+        return False
+    try:
+        return {(unit, job.seed) for unit in job.new} <= set(index.places("unit", job.owner, job.layer))
+    except (OSError, ValueError):
+        return False
+    finally:
+        index.close()
 
 
 def _forget_others(network: Network, batch: tuple[str, tuple[int, int]]) -> None:
@@ -131,25 +145,23 @@ def _forget_others(network: Network, batch: tuple[str, tuple[int, int]]) -> None
         _compiled_for[network] = batch
 
 
-def do(network: Network, folder: Path, job: Job) -> dict[str, Any]:
-    """Does a job and leaves its records for the one that merges; returns what the log says of it."""
-    begin = time.time()
-    if not waiting(folder, job.name).is_file():
-        put(folder, job.name, finished(work(network, job)))
-    return {
-        "time": round(time.time(), 3), "layer": job.layer, "units": [job.new[0], job.new[-1]], "seed": job.seed,
-        "seconds": round(time.time() - begin, 3), "process": os.getpid(),
-    }  # fmt: skip
+def do(network: Network, folder: Path, job: Job) -> None:
+    """Does a job and leaves its records for the one that merges, unless they wait already."""
+    if waiting(folder, job.name).is_file():
+        return
+    records = finished(work(network, job))
+    when = {"process": os.getpid(), "ended": round(time.time(), 3)}
+    put(folder, job.name, [replace(record, facts={**record.facts, **when}) for record in records])
 
 
 def limit_threads(threads: int | None) -> None:
-    """Sets how many threads TensorFlow computes with; too late once it has computed something."""
+    """Imports TensorFlow with so many threads; too late where it is imported.
+
+    Args:
+        threads: how many; None for the processors that may be used.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    engine.load()
-    count = processors.available() if threads is None else threads
-    with contextlib.suppress(RuntimeError):  # this process has computed already
-        tf.config.threading.set_intra_op_parallelism_threads(count)
-        tf.config.threading.set_inter_op_parallelism_threads(min(count, 2))
+    engine.load(processors.available() if threads is None else threads)
 
 
 def loaded(source: str, expected: str) -> Network:
@@ -177,18 +189,22 @@ def arguments_of(source: str | None) -> tuple[list[Any], dict[str, Any]]:
     """
     try:
         call = ast.parse(f"load({source})", mode="eval").body
-        if source is None or not isinstance(call, ast.Call):
-            raise ValueError
+        if not isinstance(call, ast.Call):
+            raise ValueError(call)
         names = [ast.literal_eval(one) for one in call.args]
         options = {str(one.arg): ast.literal_eval(one.value) for one in call.keywords if one.arg is not None}
     except (ValueError, SyntaxError):
-        raise ValueError("the network has no name or file by which another process could load it.") from None
-    if names and isinstance(names[0], str) and os.path.exists(names[0]):
+        names, options = [], {}
+    if (
+        not names or not isinstance(names[0], str) or options.get("weights", "") is None
+    ):  # random ones are others in each process
+        raise ValueError("the network has no name or file by which another process could load it.")
+    if os.path.exists(names[0]):
         names[0] = os.path.abspath(names[0])
     return names, options
 
 
-def absolute(source: str) -> str:
-    """A source that means the same in another folder."""
+def absolute(source: str | None) -> str:
+    """A source that means the same in another folder (ValueError as for `arguments_of`)."""
     names, options = arguments_of(source)
     return ", ".join([*map(repr, names), *(f"{name}={value!r}" for name, value in options.items())])

@@ -148,7 +148,7 @@ def _application(name: str, weights: str | None, options: ModelOptions) -> Netwo
         ) from error
     size = options.size_for(model)
     contract = InputContract.measured(size, applications()[name].preprocess_input)
-    source = f"{name!r}" if weights else f"{name!r}, weights=None"
+    source = repr(name) + ("" if weights else ", weights=None") + ("" if options.size is None else f", size={size}")
     return Network(
         model,
         contract,

@@ -51,6 +51,10 @@ class Writer:
         """See `Store.rows`."""
         return self._index.rows(kind, owner, layer)
 
+    def places(self, kind: str, owner: str, layer: str) -> list[tuple[int, int]]:
+        """See `Store.places`."""
+        return self._index.places(kind, owner, layer)
+
     def note(self, name: str, value: str) -> None:
         """Leaves a word under a name; also in a shard, of which an index can be made again."""
         if self._index.noted(name) != value:
