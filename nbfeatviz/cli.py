@@ -177,7 +177,9 @@ def layers(options: argparse.Namespace) -> int:
 def catalogue(options: argparse.Namespace) -> int:
     """Builds a catalogue, or goes on with one."""
     from nbfeatviz.catalogue import build
+    from nbfeatviz.catalogue.worker import limit_threads
 
+    limit_threads(None)
     names = ("layers", "units", "recipe", "steps", "size", "seeds", "photos", "workers")
     settings = {name: getattr(options, name) for name in names}
     with contextlib.ExitStack() as stack:

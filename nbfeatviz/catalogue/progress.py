@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -39,7 +40,7 @@ class Progress:
         if self._shown:
             from tqdm.auto import tqdm
 
-            tqdm.write(sentence)
+            tqdm.write(sentence, file=sys.stderr)  # where the bar is
         else:
             _log.info(sentence)
 
