@@ -101,7 +101,8 @@ class PhotoSet:
         boxes = [crop_box(picture.shape, size)]
         if self.folder is None:
             boxes += parts(picture.shape[:2], VIEWS_OF_BUNDLED - 1, seed=place)
-        pictures = np.stack([self.view(picture, box, size) for box in boxes]).astype(np.float32)
+        whole = fitted(picture, size)  # as the network sees a photo anywhere else
+        pictures = np.stack([whole, *(self.view(picture, box, size) for box in boxes[1:])]).astype(np.float32)
         return Views(place, pictures, tuple(boxes))
 
     @staticmethod

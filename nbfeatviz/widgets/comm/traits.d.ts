@@ -233,7 +233,7 @@ export interface UnitMessage {
   } | null;
   neighbours: [string, number, number][];
   read: [string, number, number][];
-  trust: { gauge: number | null; parts: [string, string][] } | null;
+  trust: { gauge: number | null; parts: [name: string, value: number | null, sentence: string][] } | null;
 }
 
 /** `ExemplarsView`. */

@@ -31,8 +31,12 @@ class Gauge {
     this.bar.style.width = percent(known ? Number(trust.gauge) : 0);
     const summary = /** @type {HTMLElement} */ (this.el.querySelector("summary"));
     summary.textContent = known ? `trust ${Math.round(100 * Number(trust.gauge))} %` : "trust is not known";
-    this.parts.replaceChildren(...trust.parts.map(([, words]) => make("li", { text: words })));
-    explain(summary, trust.parts.map(([, words]) => words).join(" "));
+    const said = trust.parts.map(([name, value, sentence]) => {
+      const share = value == null ? "–" : `${Math.round(100 * value)} %`;
+      return `${name} ${share}: ${sentence}`;
+    });
+    this.parts.replaceChildren(...said.map((text) => make("li", { text })));
+    explain(summary, said.join("\n"));
   }
 }
 

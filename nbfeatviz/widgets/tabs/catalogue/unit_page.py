@@ -80,10 +80,11 @@ def histogram_as_page(found: Activations | None, mark: float | None) -> dict[str
 
 def trust_as_page(unit: CatalogueUnit) -> dict[str, Any] | None:
     """How far the picture can be trusted: the gauge, and its parts in words."""
-    found = getattr(unit, "trust", None)
+    found = unit.trust
     if found is None:
         return None
-    return {"gauge": found.gauge, "parts": [list(part) for part in found.in_words()]}
+    parts = [[name, part.value, part.sentence] for name, part in found.parts.items()]
+    return {"gauge": found.gauge, "parts": parts}
 
 
 def strongest_inputs(network: Network, path: str, unit: int, count: int = 8) -> list[tuple[str, int, float]]:

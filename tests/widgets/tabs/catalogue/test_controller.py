@@ -121,7 +121,7 @@ def test_the_stored_picture_of_what_is_set_is_seen_at_once(explorer, folder):
     assert live.stored == cat["conv2", 3].seeds[0].webp and live.stored_words.startswith("stored · conv2 · unit 3")
     explorer.unit = 4
     assert live.stored == cat["conv2", 4].seeds[0].webp
-    explorer.unit = 63  # which is not in the catalogue
+    explorer.unit = 31  # which is not in the catalogue
     assert live.stored == b""
     explorer.unit = 4
     explorer.run()
