@@ -142,6 +142,15 @@ def test_photographs_enter_when_they_are_asked_for_each_once_and_leave_again(cat
     assert b"holiday" not in everything(site)
 
 
+def test_photographs_are_gone_also_when_the_export_without_them_fails(catalogue, tmp_path):
+    catalogue.export(tmp_path, photos=True)
+    (tmp_path / "data/layer-0.js").unlink()
+    (tmp_path / "data/layer-0.js").mkdir()
+    with pytest.raises(OSError, match=r"layer-0\.js"):
+        catalogue.export(tmp_path)
+    assert not (tmp_path / "photographs").exists()
+
+
 def test_the_box_of_an_exemplar_is_the_receptive_field(catalogue):
     net = nv.load("mnist-cnn")
     for path in ("conv1", "conv2"):

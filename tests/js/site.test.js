@@ -73,7 +73,7 @@ test("what is finished, dead and not yet", () => {
 test("figures have four digits", () => {
   assert.deepEqual([1234567, 0.00001234, -2.05123, 0, 12.34567, null].map(figure), [
     "1.23e+6",
-    "1.23e-5",
+    "1.23e−5",
     "−2.051",
     "0",
     "12.35",
