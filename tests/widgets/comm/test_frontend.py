@@ -30,7 +30,17 @@ def explorer():
 def _widgets(explorer: nv.FeatureExplorer) -> list:
     layout = explorer.panel.layout
     inner = [part for tab in layout.invert_style_dream.values() for part in (tab.live, tab.tab, tab.commands)]
-    return [layout.commands, layout.live, layout.tree, layout.controls, layout.tabs, layout.features, *inner]
+    return [
+        layout.commands,
+        layout.live,
+        layout.tree,
+        layout.controls,
+        layout.tabs,
+        layout.features,
+        layout.catalogue,
+        layout.exemplars,
+        *inner,
+    ]
 
 
 def test_the_module_is_what_the_sources_build():

@@ -15,14 +15,12 @@ _SIDE, _TILE = 9, 56  # tiles in a row, pixels of each
 
 def mosaic(sources: Sources) -> bytes | None:
     """A square of pictures as WebP, the first layers at the top; None where there are too few for one."""
-    overview = next((one for one in sources.all() if one.channels == 3), None)
-    if overview is None:
-        return None
-    pairs = [(path, unit) for path in overview.layers() for unit in overview.units(path)]
-    if len(pairs) < _SIDE * _SIDE:
-        return None
-    places = np.linspace(0, len(pairs) - 1, _SIDE * _SIDE).round().astype(int)
-    return _made(tuple(overview[pairs[place]].seeds[0].webp for place in places))
+    for catalogue in sources.all():
+        pairs = [(path, unit) for path in catalogue.layers() for unit in catalogue.units(path)]
+        if len(pairs) >= _SIDE * _SIDE:
+            places = np.linspace(0, len(pairs) - 1, _SIDE * _SIDE).round().astype(int)
+            return _made(tuple(catalogue[pairs[place]].seeds[0].webp for place in places))
+    return None
 
 
 @cache

@@ -1,6 +1,6 @@
 // One unit of a catalogue, large: its picture and how it was made, photographs, and units that it is related to.
 
-import { make } from "../../comm/dom.js";
+import { make, say } from "../../comm/dom.js";
 import { explain } from "../../comm/explanations.js";
 import { button, buttonRow } from "../../comm/fields.js";
 import { digits, percent } from "../../comm/numbers.js";
@@ -79,7 +79,7 @@ export class UnitPage {
       make("div", { class: "nbfeatviz-unitpart" }, make("h4", { text: title }), ...inside);
     this.photos = part("photographs that excite it most", this.patches.el, this.histogram.el);
     this.alike = part("units like it", this.neighbours);
-    this.reads = part("what it reads most of the layer before", this.read);
+    this.reads = part("what it reads most", this.read);
     this.body = make(
       "div",
       { class: "nbfeatviz-unitbody", hidden: true },
@@ -129,6 +129,8 @@ export class UnitPage {
     const { shown } = this;
     if (!shown) return;
     this.#fill(this.alike, this.neighbours, shown.neighbours, (value) => `${Math.round(100 * value)} % alike`);
+    if (shown.read.length)
+      say(/** @type {HTMLElement} */ (this.reads.firstChild), `what it reads most of ${shown.read[0][0]}`);
     this.#fill(this.reads, this.read, shown.read, (value) => `weight ${digits(value)}`);
   }
 
