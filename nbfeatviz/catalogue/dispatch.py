@@ -213,9 +213,12 @@ class Dispatch:
         self.bar.count(merged)
         pictures = (record for record in merged if record.kind == "unit")
         for (layer, seed, process, ended), group in itertools.groupby(pictures, _job_of):
-            units = [record.unit for record in group]
-            facts = {"layer": layer, "units": [units[0], units[-1]], "seed": seed, "process": process, "ended": ended}
-            self.bar.note("job", **facts)
+            job = list(group)
+            seconds = sum(float(record.facts.get("seconds", 0)) for record in job)
+            self.bar.note(
+                "job", layer=layer, units=[job[0].unit, job[-1].unit], seed=seed, seconds=round(seconds, 3),
+                process=process, ended=ended,
+            )  # fmt: skip
         return len(merged)
 
 

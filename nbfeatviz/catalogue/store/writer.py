@@ -77,6 +77,8 @@ class Writer:
         """Adds all that waits, without its data in what is returned; a damaged file is dropped."""
         merged: list[Record] = []
         for path in sorted((self.folder / "waiting").glob("*.records")):
+            if not path.is_file():
+                continue
             length = length_of(path)
             found = [(record, packed(record)) for _, _, record in scanned(path)]
             if sum(len(raw) for _, raw in found) != length:
