@@ -85,6 +85,7 @@ export class ChannelGrid {
    * @param {string} what.subject
    */
   show({ order, size, paint, name, subject }) {
+    const another = this.subject !== subject || this.order.length !== order.length;
     if (this.subject !== subject) {
       this.current = 0;
       this.el.scrollTop = 0;
@@ -92,7 +93,8 @@ export class ChannelGrid {
     Object.assign(this, { order, size, paint, subject });
     this.el.setAttribute("aria-label", name);
     this.draw();
-    this.point();
+    if (another) this.point();
+    else if (this.marked >= 0) this.readout.textContent = this.label(order[this.marked]); // the pointer has not moved
   }
 
   draw() {
