@@ -20,7 +20,7 @@ STARTER = ROOT / "notebooks" / "explore.ipynb"
 DIGITS = ROOT / "nbfeatviz" / "networks" / "zoo" / "data" / "mnist-cnn.keras"
 
 
-@pytest.mark.parametrize("command", ["lab", "maximize", "layers"])
+@pytest.mark.parametrize("command", ["lab", "maximize", "layers", "catalogue"])
 def test_help_has_an_example(command: str, capsys):
     for arguments in ([command, "--help"], ["--help"]):
         with pytest.raises(SystemExit) as left:
@@ -71,6 +71,15 @@ def test_an_animation(tmp_path: Path, capsys):
         ("maximize mnist-cnn LAYER 0 -o a.png --seed -4", "seed"),
         ("maximize mnist-cnn LAYER 0 -o a.png --size 0", "size 0"),
         ("maximize mnist-cnn LAYER 0 -o a.png --recipe tutorial12", "nearest: 'tutorial13'"),
+        ("catalogue mnist-cn -o a.nbfv", "nearest: 'mnist-cnn'"),
+        ("catalogue mnist-cnn -o a.nbfv --layers nothing", "no layer 'nothing'"),
+        ("catalogue mnist-cnn -o a.nbfv --units 5-3", "units '5-3' are no units"),
+        ("catalogue mnist-cnn -o a.nbfv --steps 0", "steps"),
+        ("catalogue mnist-cnn -o a.nbfv --size 3", "cannot be computed from pictures of 3×3"),
+        ("catalogue mnist-cnn -o a.nbfv --seeds 0", "seeds 0 is out of range"),
+        ("catalogue mnist-cnn -o a.nbfv --workers 0", "workers 0 is out of range"),
+        ("catalogue mnist-cnn -o a.nbfv --photos nowhere", "nowhere"),
+        ("catalogue mnist-cnn -o a.nbfv --recipe tutorial12", "nearest: 'tutorial13'"),
     ],
 )
 def test_a_mistake_is_one_sentence(arguments: str, sentence: str, capsys, tmp_path: Path, monkeypatch):
@@ -82,6 +91,37 @@ def test_a_mistake_is_one_sentence(arguments: str, sentence: str, capsys, tmp_pa
     assert said.err.startswith("nbfeatviz: ")
     assert sentence in said.err
     assert said.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_catalogue_is_built_once(tmp_path: Path, capsys):
+    target = tmp_path / "digits.nbfv"
+    command = ["catalogue", "mnist-cnn", "-o", str(target), "--steps", "2", "--layers", "conv[12]", "--units", "0-3"]
+    for _ in range(2):
+        assert cli.main(command) == 0
+        assert capsys.readouterr().out == f"{target}: 32 units\n"
+    assert (target / "log.jsonl").read_text().count('"event": "job"') == 2
+
+
+def test_a_catalogue_of_which_a_job_fails_says_what_is_missing(tmp_path: Path, capsys, monkeypatch):
+    from nbfeatviz.catalogue import dispatch
+
+    do = dispatch.do
+    monkeypatch.setattr(
+        dispatch, "do", lambda network, folder, job: 1 / 0 if job.layer == "conv2" else do(network, folder, job)
+    )
+    target = tmp_path / "digits.nbfv"
+    assert cli.main(["catalogue", "mnist-cnn", "-o", str(target), "--steps", "2", "--layers", "conv1", "conv2"]) == 1
+    assert capsys.readouterr().out == f"{target}: 16 units, 32 missing (see log.jsonl)\n"
+    assert "ZeroDivisionError" in (target / "log.jsonl").read_text()
+
+
+def test_a_scheduler_that_does_not_answer_is_a_sentence(tmp_path: Path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["catalogue", "mnist-cnn", "-o", "a.nbfv", "--scheduler", "here"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("nbfeatviz: ")
+    assert "Traceback" not in said
     assert list(tmp_path.iterdir()) == []
 
 

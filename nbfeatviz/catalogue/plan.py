@@ -29,6 +29,7 @@ STEPS = 64
 SIZE = 128
 FEWEST, MOST = 8, 32  # units of a job
 _TYPICAL = 16
+_MOST_UNITS = 10_000_000  # of a catalogue; what claims to have more is damaged
 
 
 @dataclass(frozen=True)
@@ -195,8 +196,8 @@ def planned(
     if not isinstance(network, Network):
         raise TypeError(f"{network!r} is not a Network: nbfeatviz.load(...) makes one.")
     network.refresh()
-    chosen = recipes.get(recipes.DEFAULT if recipe is None else recipe)
-    text = chosen.to_json()  # ValueError where it holds a function, which no other process would have
+    made_by = recipes.get(recipes.DEFAULT if recipe is None else recipe)
+    text = made_by.to_json()  # ValueError where it holds a function, which no other process would have
     count = positive("steps", STEPS if steps is None else steps)
     assert count is not None
     if not is_whole(seeds):
@@ -212,10 +213,11 @@ def planned(
     }  # fmt: skip
     ranges = None if units is None else _ranges(units)
     entries = []
-    for layer in _chosen(network, layers):
-        wanted = _within(ranges, layer.units)
+    chosen = [(layer, _within(ranges, layer.units)) for layer in _chosen(network, layers)]
+    sides = _sizes(network, [layer for layer, wanted in chosen if wanted], asked)
+    for layer, wanted in chosen:
         if wanted:
-            side = _size(network, layer, asked)
+            side = sides[layer.path]
             settings = {"network": identity["hash"], "recipe": json.loads(text), "steps": count, "size": side,
                         "precision": found, "format": FORMAT}  # fmt: skip
             shape = layer.output_shape or ()
@@ -237,6 +239,11 @@ def plan_of(record: Record) -> Plan:
         found = Plan(**{**facts, "layers": layers, "seeds": tuple(map(int, facts["seeds"]))})
         sound = isinstance(found.network, dict) and isinstance(found.recipe, str) and type(found.steps) is int
         sound = sound and type(found.network["channels"]) is int and 1 <= found.network["channels"] <= 4096
+        sides = found.network["size"]
+        sound = sound and len(sides) == 2 and all(type(side) is int and 0 < side <= 4096 for side in sides)
+        sound = sound and bool(found.seeds) and isinstance(found.network["name"], str) and found.steps > 0
+        if sum(layer.units for layer in layers) > _MOST_UNITS:
+            raise ValueError("its units are too many")
         if not sound:
             raise TypeError("its facts are of wrong types")
         return found
@@ -247,8 +254,10 @@ def plan_of(record: Record) -> Plan:
 def _layer_of(facts: Mapping[str, Any]) -> PlannedLayer:
     pairs = tuple((int(first), int(last)) for first, last in facts["asked"])
     units = int(facts["units"])
-    if any(not 0 <= first <= last < units for first, last in pairs) or units > 10_000_000:
-        raise ValueError(f"units {pairs}")
+    ends = [-1, *(end for pair in pairs for end in pair)]
+    ascending = all(first < last for first, last in zip(ends[::2], ends[1::2], strict=False))
+    if not ascending or any(not 0 <= first <= last < units for first, last in pairs) or units > _MOST_UNITS:
+        raise ValueError("its units are none")
     names = facts["names"]
     if names is not None and len(names) != units:
         raise ValueError("names")
@@ -264,14 +273,20 @@ def _chosen(network: Network, layers: str | Iterable[str] | None) -> list[Layer]
     """The layers that some patterns name, in the order in which they are computed."""
     if layers is None:
         return [network.layers[path] for path in suggested_layers(network)]
-    patterns = [layers] if isinstance(layers, str) else list(layers)
+    try:
+        patterns = [layers] if isinstance(layers, str) else list(layers)
+    except TypeError:
+        raise TypeError(f"layers are paths or patterns such as 'block*', not {layers!r}.") from None
+    if not patterns:
+        raise ValueError("layers is empty: name paths or patterns such as 'block*', or leave it out.")
     selectable = [network.layers[call.path] for call in network.graph.calls]
     selectable = [layer for layer in selectable if layer.selectable]
     found: set[str] = set()
     for pattern in patterns:
         if not isinstance(pattern, str):
             raise TypeError(f"layers are paths or patterns such as 'block*', not {pattern!r}.")
-        matching = fnmatch.filter([layer.path for layer in selectable], pattern)
+        paths = [layer.path for layer in selectable]
+        matching = [pattern] if pattern in paths else [one for one in paths if fnmatch.fnmatchcase(one, pattern)]
         if not matching:
             near = network.layers[pattern]  # ValueError with the nearest where there is none such
             raise ValueError(f"{near.path!r} ({near.kind}) has no units that are computed from the picture.")
@@ -315,32 +330,45 @@ def _within(ranges: Sequence[tuple[int, int]] | None, units: int) -> tuple[tuple
     return tuple(found)
 
 
-def _size(network: Network, layer: Layer, asked: tuple[int, int] | None) -> tuple[int, int]:
-    """The size of a layer's pictures."""
+def _sizes(network: Network, layers: Sequence[Layer], asked: tuple[int, int] | None) -> dict[str, tuple[int, int]]:
+    """The size of the pictures of each layer."""
     own = network.contract.size
-    if asked is None:
-        if layer.path == network.head_layer.path and network.classifies:
-            return own  # measured: of half the side a class is recognized less often
-        asked = (min(SIZE, own[0]), min(SIZE, own[1]))
-        return asked if asked == own or _takes(network, layer, asked) else own
-    if asked != own and not _takes(network, layer, asked):
+    # measured: of half the side a class is recognized less often
+    head = network.head_layer.path if network.classifies and asked is None else None
+    wanted = asked or (min(SIZE, own[0]), min(SIZE, own[1]))
+    tried = [layer.path for layer in layers if layer.path != head]
+    able = set(tried if wanted == own else _taking(network, tried, wanted))
+    refused = next((path for path in tried if path not in able), None)
+    if asked is not None and refused is not None:
         raise ValueError(
-            f"{layer.path!r} cannot be computed from pictures of {asked[0]}×{asked[1]}: the network takes "
+            f"{refused!r} cannot be computed from pictures of {asked[0]}×{asked[1]}: the network takes "
             f"{own[0]}×{own[1]}; leave out the size."
         )
-    return asked
+    return {layer.path: wanted if layer.path in able else own for layer in layers}
 
 
-def _takes(network: Network, layer: Layer, size: tuple[int, int]) -> bool:
-    """Whether a layer can be computed from pictures of a size: it is traced, nothing is computed."""
-    tap = Tap(layer.path)
-    backbone = Backbone(network, [tap])
+def _taking(network: Network, paths: Sequence[str], size: tuple[int, int]) -> list[str]:
+    """Those of some layers that can be computed from pictures of a size: they are traced, nothing is computed.
+
+    All at once, as each alone would take minutes for a hundred layers; where that fails, half of them at a time.
+    """
+    if not paths:
+        return []
+    taps = [Tap(path) for path in paths]
+    backbone = Backbone(network, taps)
     pictures = tf.TensorSpec((1, *size, network.contract.channels), tf.float32)
+
+    def values(given: Any) -> list[Any]:
+        found = backbone(given)
+        return [found[tap] for tap in taps]
+
     try:
-        traced = tf.function(lambda given: backbone(given)[tap], autograph=False).get_concrete_function(pictures)
-        return all(length != 0 for length in traced.structured_outputs.shape)
+        traced = tf.function(values, autograph=False).get_concrete_function(pictures)
+        shapes = [one.shape for one in traced.structured_outputs]
     except Exception:  # what a layer raises at another size is its own business
-        return False
+        half = len(paths) // 2
+        return [] if not half else [*_taking(network, paths[:half], size), *_taking(network, paths[half:], size)]
+    return [path for path, shape in zip(paths, shapes, strict=True) if all(length != 0 for length in shape)]
 
 
 def _digest(facts: Any) -> str:

@@ -170,7 +170,7 @@ def test_units_that_are_not_finite_or_dead_are_noted_and_not_tried_again(tmp_pat
     assert log(folder, "failed") == []
 
 
-def test_a_job_that_fails_is_named_and_the_others_are_done(net: Network, tmp_path: Path, monkeypatch):
+def test_a_job_that_cannot_be_written_ends_the_build_and_costs_no_other(net: Network, tmp_path: Path):
     folder = tmp_path / "a.nbfv"
     plan = planned(net, layers="conv2", steps=STEPS)
     first = next(plan.jobs())
