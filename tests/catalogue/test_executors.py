@@ -17,7 +17,8 @@ import pytest
 
 import nbfeatviz as nv
 from nbfeatviz.catalogue.executors import SpawnedPool, checked_executor
-from nbfeatviz.catalogue.worker import arguments_of
+from nbfeatviz.catalogue.plan import planned
+from nbfeatviz.catalogue.worker import arguments_of, run
 from nbfeatviz.networks.identity import network_hash
 from nbfeatviz.networks.network import Network
 
@@ -125,6 +126,14 @@ def test_processes_of_the_users_that_end_are_a_sentence_and_nothing_is_lost(net,
             build(net, tmp_path / "a.nbfv", executor=Fragile())
     build(net, tmp_path / "a.nbfv", workers=1)
     assert pictures(tmp_path / "a.nbfv") == expected
+
+
+def test_a_task_that_is_done_again_does_none_of_its_finished_jobs_again(net: Network, tmp_path: Path):
+    folder = tmp_path / "a.nbfv"
+    build(net, folder, workers=1, layers="conv2", units="0")
+    jobs = list(planned(net, layers="conv2", steps=STEPS).jobs())
+    run("'mnist-cnn'", network_hash(net), str(folder), jobs, None)
+    assert [path.name for path in (folder / "waiting").iterdir()] == [f"{jobs[1].name}.records"]
 
 
 def test_a_pool_that_forks_is_refused(net: Network, tmp_path: Path):

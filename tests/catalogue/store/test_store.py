@@ -188,13 +188,12 @@ def test_a_damaged_index_is_found_named_and_made_again(sound: Path, folder: Path
     with pytest.raises(ValueError, match=r"build the catalogue again to mend it|Build"):
         for row in Store(folder).rows("unit"):
             pytest.fail(f"{row} could be read")
-    (said,) = fill(folder)
+    with writing(folder, print) as writer:
+        (said,) = writer.mended
+        assert writer.noted("decided o") == '{"precision": "float32"}'
     assert "the index was " in said
     assert "made again of 1 shards" in said
     assert everything(folder) == everything(sound)
-    store = Store(folder)
-    assert store.noted("decided o") == '{"precision": "float32"}'
-    store.close()
     assert fill(folder) == []
 
 
