@@ -125,7 +125,7 @@ def test_a_photo_emerges_again_from_what_a_layer_keeps(lab: JupyterServer, brows
     panel.run()
     panel.wait_steps(2)
     panel.open("Optimize")
-    assert panel.root.get_by_text("press Run and watch").filter(visible=True).count() == 1
+    assert panel.root.get_by_role("img", name="stored ·").filter(visible=True).count() == 1  # none of its own yet
     panel.button("Run").click()
     panel.wait(lambda: "steps/s" in panel.status and "invert" not in panel.status, "the other run")
     panel.button("Stop").click()
