@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from nbfeatviz.catalogue.build import build
-from nbfeatviz.catalogue.catalogue import Catalogue, CatalogueUnit, SeedPicture
+from nbfeatviz.catalogue.catalogue import Catalogue
 from nbfeatviz.catalogue.trust import Trust, TrustPart
+from nbfeatviz.catalogue.unit import CatalogueUnit, SeedPicture
 
 __all__ = ["Catalogue", "CatalogueUnit", "SeedPicture", "Trust", "TrustPart", "build", "open"]
 

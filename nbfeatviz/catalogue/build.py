@@ -13,7 +13,8 @@ from nbfeatviz.catalogue.dispatch import Decided, Dispatch
 from nbfeatviz.catalogue.executors import LARGEST_POOL, Executor, checked_executor
 from nbfeatviz.catalogue.photo_pass import PhotoPass, as_bytes
 from nbfeatviz.catalogue.photo_set import PhotoSet
-from nbfeatviz.catalogue.plan import Plan, planned
+from nbfeatviz.catalogue.plan import Plan
+from nbfeatviz.catalogue.planning import planned
 from nbfeatviz.catalogue.progress import Progress
 from nbfeatviz.catalogue.similarity import weight_vectors
 from nbfeatviz.catalogue.store.records import Record

@@ -11,7 +11,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from nbfeatviz.catalogue.plan import Job, Plan, planned
+from nbfeatviz.catalogue.plan import Job, Plan
+from nbfeatviz.catalogue.planning import planned
 from nbfeatviz.catalogue.store.records import Record
 from nbfeatviz.catalogue.store.writer import writing
 from nbfeatviz.catalogue.worker import finished, work

@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from nbfeatviz.catalogue.catalogue import CatalogueUnit
+from nbfeatviz.catalogue.unit import CatalogueUnit
 from nbfeatviz.networks.compute.compiled_functions import COMPILED_AT_MOST
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.visualization import Visualization

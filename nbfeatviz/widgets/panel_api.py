@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nbfeatviz.catalogue.catalogue import CatalogueUnit
+from nbfeatviz.catalogue.unit import CatalogueUnit
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.visualization import Visualization
 from nbfeatviz.widgets.settings.panel_settings import PanelSettings

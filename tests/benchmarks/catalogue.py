@@ -29,7 +29,7 @@ import nbfeatviz as nv
 from nbfeatviz import objectives, samples
 from nbfeatviz.catalogue.photo_pass import PhotoPass
 from nbfeatviz.catalogue.photo_set import PhotoSet
-from nbfeatviz.catalogue.plan import planned
+from nbfeatviz.catalogue.planning import planned
 from nbfeatviz.catalogue.worker import finished, work
 from nbfeatviz.images import fitted
 from nbfeatviz.synthesis.quality import crops

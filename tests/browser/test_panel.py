@@ -377,7 +377,8 @@ def test_names_are_shown_as_text(lab: JupyterServer, page) -> None:
     panel.field("objective").select_option("class")
     panel.wait(lambda: panel.field("class").input_value() == "<script>alert(1)</script>", "the class as text")
     panel.wait(lambda: "<img" in panel.tree.inner_text(), "the layer's name as text")
-    assert page.locator(".nbfeatviz-panel script, .nbfeatviz-panel img").count() == 0
+    assert page.locator(".nbfeatviz-panel script, .nbfeatviz-panel [onerror]").count() == 0
+    assert page.locator('.nbfeatviz-panel img[src]:not([src^="blob:"])').count() == 0
 
 
 def test_save_animations_copy_code_and_snapshot(lab: JupyterServer, page) -> None:

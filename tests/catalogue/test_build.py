@@ -13,7 +13,7 @@ import pytest
 
 import nbfeatviz as nv
 from nbfeatviz.catalogue.dispatch import Decided, tasks_of
-from nbfeatviz.catalogue.plan import planned
+from nbfeatviz.catalogue.planning import planned
 from nbfeatviz.catalogue.store.store import Store
 from nbfeatviz.catalogue.store.writer import writing
 from nbfeatviz.engine import keras

@@ -17,7 +17,7 @@ import pytest
 
 import nbfeatviz as nv
 from nbfeatviz.catalogue.executors import SpawnedPool, checked_executor
-from nbfeatviz.catalogue.plan import planned
+from nbfeatviz.catalogue.planning import planned
 from nbfeatviz.catalogue.worker import arguments_of, run
 from nbfeatviz.networks.identity import network_hash
 from nbfeatviz.networks.network import Network

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import nbfeatviz as nv
-from nbfeatviz.catalogue.plan import blocks, plan_of, planned
+from nbfeatviz.catalogue.plan import blocks, plan_of
+from nbfeatviz.catalogue.planning import planned
 from nbfeatviz.catalogue.store.records import Record, packed, unpacked
 from nbfeatviz.engine import keras
 from nbfeatviz.networks.network import Network

@@ -9,12 +9,12 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from nbfeatviz.catalogue.catalogue import CatalogueUnit
 from nbfeatviz.catalogue.exemplars import Exemplar, ExemplarReader
 from nbfeatviz.catalogue.photo_pass import PhotoPass
 from nbfeatviz.catalogue.photo_set import PhotoSet
-from nbfeatviz.catalogue.plan import planned
+from nbfeatviz.catalogue.planning import planned
 from nbfeatviz.catalogue.store.memory import MemoryRecords
+from nbfeatviz.catalogue.unit import CatalogueUnit
 from nbfeatviz.checks import is_whole
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.run.photo_statistics import PHOTO_CHANNELS

@@ -8,10 +8,10 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from nbfeatviz.catalogue.catalogue import CatalogueUnit
 from nbfeatviz.catalogue.overview import DEFAULT
 from nbfeatviz.catalogue.plan import Job
 from nbfeatviz.catalogue.store.records import DamagedError, Record
+from nbfeatviz.catalogue.unit import CatalogueUnit
 from nbfeatviz.checks import is_whole
 from nbfeatviz.encoding import Frames
 from nbfeatviz.networks.network import Network

@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from nbfeatviz.catalogue.catalogue import Catalogue, CatalogueUnit
+from nbfeatviz.catalogue.catalogue import Catalogue
 from nbfeatviz.catalogue.overview import DEFAULT, OVERVIEW
-from nbfeatviz.catalogue.plan import Job, Plan, planned
+from nbfeatviz.catalogue.plan import Job, Plan
+from nbfeatviz.catalogue.planning import planned
 from nbfeatviz.catalogue.store.records import DamagedError, Record
 from nbfeatviz.catalogue.store.writer import Writer, put, writing
+from nbfeatviz.catalogue.unit import CatalogueUnit
 from nbfeatviz.networks.identity import network_hash
 from nbfeatviz.networks.network import Network
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from nbfeatviz.catalogue.catalogue import CatalogueUnit
 from nbfeatviz.catalogue.exemplars import Activations, Exemplar
+from nbfeatviz.catalogue.unit import CatalogueUnit
 from nbfeatviz.networks.network import Network
 
 PATCHES = 9

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nbfeatviz.catalogue.catalogue import CatalogueUnit
+from nbfeatviz.catalogue.unit import CatalogueUnit
 from nbfeatviz.encoding import displayed
 from nbfeatviz.networks.network import Network
 from nbfeatviz.networks.receptive_field import receptive_field

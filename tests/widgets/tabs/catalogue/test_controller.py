@@ -207,7 +207,7 @@ def test_a_filling_that_was_replaced_says_nothing_more(digits):
         def on_close(self, stop: Any) -> None:
             self.stop = stop
 
-    from nbfeatviz.catalogue.plan import planned
+    from nbfeatviz.catalogue.planning import planned
 
     plan = planned(digits, layers=["logits"], steps=2)
     filling = Filling(Later(), lambda job, records: None, lambda *words: told.append(words))
