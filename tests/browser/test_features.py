@@ -41,7 +41,11 @@ class SheetPanel(PhotoPanel):
         self.tabpanel.get_by_role("button", name=name, exact=True).click()
 
     def wait_sheet(self, step: int = 1, seconds: float = 90) -> None:
-        self.wait(lambda: self.step == "last" or int(self.step or -1) >= step, f"step {step} of the sheet", seconds)
+        def there() -> bool:
+            now = self.step  # it may become "last" meanwhile
+            return now == "last" or int(now or -1) >= step
+
+        self.wait(there, f"step {step} of the sheet", seconds)
 
     def wait_sheet_rest(self, seconds: float = 60) -> None:
         run = self.tabpanel.get_by_role("button", name="Run", exact=True)
