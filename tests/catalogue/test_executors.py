@@ -145,7 +145,7 @@ def test_a_pool_that_forks_is_refused(net: Network, tmp_path: Path):
     assert checked_executor(pool) is pool
 
 
-@pytest.mark.parametrize("executor", [3, "tcp://here", object(), map], ids=repr)
+@pytest.mark.parametrize("executor", [3, "tcp://here", object(), map], ids=["number", "text", "object", "class"])
 def test_what_cannot_submit_is_refused(net: Network, tmp_path: Path, executor: object):
     with pytest.raises(TypeError, match=r"is no executor: give a concurrent\.futures\.Executor"):
         build(net, tmp_path / "a.nbfv", executor=executor)
