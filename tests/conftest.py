@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from nbfeatviz import Network
 
 LONGEST = (
+    "tests/catalogue/test_processes.py",
+    "tests/catalogue/test_executors.py",
     "tests/notebooks/test_lab.py",
     "tests/notebooks/test_notebooks.py",
     "tests/models/test_kinds.py",
