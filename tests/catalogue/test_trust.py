@@ -126,7 +126,7 @@ def test_a_fooled_unit_of_a_large_network(tmp_path):
         return encoded(np.clip(random.normal(0.5, 0.1, (128, 128, 3)), 0, 1).astype(np.float32))
 
     empty = changed(lite, tmp_path / "lite", layer, noise, **settings)
-    for part, difference in (("selectivity", 0.4), ("path", 0.1), ("match", 0.3)):
+    for part, difference in (("selectivity", 0.3), ("path", 0.1), ("match", 0.2)):
         assert mean(fooled, part) < mean(own, part) - difference, part
         assert mean(empty, part) < mean(own, part) - difference, part
 
