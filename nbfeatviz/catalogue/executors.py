@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from types import FrameType
 from typing import Any, Protocol
 
 from nbfeatviz import processors
@@ -121,7 +122,27 @@ class SpawnedPool:
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Processes that are begun meanwhile never see Ctrl-C, not even before they could say so themselves."""
+    """Ctrl-C counts when this is over: a process is never left half begun, and never sees it before it can say so.
+
+    The new process inherits the mask; the handler waits too, as the signal may reach another thread of this process.
+    """
+    if threading.current_thread() is not threading.main_thread() or not callable(signal.getsignal(signal.SIGINT)):
+        with _masked():
+            yield
+        return
+    seen: list[tuple[int, FrameType | None]] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: seen.append((number, frame)))
+    try:
+        with _masked():
+            yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if seen and callable(before):
+            before(*seen[0])
+
+
+@contextlib.contextmanager
+def _masked() -> Iterator[None]:
     change = getattr(signal, "pthread_sigmask", None)
     if change is None:
         yield

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 import nbfeatviz as nv
+from nbfeatviz.catalogue import executors
 from nbfeatviz.catalogue.executors import SpawnedPool, checked_executor
 from nbfeatviz.catalogue.planning import planned
 from nbfeatviz.catalogue.worker import arguments_of, run
@@ -252,3 +254,19 @@ def test_workers_of_a_cluster_take_the_threads_they_are_given(cluster: Any, net:
         build(net, tmp_path / "a.nbfv", executor=client, layers="conv1")
         assert set(client.run(threads).values()) <= {0, 1}
         assert 1 in client.run(threads).values()
+
+
+def test_an_interrupt_that_another_thread_sees_waits_until_a_process_has_begun():
+    done: list[str] = []
+    inside = threading.Event()
+    sender = threading.Thread(target=lambda: (inside.wait(), signal.raise_signal(signal.SIGINT)))
+    sender.start()  # before, so that it does not inherit the mask
+    with pytest.raises(KeyboardInterrupt):
+        with executors._interrupts_held():
+            inside.set()
+            sender.join()
+            time.sleep(0.05)  # Python handles it in the main thread, between two of its instructions
+            done.append("begun")
+        done.append("never")
+    assert done == ["begun"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
