@@ -18,6 +18,8 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 LARGEST_PIXELS = 64_000_000
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2")
+"""Of the files that are looked for in a folder of photographs."""
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 # What may be opened: no format that starts another program (EPS), or hides a second image of another size (ICO, ICNS).
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "SGI", "PCX", "DDS")

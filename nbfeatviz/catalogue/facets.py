@@ -15,13 +15,11 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz.checks import is_whole
-from nbfeatviz.images import as_picture, fitted
+from nbfeatviz.images import ENDINGS, as_picture, fitted
 from nbfeatviz.networks.network import Network
 from nbfeatviz.synthesis.objectives import Objective
 from nbfeatviz.synthesis.quality import channel_means, values_of
 from nbfeatviz.synthesis.run.arguments import whole
-
-ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -38,11 +38,6 @@ def overview_plan(network: Network) -> Plan:
     return dataclasses.replace(plan, layers=tuple(layers))
 
 
-def jobs_of(plan: Plan) -> list[Job]:
-    """The jobs that make it: whole batches, of which the wanted units are kept."""
-    return list(plan.jobs())
-
-
 def records_of(network: Network, plan: Plan, job: Job) -> list[Record]:
     """The pictures of a job that the overview keeps."""
     wanted = next(layer.wanted for layer in plan.layers if layer.path == job.layer)
@@ -58,7 +53,7 @@ def main() -> None:
     with writing(new, print) as writer:
         writer.add([plan.record()])
         writer.note("build", plan.owner)
-        for job in jobs_of(plan):
+        for job in plan.jobs():
             records = records_of(network, plan, job)
             writer.add(dataclasses.replace(record, facts={"shape": record.facts["shape"]}) for record in records)
             print(job.layer, job.new[0], sum(len(record.data) for record in records), file=sys.stderr, flush=True)

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz import samples
-from nbfeatviz.images import as_picture, crop_box, fitted
+from nbfeatviz.images import ENDINGS, as_picture, crop_box, fitted
 
-ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2"}
 VIEWS_OF_BUNDLED = 12
 """So many parts of each bundled photograph are looked at, as there are few."""
 

@@ -1,7 +1,7 @@
 // The first stored pictures of a layer, unfolded below its row in the tree.
 
 import { make, take } from "./comm/dom.js";
-import { bytesOf } from "./comm/kernel.js";
+import { webpUrl } from "./comm/kernel.js";
 
 export class LayerStrips {
   /** @type {Map<string, { el: HTMLElement, urls: string[] }>} those that are unfolded */
@@ -76,7 +76,7 @@ export class LayerStrips {
     const row = kind === "strip" ? this.#row(layer) : null;
     if (!row) return;
     this.#close(layer);
-    const urls = buffers.map((data) => URL.createObjectURL(new Blob([bytesOf(data)], { type: "image/webp" })));
+    const urls = buffers.map(webpUrl);
     const cells = units.map((/** @type {number} */ unit, /** @type {number} */ place) =>
       make(
         "button",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nbfeatviz import samples
-from nbfeatviz.images import as_picture
+from nbfeatviz.images import ENDINGS, as_picture
 from nbfeatviz.networks import precision
 from nbfeatviz.networks.graph.tap import Tap
 from nbfeatviz.networks.natural_statistics import (
@@ -33,7 +33,6 @@ PHOTOGRAPHS = "photographs"
 """The word for those that come with the package."""
 PHOTO_CHANNELS = (1, 3, 4)
 _MOST = 200  # pictures of a folder
-_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 _lock = threading.Lock()
 
@@ -117,9 +116,9 @@ def _pictures(source: Any, channels: int) -> str | list[np.ndarray]:
                 f"statistics {str(source)!r} is no folder: give a folder of pictures, several pictures, "
                 f"{PHOTOGRAPHS!r} for those of the package, or None for the network's own."
             )
-        given: list[Any] = sorted(str(path) for path in folder.iterdir() if path.suffix.lower() in _ENDINGS)
+        given: list[Any] = sorted(str(path) for path in folder.iterdir() if path.suffix.lower() in ENDINGS)
         if not given:
-            raise ValueError(f"there are no pictures ({', '.join(_ENDINGS)}) in the folder {str(source)!r}.")
+            raise ValueError(f"there are no pictures ({', '.join(ENDINGS)}) in the folder {str(source)!r}.")
     elif isinstance(source, bytes) or not isinstance(source, Iterable):
         raise TypeError(
             f"statistics {source!r} ({type(source).__name__}) is neither a folder nor several pictures: give a folder "

@@ -2,7 +2,7 @@
 
 import { connectionOf, sender } from "../comm/connection.js";
 import { download } from "../comm/dom.js";
-import { bytesOf, fileOf, listen, peer } from "../comm/kernel.js";
+import { bytesOf, fileOf, listen, peer, webpUrl } from "../comm/kernel.js";
 import { Acknowledgement } from "./acknowledgement.js";
 import { RunTable } from "./run_table.js";
 
@@ -127,7 +127,7 @@ export class LivePage {
   storedChanged() {
     if (this.storedUrl) URL.revokeObjectURL(this.storedUrl);
     const data = this.model.get("stored");
-    this.storedUrl = data?.byteLength ? URL.createObjectURL(new Blob([bytesOf(data)], { type: "image/webp" })) : "";
+    this.storedUrl = webpUrl(data);
     this.changed();
   }
 

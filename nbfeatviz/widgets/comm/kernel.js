@@ -48,3 +48,10 @@ export function bytesOf(buffer) {
  * @param {DataView[]} buffers
  */
 export const fileOf = (content, buffers) => new Blob([bytesOf(buffers[0])], { type: content.mime });
+
+/**
+ * The address of a WebP picture that came from the kernel, to be revoked; "" for none.
+ * @param {DataView | null | undefined} data
+ */
+export const webpUrl = (data) =>
+  data?.byteLength ? URL.createObjectURL(new Blob([bytesOf(data)], { type: "image/webp" })) : "";

@@ -3,7 +3,7 @@
 import { connectionOf, sender } from "../comm/connection.js";
 import { make, say } from "../comm/dom.js";
 import { button, textField } from "../comm/fields.js";
-import { bytesOf, listen } from "../comm/kernel.js";
+import { listen, webpUrl } from "../comm/kernel.js";
 import { percent } from "../comm/numbers.js";
 import { Histogram } from "./histogram.js";
 import { Patches } from "./patches.js";
@@ -67,7 +67,7 @@ class ExemplarsView {
   receive(content, buffers) {
     if (content.kind !== "exemplars") return;
     for (const url of this.urls) URL.revokeObjectURL(url);
-    this.urls = buffers.map((data) => URL.createObjectURL(new Blob([bytesOf(data)], { type: "image/webp" })));
+    this.urls = buffers.map(webpUrl);
     this.patches.show(content.patches, this.urls, this.model.get("facts").of ?? "");
     this.histogram.show(content.histogram);
     this.show();

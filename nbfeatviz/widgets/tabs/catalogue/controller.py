@@ -10,6 +10,7 @@ from typing import Any
 
 from nbfeatviz.catalogue.overview import DEFAULT
 from nbfeatviz.catalogue.plan import Job
+from nbfeatviz.catalogue.similarity import strongest_inputs
 from nbfeatviz.catalogue.store.records import DamagedError, Record
 from nbfeatviz.catalogue.unit import CatalogueUnit
 from nbfeatviz.checks import is_whole
@@ -23,7 +24,7 @@ from nbfeatviz.widgets.settings.panel_settings import PanelSettings
 from nbfeatviz.widgets.tabs.catalogue.filling import Filling
 from nbfeatviz.widgets.tabs.catalogue.mosaic import mosaic
 from nbfeatviz.widgets.tabs.catalogue.sources import SORTS, Sources
-from nbfeatviz.widgets.tabs.catalogue.unit_page import as_page, strongest_inputs
+from nbfeatviz.widgets.tabs.catalogue.unit_page import as_page
 from nbfeatviz.widgets.tabs.catalogue.view import CatalogueView
 
 _AT_ONCE = 64  # pictures in a message

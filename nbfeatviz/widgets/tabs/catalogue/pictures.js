@@ -1,6 +1,6 @@
 // The pictures of a catalogue on the page: asked for when they come into sight, the least recently seen given up.
 
-import { bytesOf } from "../../comm/kernel.js";
+import { webpUrl } from "../../comm/kernel.js";
 import { throttle } from "../../comm/throttle.js";
 
 /** @typedef {{ unit: number, name: string, score: number | null, status: string, url: string }} Picture */
@@ -8,9 +8,6 @@ import { throttle } from "../../comm/throttle.js";
 const KEPT = 1600; // of some kilobytes each
 const ASK_MS = 40;
 const AT_ONCE = 48;
-
-/** @param {DataView} data */
-export const asUrl = (data) => URL.createObjectURL(new Blob([bytesOf(data)], { type: "image/webp" }));
 
 export class Pictures {
   /** @type {Map<string, Picture>} the last seen last */
@@ -72,7 +69,7 @@ export class Pictures {
         before = this.#kept.get(key);
       if (before?.url) URL.revokeObjectURL(before.url);
       const data = buffers[place];
-      this.#kept.set(key, { ...facts, url: data?.byteLength ? asUrl(data) : "" });
+      this.#kept.set(key, { ...facts, url: webpUrl(data) });
       this.#asked.delete(key);
     });
     for (const [key, { url }] of this.#kept) {

@@ -3,11 +3,11 @@
 import { make, say } from "../../comm/dom.js";
 import { explain } from "../../comm/explanations.js";
 import { button, buttonRow } from "../../comm/fields.js";
+import { webpUrl } from "../../comm/kernel.js";
 import { digits, percent } from "../../comm/numbers.js";
 import { Histogram } from "../../exemplars/histogram.js";
 import { Patches } from "../../exemplars/patches.js";
 import { cellOf } from "./cell.js";
-import { asUrl } from "./pictures.js";
 
 /** @typedef {import("../../comm/traits.js").UnitMessage} UnitMessage */
 /** @typedef {[layer: string, unit: number, value: number]} Related */
@@ -102,7 +102,7 @@ export class UnitPage {
    */
   receive(content, buffers) {
     for (const url of this.urls) URL.revokeObjectURL(url);
-    this.urls = buffers.map(asUrl);
+    this.urls = buffers.map(webpUrl);
     this.shown = content;
     const { layer, unit, name, score, status, settings, seeds } = content;
     const words = `unit ${unit} of layer ${layer}${name ? `, ${name}` : ""}`;

@@ -10,7 +10,6 @@ from PIL import Image
 
 from nbfeatviz.catalogue.exemplars import Activations, Exemplar
 from nbfeatviz.catalogue.unit import CatalogueUnit
-from nbfeatviz.networks.network import Network
 
 PATCHES = 9
 
@@ -85,28 +84,3 @@ def trust_as_page(unit: CatalogueUnit) -> dict[str, Any] | None:
         return None
     parts = [[name, part.value, part.sentence] for name, part in found.parts.items()]
     return {"gauge": found.gauge, "parts": parts}
-
-
-def strongest_inputs(network: Network, path: str, unit: int, count: int = 8) -> list[tuple[str, int, float]]:
-    """The units of the layer before that a unit reads with the largest weights, as (layer, unit, weight).
-
-    Empty where no weights lead from one layer to it directly.
-    """
-    import numpy as np
-
-    call = network.call(path)
-    while getattr(call.operation, "kernel", None) is None:
-        inputs = [network.graph.calls[index] for index in call.inputs]
-        same = [one for one in inputs if (one.shape or (0,))[-1] == network.layers[path].units]
-        if not same:
-            return []
-        call = max(same, key=lambda one: one.index)
-    kernel = np.asarray(network.derived.live(call.operation.kernel), np.float64)
-    if call.kind not in ("Conv2D", "Dense") or len(call.inputs) != 1 or kernel.shape[-1] <= unit:
-        return []
-    source = network.graph.calls[call.inputs[0]]
-    if (source.shape or (0,))[-1] != kernel.shape[-2] or not network.layers[source.path].selectable:
-        return []
-    weights = kernel[..., unit].reshape(-1, kernel.shape[-2]).sum(axis=0)
-    order = np.argsort(-np.abs(weights), kind="stable")[:count]
-    return [(source.path, int(place), float(weights[place])) for place in order]

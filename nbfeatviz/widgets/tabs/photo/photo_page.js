@@ -3,7 +3,7 @@
 import { connectionOf, sender } from "../../comm/connection.js";
 import { decoded, download } from "../../comm/dom.js";
 import { Echo } from "../../comm/echo.js";
-import { bytesOf, fileOf, listen, peer } from "../../comm/kernel.js";
+import { bytesOf, fileOf, listen, peer, webpUrl } from "../../comm/kernel.js";
 import { throttle } from "../../comm/throttle.js";
 
 /** @typedef {import("../../comm/traits.js").PhotoTraits} Traits */
@@ -290,7 +290,7 @@ export class PhotoPage {
    * @param {DataView | undefined} data
    */
   peeked({ layer, unit }, data) {
-    const url = data?.byteLength ? URL.createObjectURL(new Blob([bytesOf(data)], { type: "image/webp" })) : "";
+    const url = webpUrl(data);
     if (this.peek.url) URL.revokeObjectURL(this.peek.url);
     this.peek = { layer, unit, url };
     this.changed();
